@@ -1,0 +1,214 @@
+//! Expressions: CEL's grammar with exact numbers, typed and total. Parse, check against a `Scope`, compile, evaluate.
+//!
+//! What checks, runs: no null, no division by zero, no missing key, no unbounded loop. `OutOfRange` is all that is left.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::num::{Num, OutOfRange};
+use crate::value::{Type, Value};
+
+/// What an expression may mention. The program's checker builds one for each place.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    pub roots: BTreeMap<String, Entry>,
+    /// Names that do not exist here though one might expect them (`item`, `region`, `tiers`): what to say.
+    pub not_here: BTreeMap<String, NotHere>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NotHere {
+    pub code: Code,
+    pub message: String,
+    pub hint: String,
+}
+
+#[derive(Clone, Debug)]
+pub enum Entry {
+    Value {
+        ty: Type,
+        place: Place,
+        /// Needs a guard.
+        may_be_absent: bool,
+        /// A param that is 0 in no region: fit as a divisor.
+        never_zero: bool,
+        /// How it was declared, for the hint of `may_be_absent`: `"number?"`.
+        declared: Option<String>,
+    },
+    /// `wallets`, `wallets.points`, `params`: only their members are values.
+    Namespace {
+        /// Said when a name is unknown: "there is no wallet `point`".
+        kind: String,
+        names: BTreeMap<String, Entry>,
+    },
+    /// A counter: a number, and `.ago(N)` where `ago` is so.
+    Counter { no: u16, ago: bool },
+    /// `formulas.F`, `segments.S`: expanded and typed where it is used.
+    Formula { source: String },
+    /// Known, but not to be mentioned here (a rule of another event): what to say.
+    Refused(NotHere),
+}
+
+/// Where a value is found at run time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The whole payload, a record.
+    Payload,
+    /// The element that `each` is at, a record.
+    Item,
+    /// One slot of the member's fields.
+    Member(u16),
+    Param(u16),
+    EventId,
+    EventSource,
+    EventType,
+    Now,
+    Today,
+    Read(Read),
+    /// A variable of a program test: `refused`, `emitted`, `given`, `discount`.
+    Extra(u16),
+    /// The cart in a reward, the quantity: not yet.
+    Later,
+}
+
+/// A number of the member's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Read {
+    WalletAvailable(u16),
+    WalletPending(u16),
+    WalletDebt(u16),
+    /// (counter, windows ago)
+    Counter(u16, u8),
+    /// What the rule granted in the wallet in this event: (rule, wallet).
+    Granted(u16, u16),
+}
+
+/// What an expression is evaluated against.
+pub struct Env<'a> {
+    pub payload: &'a Value,
+    pub item: Option<&'a Value>,
+    /// Canonical and declared fields of the member, by slot.
+    pub member: &'a [Value],
+    pub params: &'a [Value],
+    pub extra: &'a [Value],
+    pub state: &'a dyn State,
+    pub event: EventAttributes<'a>,
+    /// The event's own time, in the region's zone.
+    pub now: &'a jiff::Zoned,
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct EventAttributes<'a> {
+    pub id: &'a str,
+    pub source: &'a str,
+    pub kind: &'a str,
+}
+
+pub trait State {
+    fn read(&self, what: Read) -> Num;
+}
+
+/// One mistake in one expression; `span` counts bytes of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub code: Code,
+    pub span: Range<usize>,
+    pub message: String,
+    pub hint: String,
+}
+
+/// Stable codes of `fealty check`; append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    TomlSyntax,
+    ExpressionSyntax,
+    UnknownSection,
+    UnknownKey,
+    MissingKey,
+    BadId,
+    Duplicate,
+    WrongType,
+    BadTerm,
+    BadType,
+    UnknownName,
+    UnknownEvent,
+    UnknownVariable,
+    UnknownField,
+    NotHere,
+    TypeMismatch,
+    UnknownWord,
+    MayBeAbsent,
+    NeverAbsent,
+    MayBeZero,
+    Circle,
+    UndeclaredParam,
+    RegionType,
+    UnevenLevels,
+    HighestNeedsValue,
+    CurrencyMixed,
+    TooLong,
+    TooDeep,
+    TooCostly,
+    TooMany,
+    NotYet,
+    TestFailed,
+    NeverTrue,
+    Ended,
+    Unused,
+    NoEnd,
+    OutOfReach,
+    Untested,
+}
+
+/// A checked and compiled expression.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// As written.
+    pub source: Box<str>,
+    pub ty: Type,
+    /// The member's state that it reads, sorted, without repetition.
+    pub reads: Vec<Read>,
+    /// Slots of the member's fields that it reads, sorted, without repetition.
+    pub member_reads: Vec<u16>,
+    pub uses: Uses,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Uses {
+    pub payload: bool,
+    pub item: bool,
+    pub now: bool,
+    pub params: bool,
+}
+
+#[allow(unused_variables)]
+impl Expr {
+    /// Reads, checks and compiles `source`, which must be of type `want` (None: any). All faults at once.
+    /// `given`: guards that hold already (the rule's `when`, for its amounts), as their sources.
+    pub fn compile(
+        source: &str,
+        want: Option<&Type>,
+        scope: &Scope,
+        given: &[&str],
+    ) -> Result<Expr, Vec<Fault>> {
+        todo!()
+    }
+    /// A constant of a file, as an expression.
+    pub fn number(n: Num) -> Expr {
+        todo!()
+    }
+    pub fn eval(&self, env: &Env<'_>) -> Result<Value, OutOfRange> {
+        todo!()
+    }
+    pub fn num(&self, env: &Env<'_>) -> Result<Num, OutOfRange> {
+        todo!()
+    }
+    pub fn holds(&self, env: &Env<'_>) -> Result<bool, OutOfRange> {
+        todo!()
+    }
+    /// For explanations: the leaves that decided, each as written with the value seen (`order.subtotal` is 9.99).
+    pub fn seen(&self, env: &Env<'_>) -> Vec<(String, Value)> {
+        todo!()
+    }
+}

@@ -1,0 +1,47 @@
+//! Keys: 64-bit keyed hashes by which the past is found again. A key may have many values (positions in the journal);
+//! whoever finds a row by key compares what the row says, so a collision costs a read and never a wrong answer.
+
+use sha2::{Digest, Sha256};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(pub u64);
+
+/// The secret of one installation, so that nobody can aim at a hash.
+#[derive(Clone)]
+pub struct KeyMaker(pub [u8; 16]);
+
+impl KeyMaker {
+    fn make(&self, kind: u8, parts: &[&[u8]]) -> Key {
+        let mut hash = Sha256::new();
+        hash.update(self.0);
+        hash.update([kind]);
+        for part in parts {
+            hash.update((part.len() as u32).to_le_bytes());
+            hash.update(part);
+        }
+        let digest = hash.finalize();
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest[..8]);
+        Key(u64::from_le_bytes(first))
+    }
+    /// The event (source, id) itself.
+    pub fn event(&self, source: &str, id: &str) -> Key {
+        self.make(1, &[source.as_bytes(), id.as_bytes()])
+    }
+    /// Every row that carries the state of this order, newest last.
+    pub fn order(&self, order: &str) -> Key {
+        self.make(2, &[order.as_bytes()])
+    }
+    /// Rows that wait for this order.
+    pub fn order_waiting(&self, order: &str) -> Key {
+        self.make(3, &[order.as_bytes()])
+    }
+    /// A rule has paid this member for this value.
+    pub fn once(&self, rule: &str, member: u64, value: &str) -> Key {
+        self.make(4, &[rule.as_bytes(), &member.to_le_bytes(), value.as_bytes()])
+    }
+    /// Rows of a guest that wait for someone to claim this identity.
+    pub fn guest(&self, identity: &str) -> Key {
+        self.make(5, &[identity.as_bytes()])
+    }
+}

@@ -1,0 +1,26 @@
+//! The pure core of Fealty: what a program means and what one input does to a member.
+//!
+//! Nothing here waits, reads a clock, draws a random number or touches a file, a socket or a database.
+//! Given the same plan, snapshot and input, the answer is the same, for ever.
+//!
+//! The way of one event: `event::Event` -> `bind` (JSON to typed slots) -> `decide` (rules, ledger) -> `outcome::Decision`.
+//! The way of a program: TOML text -> `program` (read, check, diagnostics) -> `plan::Plan` (compiled).
+
+pub mod batch;
+pub mod bind;
+pub mod condition;
+pub mod decide;
+pub mod event;
+pub mod identity;
+pub mod key;
+pub mod lots;
+pub mod member;
+pub mod num;
+pub mod order;
+pub mod outcome;
+pub mod plan;
+pub mod program;
+pub mod scenario;
+pub mod snapshot;
+pub mod time;
+pub mod value;

@@ -1,0 +1,44 @@
+//! What a batch knows of the past. The store fills it with what `batch::wants` asks for; `decide` reads and changes it.
+//! It may be kept from batch to batch as a cache, and is thrown away whole when a commit fails.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::event::MemberNo;
+use crate::identity::Identity;
+use crate::key::Key;
+use crate::member::Member;
+use crate::outcome::Decision;
+
+#[derive(Default)]
+pub struct Snapshot {
+    /// `None`: known not to exist.
+    pub identities: HashMap<Identity, Option<MemberNo>>,
+    pub members: HashMap<MemberNo, Option<Box<Member>>>,
+    /// All rows under a key, oldest first; empty: known to have none.
+    pub rows: HashMap<Key, Vec<Arc<PastRow>>>,
+    /// Budgets across members: `limit id` -> (window, used), all windows that are kept.
+    pub budgets: HashMap<Box<str>, Vec<(i64, i64)>>,
+    /// The next member's number and the next row's position.
+    pub next_member: MemberNo,
+    pub next_pos: u64,
+    /// Newest time that any input was given; `now` never goes back.
+    pub now: jiff::Timestamp,
+}
+
+/// A row of the journal, as far as `decide` asks.
+#[derive(Clone, Debug)]
+pub struct PastRow {
+    pub pos: u64,
+    pub event: crate::event::Event,
+    pub body_hash: [u8; 32],
+    pub decision: Decision,
+}
+
+/// What must be loaded before an input can be decided.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Want {
+    Identity(Identity),
+    Member(MemberNo),
+    Rows(Key),
+}
