@@ -1,1 +1,44 @@
-fn main() {}
+//! All automation: one file per command, nothing but the standard library, so that it builds in a second.
+//!
+//! `cargo xtask test` is what CI runs and what a person runs before handing work in.
+
+mod bench;
+mod journey;
+mod peers;
+mod shell;
+mod test;
+mod tidy;
+
+const HELP: &str = "\
+cargo xtask test               everything CI checks; installs what the tests need
+cargo xtask tidy               the layout rules alone (seconds)
+cargo xtask ci                 the same as test
+cargo xtask journey            155,848 real grocery baskets, compared with an independent calculation
+    [--households N]           only the first N households
+cargo xtask bench              side-by-side measurements (release build; takes minutes)
+    [--events N] [--stored N]  events per import run; events stored before the second one
+cargo xtask sim [ARGS]         seeded simulator with an independent auditor
+cargo xtask kill [ARGS]        kill -9 of the real binary under load";
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match args.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", [].as_slice()),
+    };
+    let outcome = match command {
+        "test" | "ci" => test::run(),
+        "tidy" => tidy::run(),
+        "journey" => journey::run(rest),
+        "bench" => bench::run(rest),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("there is no command `{other}`\n{HELP}")),
+    };
+    if let Err(message) = outcome {
+        eprintln!("{message}");
+        std::process::exit(1);
+    }
+}

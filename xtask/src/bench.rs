@@ -1,0 +1,10 @@
+//! `cargo xtask bench`: builds in release and hands over to the `bench` crate.
+
+use crate::shell::{self, Outcome};
+
+pub fn run(args: &[String]) -> Outcome {
+    let mut all = vec!["run", "--release", "--package", "bench", "--"];
+    all.extend(args.iter().map(String::as_str));
+    shell::run(shell::cargo(&["build", "--release", "--bin", "fealty"]))?;
+    shell::run(shell::cargo(&all))
+}

