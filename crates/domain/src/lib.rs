@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod bind;
+pub mod canonical;
 pub mod condition;
 pub mod decide;
 pub mod event;
