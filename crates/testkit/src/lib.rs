@@ -1,1 +1,8 @@
-//! placeholder
+//! What the tests of all crates share: the real server as a child process, and simulated worlds with an auditor
+//! that shares no code with the core.
+
+pub mod http;
+pub mod rng;
+pub mod server;
+
+pub use server::{Launch, Server};
