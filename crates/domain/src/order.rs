@@ -1,5 +1,5 @@
 //! What is remembered of an order: enough to take back exactly what it gave, whatever the program says by then.
-//! Every row that changes an order carries the whole of it, so the newest row alone is read.
+//! Every row that changes an order carries the whole of it, so the newest row alone is read. Stored names are short.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,61 +9,124 @@ use crate::num::Num;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     pub id: Box<str>,
+    #[serde(rename = "m")]
     pub member: MemberNo,
     /// Program version under which it earned.
+    #[serde(rename = "v")]
     pub version: u32,
+    /// The row that first told of it: its state as seen by the rules is there.
+    #[serde(rename = "p")]
+    pub pos: u64,
     /// When it was paid.
     pub at: jiff::Timestamp,
+    #[serde(rename = "cur", default, skip_serializing_if = "is_empty")]
+    pub currency: Box<str>,
+    #[serde(rename = "t")]
     pub total: Num,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "i", default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<OrderItem>,
     /// Refunded by amount, beside what was refunded by item.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
     pub back: Num,
+    /// Cancelled or refunded as a whole: nothing that follows earns again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
+    /// Ids of the refunds that were applied, so that one told twice under two event ids counts once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<Box<str>>,
+    /// Rules that applied on later events of the order (`order.fulfilled`); each pays an order once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applied: Vec<Box<str>>,
+    #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<Count>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OrderItem {
+    #[serde(default, skip_serializing_if = "is_empty")]
     pub id: Box<str>,
+    #[serde(rename = "q", default = "one", skip_serializing_if = "is_one")]
     pub quantity: Num,
+    #[serde(rename = "t")]
     pub total: Num,
     /// Share of it that came back, 0 to 1.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
     pub back: Num,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Grant {
+    #[serde(rename = "r")]
     pub rule: Box<str>,
+    #[serde(rename = "w")]
     pub wallet: Box<str>,
     /// Journal row and number of the lot.
+    #[serde(rename = "p")]
     pub pos: u64,
+    #[serde(default, skip_serializing_if = "is_zero16")]
     pub n: u16,
+    #[serde(rename = "g")]
     pub granted: i64,
-    #[serde(default)]
+    /// Taken back so far (or forgiven, or owed).
+    #[serde(rename = "b", default, skip_serializing_if = "is_zero64")]
     pub reversed: i64,
     /// What each item contributed; sums to `granted`. Empty if the order had no items.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<i64>,
-    /// Limits that it used: (limit, window).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub limits: Vec<(Box<str>, i64)>,
+    /// Limits that it used.
+    #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Use>,
+}
+
+/// A limit used by a grant, and in which window, so that a refund frees it there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Use {
+    #[serde(rename = "l")]
+    pub limit: Box<str>,
+    /// Start of the window, or the instant in a rolling one, as seconds.
+    #[serde(rename = "w", default, skip_serializing_if = "is_zero64")]
+    pub window: i64,
+    /// It counts times, not points.
+    #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
+    pub times: bool,
+    /// It is a budget of all members.
+    #[serde(rename = "all", default, skip_serializing_if = "std::ops::Not::not")]
+    pub across: bool,
 }
 
 /// What a counter counted for it, by item (or one part for the whole), and in which window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Count {
+    #[serde(rename = "c")]
     pub counter: Box<str>,
+    #[serde(rename = "w", default, skip_serializing_if = "is_zero64")]
     pub window: i64,
+    #[serde(rename = "n")]
     pub parts: Vec<Num>,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
     pub reversed: Num,
 }
 
 fn is_zero(n: &Num) -> bool {
     n.is_zero()
+}
+fn one() -> Num {
+    Num::ONE
+}
+fn is_one(n: &Num) -> bool {
+    *n == Num::ONE
+}
+#[allow(clippy::borrowed_box)]
+fn is_empty(text: &Box<str>) -> bool {
+    text.is_empty()
+}
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero64(n: &i64) -> bool {
+    *n == 0
+}
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero16(n: &u16) -> bool {
+    *n == 0
 }

@@ -1,8 +1,10 @@
 //! What one input did. `Decision` is stored with the input, word for word, and is all that anyone is told later.
+//! Stored names are short, and what is usual is left out, because the bytes of the journal bound its speed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::MemberNo;
+use crate::identity::Identity;
 use crate::order::Order;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,34 +18,46 @@ pub enum Status {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
+    #[serde(rename = "s")]
     pub status: Status,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub member: Option<MemberNo>,
     /// Made by this input.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(rename = "new", default, skip_serializing_if = "std::ops::Not::not")]
     pub enrolled: bool,
+    /// Program version that judged it.
+    #[serde(rename = "v")]
     pub version: u32,
     /// Why it was ignored, refused or waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "why", default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "e", default, skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<Effect>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
     pub transfers: Vec<Transfer>,
     /// First `member_seq` of the changes that this row makes (transfers, then messages, in order); 0 if none.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(rename = "q", default, skip_serializing_if = "is_zero")]
     pub seq: u64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "msg", default, skip_serializing_if = "Vec::is_empty")]
     pub emitted: Vec<Emitted>,
     /// The order as it now stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
     /// State that the rules read, as it was just before: name as written in a program, value.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "was", default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<(Box<str>, serde_json::Value)>,
     /// Positions of waiting rows that this one set free, applied right after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frees: Vec<u64>,
+    /// The row where this one waited before it was set free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<u64>,
+    /// Identities that it gave to the member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked: Vec<Identity>,
+    /// Identities that it named and that stay with another member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<Identity>,
 }
 
 /// A stable code and a sentence for a person. Codes are append-only and listed in docs/codes.md.
@@ -58,14 +72,19 @@ pub struct Reason {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
+    #[serde(rename = "r")]
     pub rule: Box<str>,
     /// `earn`, `reverse`, `failed`
+    #[serde(rename = "k", default = "earn", skip_serializing_if = "is_earn")]
     pub kind: Box<str>,
+    #[serde(rename = "w", default, skip_serializing_if = "is_empty")]
     pub wallet: Box<str>,
     /// Smallest parts.
+    #[serde(rename = "a")]
     pub wanted: i64,
+    #[serde(rename = "g")]
     pub granted: i64,
-    /// Why less was granted than wanted: the id of the limit, `balance_max`, a code.
+    /// Why less was granted than wanted: the id of the limit, of the campaign that chose another, `balance_max`, a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<Box<str>>,
 }
@@ -73,24 +92,31 @@ pub struct Effect {
 /// Double entry: `amount` leaves one account and enters another, so an unbalanced entry cannot be written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Transfer {
+    #[serde(rename = "k", default, skip_serializing_if = "TransferKind::is_usual")]
     pub kind: TransferKind,
+    #[serde(rename = "w")]
     pub wallet: Box<str>,
+    #[serde(rename = "d", default = "Account::issued", skip_serializing_if = "Account::is_issued")]
     pub debit: Account,
+    #[serde(rename = "c", default = "Account::available", skip_serializing_if = "Account::is_available")]
     pub credit: Account,
     /// Smallest parts, above 0.
+    #[serde(rename = "a")]
     pub amount: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Box<str>>,
     /// The lot that it made or took from: (journal row, number).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<(u64, u16)>,
     /// The member's available balance after it.
+    #[serde(rename = "b")]
     pub after: i64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TransferKind {
+    #[default]
     Earn,
     /// An earning pays off debt.
     Repay,
@@ -122,4 +148,39 @@ pub struct Emitted {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(n: &u64) -> bool {
     *n == 0
+}
+
+fn earn() -> Box<str> {
+    "earn".into()
+}
+#[allow(clippy::borrowed_box)]
+fn is_earn(kind: &Box<str>) -> bool {
+    &**kind == "earn"
+}
+#[allow(clippy::borrowed_box)]
+fn is_empty(text: &Box<str>) -> bool {
+    text.is_empty()
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+impl TransferKind {
+    fn is_usual(&self) -> bool {
+        *self == TransferKind::Earn
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+impl Account {
+    fn issued() -> Account {
+        Account::Issued
+    }
+    fn available() -> Account {
+        Account::Available
+    }
+    fn is_issued(&self) -> bool {
+        *self == Account::Issued
+    }
+    fn is_available(&self) -> bool {
+        *self == Account::Available
+    }
 }

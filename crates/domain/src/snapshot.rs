@@ -30,9 +30,9 @@ pub struct Snapshot {
 #[derive(Clone, Debug)]
 pub struct PastRow {
     pub pos: u64,
-    pub event: crate::event::Event,
+    pub event: Arc<crate::event::Event>,
     pub body_hash: [u8; 32],
-    pub decision: Decision,
+    pub decision: Arc<Decision>,
 }
 
 /// What must be loaded before an input can be decided.
