@@ -44,7 +44,9 @@ fn spans_are_read_and_bounded() {
     assert_eq!(Span::parse("14 days"), Some(Span { count: 14, unit: SpanUnit::Day }));
     assert_eq!(Span::parse("1 quarter"), Some(Span { count: 1, unit: SpanUnit::Quarter }));
     assert_eq!(Span::parse("0 days"), Some(Span { count: 0, unit: SpanUnit::Day }));
-    for wrong in ["14", "days", "14 dayss", "-1 day", "+1 day", "1.5 days", "14  days", "014 days", "9999 years", ""] {
+    for wrong in
+        ["14", "days", "14 dayss", "-1 day", "+1 day", "1.5 days", "14  days", "014 days", "9999 years", ""]
+    {
         assert_eq!(Span::parse(wrong), None, "{wrong}");
     }
     let far = Span { count: u32::MAX, unit: SpanUnit::Year };

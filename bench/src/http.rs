@@ -1,0 +1,108 @@
+//! Single events over HTTP, each answered after it is durable, beside a server that only reads and answers.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use crate::load::{Load, Seen};
+use crate::process::{self, Server};
+use crate::table::{median, percentile, print, short};
+use crate::{Options, events};
+
+const KEY: &str = "bench-owner-key-0123456789abcdef0123456789abcdef";
+
+pub fn measure(options: &Options) {
+    let next = Arc::new(AtomicU64::new(events::mix(std::process::id().into()) >> 24));
+    let loads: [(&str, usize, Option<f64>); 5] = [
+        ("1 client", 1, None),
+        ("1 client, 200 a second", 1, Some(200.0)),
+        ("64 clients", 64, None),
+        ("256 clients", 256, None),
+        ("256 clients, half of that", 256, Some(0.0)),
+    ];
+    let mut rows = Vec::new();
+    let mut fastest = 10_000.0;
+    for (name, clients, rate) in loads {
+        let rate = rate.map(|rate| if rate == 0.0 { fastest / 2.0 } else { rate });
+        let (mut ours, mut bare) = (Vec::new(), Vec::new());
+        for round in 0..options.rounds {
+            ours.push(one(options, &next, clients, rate, Side::Fealty, round));
+            bare.push(one(options, &next, clients, rate, Side::Echo, round));
+        }
+        let rates = |seen: &[Seen]| median(&seen.iter().map(|one| one.per_second).collect::<Vec<_>>());
+        let at = |seen: &[Seen], percent| {
+            median(&seen.iter().map(|one| percentile(&one.latencies, percent)).collect::<Vec<_>>())
+        };
+        let refused: u64 = ours.iter().map(|one| one.refused).sum();
+        fastest = rates(&ours);
+        rows.push(vec![
+            name.to_string(),
+            short(rates(&ours)),
+            short(rates(&bare)),
+            format!("{:.2}", rates(&ours) / rates(&bare)),
+            format!("{:.2} / {:.2} / {:.2}", at(&ours, 50.0), at(&ours, 99.0), at(&ours, 99.9)),
+            format!("{:.2} / {:.2}", at(&bare, 50.0), at(&bare, 99.0)),
+            refused.to_string(),
+        ]);
+    }
+    let head = [
+        "load",
+        "Fealty /s",
+        "echo /s",
+        "ratio",
+        "Fealty p50 / p99 / p99.9 ms",
+        "echo p50 / p99 ms",
+        "refused",
+    ];
+    print("Single events over HTTP, durable", &head, &rows);
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Fealty,
+    Echo,
+}
+
+fn one(
+    options: &Options,
+    next: &Arc<AtomicU64>,
+    clients: usize,
+    rate: Option<f64>,
+    side: Side,
+    round: usize,
+) -> Seen {
+    let port = process::free_port();
+    let _server = match side {
+        Side::Fealty => {
+            let data = process::fresh("serve");
+            let mut command = process::fealty();
+            command.args([
+                "serve",
+                "--program",
+                "bench/program.toml",
+                "--listen",
+                &format!("127.0.0.1:{port}"),
+            ]);
+            command.arg("--data").arg(&data).env("FEALTY_API_KEY", KEY);
+            Server::start(command, port)
+        }
+        Side::Echo => {
+            let mut command = Command::new(std::env::current_exe().expect("ourselves"));
+            command.arg("echo").env("ECHO_PORT", port.to_string());
+            Server::start(command, port)
+        }
+    };
+    let load = |seconds: f64, rate| Load {
+        port,
+        key: KEY.into(),
+        clients,
+        members: options.members,
+        random_ids: options.random_ids || round > 0,
+        time: Duration::from_secs_f64(seconds),
+        rate,
+    };
+    // Warm up: connections, caches, the first members.
+    load(0.5, rate).run(next);
+    load(options.seconds as f64, rate).run(next)
+}

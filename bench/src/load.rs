@@ -1,0 +1,111 @@
+//! The load: clients with one kept connection each, a thread each, that send an event and wait for its answer.
+//! Both sides of a comparison get the same client, so what it costs weighs on both.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::events;
+
+pub struct Load {
+    pub port: u16,
+    pub key: String,
+    pub clients: usize,
+    pub members: u64,
+    pub random_ids: bool,
+    pub time: Duration,
+    /// Requests a second in all; none: as fast as answers come.
+    pub rate: Option<f64>,
+}
+
+pub struct Seen {
+    pub per_second: f64,
+    /// Milliseconds.
+    pub latencies: Vec<f64>,
+    pub refused: u64,
+}
+
+impl Load {
+    /// Sends events from the number in `next` on, and leaves there the first that was not sent.
+    pub fn run(self, next: &Arc<AtomicU64>) -> Seen {
+        let stop = Arc::new(AtomicBool::new(false));
+        let load = Arc::new(self);
+        let start = Instant::now();
+        let clients: Vec<_> = (0..load.clients)
+            .map(|_| {
+                let (load, next, stop) = (load.clone(), next.clone(), stop.clone());
+                let client = std::thread::Builder::new().stack_size(256 << 10);
+                client.spawn(move || load.client(&next, &stop)).expect("a thread")
+            })
+            .collect();
+        std::thread::sleep(load.time);
+        stop.store(true, Ordering::Relaxed);
+        let mut seen = Seen { per_second: 0.0, latencies: Vec::new(), refused: 0 };
+        for client in clients {
+            let (latencies, refused) = client.join().expect("a client ends");
+            seen.latencies.extend(latencies);
+            seen.refused += refused;
+        }
+        seen.per_second = seen.latencies.len() as f64 / start.elapsed().as_secs_f64();
+        seen
+    }
+
+    fn client(&self, next: &AtomicU64, stop: &AtomicBool) -> (Vec<f64>, u64) {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
+        stream.set_nodelay(true).expect("no delay");
+        let mut answers = BufReader::new(stream.try_clone().expect("one socket, two handles"));
+        let mut requests = stream;
+        let (mut latencies, mut refused, mut body, mut answer) = (Vec::new(), 0, String::new(), Vec::new());
+        let pause = self.rate.map(|rate| Duration::from_secs_f64(self.clients as f64 / rate));
+        let mut due = Instant::now();
+        while !stop.load(Ordering::Relaxed) {
+            if let Some(pause) = pause {
+                due += pause;
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            }
+            body.clear();
+            events::append(&mut body, next.fetch_add(1, Ordering::Relaxed), self.members, self.random_ids);
+            let request = format!(
+                "POST /v1/events HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\ncontent-type: application/cloudevents+json\r\ncontent-length: {}\r\n\r\n{body}",
+                self.key,
+                body.len()
+            );
+            let sent = Instant::now();
+            requests.write_all(request.as_bytes()).expect("the server reads");
+            if read_answer(&mut answers, &mut answer) == 200 {
+                latencies.push(sent.elapsed().as_secs_f64() * 1_000.0);
+            } else {
+                refused += 1;
+            }
+        }
+        (latencies, refused)
+    }
+}
+
+/// Reads one whole answer and gives its status.
+fn read_answer(answers: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> u16 {
+    let (mut line, mut status, mut length) = (String::new(), 0, 0);
+    loop {
+        line.clear();
+        answers.read_line(&mut line).expect("the server answers");
+        let text = line.trim_end();
+        if text.is_empty() {
+            break;
+        }
+        if let Some(rest) = text.strip_prefix("HTTP/1.1 ") {
+            status = rest[..3].parse().expect("a status");
+        } else if let Some((name, value)) = text.split_once(':') {
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse().expect("a length");
+            }
+        }
+    }
+    body.resize(length, 0);
+    answers.read_exact(body).expect("the whole answer");
+    if status != 200 && status < 429 {
+        panic!("answered {status}: {}", String::from_utf8_lossy(body));
+    }
+    status
+}

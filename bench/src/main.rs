@@ -1,0 +1,69 @@
+//! Side-by-side measurements: Fealty and a bare program that does the least that could be called the same work, in one
+//! run, alternating; medians and their ratio. Nothing here asserts: figures go to docs/performance.md by hand.
+
+mod echo;
+mod events;
+mod http;
+mod import;
+mod load;
+mod process;
+mod table;
+
+const HELP: &str = "\
+bench [import|http|rules|all]   default: all
+  --rounds N       each side so often, alternating; medians are shown [3]
+  --events N       events of one import [200000]
+  --stored N       then again with so many stored before [0: not]
+  --members N      active members [100000]
+  --random-ids     event ids without order
+  --seconds N      of one load [5]
+bench events --events N [--members N] [--random-ids] [--from N] FILE    writes events and does nothing else
+bench echo                                                              the bare HTTP server alone";
+
+/// What was asked for.
+pub struct Options {
+    pub rounds: usize,
+    pub events: u64,
+    pub stored: u64,
+    pub members: u64,
+    pub random_ids: bool,
+    pub seconds: u64,
+    pub from: u64,
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |name: &str, default: u64| {
+        let at = args.iter().position(|arg| arg == name);
+        at.and_then(|at| args.get(at + 1)?.replace('_', "").parse().ok()).unwrap_or(default)
+    };
+    let options = Options {
+        rounds: number("--rounds", 3) as usize,
+        events: number("--events", 200_000),
+        stored: number("--stored", 0),
+        members: number("--members", 100_000),
+        random_ids: args.iter().any(|arg| arg == "--random-ids"),
+        seconds: number("--seconds", 5),
+        from: number("--from", 0),
+    };
+    let what = args.first().filter(|arg| !arg.starts_with("--")).map_or("all", String::as_str);
+    match what {
+        "echo" => return echo::serve(),
+        "events" => {
+            let file = args.last().expect("FILE");
+            return events::write(std::path::Path::new(file), &options, options.from, options.events);
+        }
+        "import" | "http" | "rules" | "all" => {}
+        _ => return println!("{HELP}"),
+    }
+    println!("one run on this machine, alternating, {} rounds; read ratios, not figures\n", options.rounds);
+    if matches!(what, "import" | "all") {
+        import::measure(&options);
+    }
+    if matches!(what, "http" | "all") {
+        http::measure(&options);
+    }
+    if matches!(what, "rules" | "all") {
+        process::cargo_example("domain", "evaluate", &[]);
+    }
+}
