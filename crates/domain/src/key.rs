@@ -24,9 +24,14 @@ impl KeyMaker {
         first.copy_from_slice(&digest[..8]);
         Key(u64::from_le_bytes(first))
     }
-    /// The event (source, id) itself.
-    pub fn event(&self, source: &str, id: &str) -> Key {
-        self.make(1, &[source.as_bytes(), id.as_bytes()])
+    /// The event (source, id) itself. It is found by its id alone, so that one key serves those who know the source
+    /// and those who do not; the row says which source it was.
+    pub fn event(&self, _source: &str, id: &str) -> Key {
+        self.event_id(id)
+    }
+    /// Every event of this id, whoever sent it.
+    pub fn event_id(&self, id: &str) -> Key {
+        self.make(1, &[id.as_bytes()])
     }
     /// Every row that carries the state of this order, newest last.
     pub fn order(&self, order: &str) -> Key {

@@ -4,26 +4,61 @@
 //! - All changes of a batch or none. `done(Ok)` is called only after a durable commit.
 //! - Batches are committed in the order in which they were handed over.
 //! - What `fetch` answers holds everything handed over before, committed or not.
-//! - A commit that fails has an unknown outcome: the caller throws his snapshot away and asks anew.
+//! - A commit that fails takes every later batch in flight with it. The caller throws his snapshot away and asks
+//!   anew with an empty one; until he does, nothing is answered and nothing is written.
 //! - Reads never wait for writes.
+
+mod access;
+mod keys;
+mod reader;
+mod sqlite;
+pub mod verify;
+
+use std::path::Path;
 
 use domain::batch::Batch;
 use domain::event::Input;
 use domain::key::KeyMaker;
 use domain::snapshot::{Snapshot, Want};
 
+pub use access::{Admin, NewApiKey, NewQuarantine};
+pub use reader::{
+    ApiKeyRow, MemberRow, Page, ProgramVersion, QuarantineRow, Reader, Row, Stats, TransferRow,
+};
+pub use sqlite::FILE;
+
 /// What the caller can do about it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// Try again.
     Busy,
-    /// The database cannot be reached or is full: answer 503, try again later.
+    /// It did not happen, and cannot now (disk full, an earlier batch failed): answer 503, try again later.
     Unavailable(String),
-    /// The commit may or may not have happened: answer 503, settle by the same id.
+    /// It may or may not have happened: answer 503, settle by the same id. Said only after an I/O error; the process
+    /// must stop, and the next start finds out.
     Unknown(String),
     /// Something is there that cannot be: stop.
     Corrupt(String),
 }
+
+impl StoreError {
+    /// Whether going on would be a guess.
+    pub fn must_stop(&self) -> bool {
+        matches!(self, StoreError::Unknown(_) | StoreError::Corrupt(_))
+    }
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StoreError::Busy => write!(f, "the database is busy"),
+            StoreError::Unavailable(why) => write!(f, "the database is unavailable: {why}"),
+            StoreError::Unknown(why) => write!(f, "the outcome is unknown: {why}"),
+            StoreError::Corrupt(why) => write!(f, "the data is not as it must be: {why}"),
+        }
+    }
+}
+impl std::error::Error for StoreError {}
 
 /// A decided batch on its way to disk.
 pub struct Write {
@@ -45,22 +80,77 @@ pub struct Raw {
     pub body: Vec<u8>,
 }
 
-/// The deciding side: one owner, on the decider's thread.
-pub enum Store {
-    // Sqlite(sqlite::Sqlite)
+/// Called once by the writer's thread when the fate of a batch is known.
+pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// Thresholds. The defaults are measured; tests use small ones to reach every path.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Keys in memory before they are sealed into a sorted run. 900,000 fit a table of 2^20 slots.
+    pub seal_keys: usize,
+    /// Runs of one size before they are merged into one.
+    pub merge_runs: usize,
+    /// Batches that may wait behind the one being written.
+    pub depth: usize,
+    /// Pages in the write-ahead log before a checkpoint begins (4 KiB each).
+    pub checkpoint_pages: usize,
 }
 
-#[allow(unused_variables)]
-impl Store {
-    /// Loads what is wanted into the snapshot, known absence included.
-    pub fn fetch(&mut self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
-        todo!()
+impl Default for Options {
+    fn default() -> Options {
+        Options { seal_keys: 900_000, merge_runs: 8, depth: 1, checkpoint_pages: 8000 }
     }
-    /// Hands a batch over to the writer. Waits while too many are in flight. `done` is called by the writer's thread.
-    pub fn commit(&mut self, write: Write, done: Box<dyn FnOnce(Result<(), StoreError>) + Send>) {
-        todo!()
+}
+
+/// The deciding side: one owner, on the decider's thread.
+pub enum Store {
+    Sqlite(Box<sqlite::Sqlite>),
+}
+
+impl Store {
+    /// Opens the database of a data folder, made if missing. Only one process at a time can hold it.
+    pub fn open(dir: &Path, options: &Options) -> Result<Store, StoreError> {
+        Ok(Store::Sqlite(Box::new(sqlite::Sqlite::open(dir, options)?)))
+    }
+    /// Loads what is wanted into the snapshot, known absence included. A snapshot that is new (`next_pos` 0) also
+    /// gets the next numbers, the newest time and the budgets.
+    pub fn fetch(&mut self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.fetch(snapshot, wants),
+        }
+    }
+    /// Hands a batch over to the writer. Waits while too many are in flight.
+    pub fn commit(&mut self, write: Write, done: Done) {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.commit(write, done),
+        }
+    }
+    /// Drops what a snapshot need not keep: all rows, and members and names beyond so many. To be called after
+    /// `commit`, when nothing in it is newer than what the store was given.
+    pub fn trim(&self, snapshot: &mut Snapshot, members_max: usize) {
+        sqlite::trim(snapshot, members_max);
     }
     pub fn key_maker(&self) -> KeyMaker {
-        todo!()
+        match self {
+            Store::Sqlite(sqlite) => sqlite.key_maker(),
+        }
+    }
+    /// 32 random bytes of this installation, for everything else that needs a secret (public ids of members).
+    pub fn secret(&self) -> [u8; 32] {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.secret(),
+        }
+    }
+    /// For those who only look.
+    pub fn reader(&self) -> Reader {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.reader(),
+        }
+    }
+    /// For the few writes that are no events.
+    pub fn admin(&self) -> Admin {
+        match self {
+            Store::Sqlite(sqlite) => sqlite.admin(),
+        }
     }
 }

@@ -1,0 +1,144 @@
+-- Numbers are whole, times are milliseconds since 1970 (UTC). Positions and numbers of members start at 1.
+
+-- What came in and what was decided, in the order of commits. Never changed, never deleted.
+CREATE TABLE journal (
+    pos INTEGER PRIMARY KEY CHECK (pos > 0),
+    member INTEGER CHECK (member > 0),
+    prev INTEGER NOT NULL CHECK (prev >= 0 AND prev < pos),  -- the member's row before this one, 0 if none
+    now_ms INTEGER NOT NULL,                                 -- when it was decided
+    again INTEGER CHECK (again > 0 AND again < pos),         -- a row that waited, applied now: where it waited
+    input TEXT,                                              -- the event as JSON, `data` word for word
+    body_hash BLOB,
+    decided TEXT NOT NULL,                                   -- JSON of domain::outcome::Decision
+    hash BLOB NOT NULL CHECK (length(hash) = 32),            -- SHA-256(hash of the row before, every field above)
+    CHECK ((input IS NULL) = (again IS NOT NULL)),
+    CHECK ((input IS NULL) = (body_hash IS NULL))
+) STRICT;
+CREATE TRIGGER journal_update BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is never changed'); END;
+CREATE TRIGGER journal_delete BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is never shortened'); END;
+
+CREATE TABLE member (
+    no INTEGER PRIMARY KEY CHECK (no > 0),
+    image TEXT NOT NULL                                      -- JSON of domain::member::Member
+) STRICT;
+
+CREATE TABLE identity (
+    name TEXT PRIMARY KEY CHECK (name <> ''),
+    member INTEGER NOT NULL CHECK (member > 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE budget (
+    id TEXT PRIMARY KEY CHECK (id <> ''),
+    parts TEXT NOT NULL                                      -- JSON [[window, used], ...]
+) STRICT, WITHOUT ROWID;
+
+-- The vendor's own words, for replay and for people.
+CREATE TABLE raw (
+    pos INTEGER PRIMARY KEY CHECK (pos > 0),
+    source TEXT NOT NULL,
+    headers TEXT NOT NULL,                                   -- JSON [[name, value], ...]
+    body BLOB NOT NULL
+) STRICT;
+
+-- What nobody could apply: an event whose id came before with other contents, a body that was refused at the door.
+CREATE TABLE quarantine (
+    no INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('conflict', 'refused')),
+    source TEXT NOT NULL,
+    event_id TEXT,
+    pos INTEGER,                                             -- the row that it contradicts
+    reason TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    body BLOB NOT NULL,
+    print BLOB NOT NULL UNIQUE                               -- the same thing sent again is kept once
+) STRICT;
+
+-- Keys (64-bit hashes) of positions: the newest by batch, older ones as sorted runs of pages.
+CREATE TABLE tail_keys (
+    pos INTEGER PRIMARY KEY,                                 -- first position of the batch
+    entries BLOB NOT NULL                                    -- (key u64, position u40), little endian
+) STRICT;
+CREATE TABLE run (
+    no INTEGER PRIMARY KEY CHECK (no > 0),
+    level INTEGER NOT NULL,
+    last_pos INTEGER NOT NULL,                               -- every key up to here is in a run
+    count INTEGER NOT NULL,
+    bits INTEGER NOT NULL CHECK (bits BETWEEN 0 AND 24)      -- page number = so many top bits of the key
+) STRICT;
+CREATE TABLE run_page (
+    at INTEGER PRIMARY KEY,                                  -- run << 24 | page number
+    entries BLOB NOT NULL                                    -- as in tail_keys, sorted
+) STRICT;
+CREATE TABLE run_filter (
+    at INTEGER PRIMARY KEY,                                  -- run << 24 | number of the part
+    part BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE program_version (
+    version INTEGER PRIMARY KEY CHECK (version > 0),
+    hash BLOB NOT NULL,
+    body TEXT NOT NULL,
+    published_ms INTEGER NOT NULL,
+    published_by TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE api_key (
+    no INTEGER PRIMARY KEY CHECK (no > 0),
+    name TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,                               -- SHA-256 of the key; the key itself is nowhere
+    scopes TEXT NOT NULL,                                    -- JSON ["...", ...]
+    created_ms INTEGER NOT NULL,
+    revoked_ms INTEGER
+) STRICT;
+
+-- What people read. A transaction is a row of `transfers`; it leaves `debit` and enters `credit`.
+CREATE VIEW events AS
+    SELECT j.pos, coalesce(j.input, w.input) ->> 'source' AS source, coalesce(j.input, w.input) ->> 'id' AS id,
+        coalesce(j.input, w.input) ->> 'type' AS type, coalesce(j.input, w.input) ->> 'time' AS time,
+        j.now_ms AS recorded_ms, j.member, j.decided ->> 'status' AS status,
+        j.decided -> 'reason' ->> 'code' AS reason, j.decided ->> 'version' AS version, j.again,
+        coalesce(j.input, w.input) -> 'data' AS data
+    FROM journal j LEFT JOIN journal w ON w.pos = j.again;
+CREATE VIEW transfers AS
+    SELECT j.pos, t.key AS n, j.member, j.now_ms AS recorded_ms, t.value ->> 'kind' AS kind,
+        t.value ->> 'wallet' AS wallet, t.value ->> 'debit' AS debit, t.value ->> 'credit' AS credit,
+        t.value ->> 'amount' AS amount, t.value ->> 'rule' AS rule, t.value ->> '$.lot[0]' AS lot_pos,
+        t.value ->> '$.lot[1]' AS lot_n, t.value ->> 'after' AS after
+    FROM journal j, json_each(j.decided, '$.transfers') t;
+CREATE VIEW members AS
+    SELECT no AS member, image ->> 'enrolled_at' AS enrolled_at, image -> 'identities' AS identities,
+        image -> 'fields' AS fields, image ->> 'last_pos' AS last_pos, image ->> 'changes' AS changes
+    FROM member;
+CREATE VIEW balances AS
+    SELECT m.no AS member, w.value ->> 'id' AS wallet, w.value ->> 'available' AS available,
+        coalesce(w.value ->> 'pending', 0) AS pending, coalesce(w.value ->> 'debt', 0) AS debt
+    FROM member m, json_each(m.image, '$.wallets') w;
+CREATE VIEW lots AS
+    SELECT m.no AS member, w.value ->> 'id' AS wallet, l.value ->> 'pos' AS pos, l.value ->> 'n' AS n,
+        l.value ->> 'remaining' AS remaining, coalesce(l.value ->> 'joined', 0) AS joined,
+        l.value ->> 'expires_at' AS expires_at
+    FROM member m, json_each(m.image, '$.wallets') w, json_each(w.value, '$.lots') l;
+CREATE VIEW budgets AS
+    SELECT b.id, p.value ->> 0 AS window, p.value ->> 1 AS used FROM budget b, json_each(b.parts) p;
+-- An order as it now stands.
+CREATE VIEW orders AS
+    SELECT j.decided -> 'order' ->> 'id' AS id, max(j.pos) AS pos, j.member,
+        j.decided -> 'order' ->> 'at' AS paid_at, j.decided -> 'order' ->> 'total' AS total,
+        coalesce(j.decided -> 'order' ->> 'back', '0') AS back,
+        j.decided -> 'order' ->> 'version' AS version, j.decided -> 'order' AS document
+    FROM journal j WHERE j.decided -> 'order' IS NOT NULL GROUP BY 1;
+-- Every change, with the member's own count of changes: the transfers of a row, then its messages.
+CREATE VIEW feed AS
+    SELECT pos, member, seq, recorded_ms, type, data FROM (
+        SELECT j.pos, j.member, (j.decided ->> 'seq') + t.key AS seq, j.now_ms AS recorded_ms,
+            'points.' || CASE t.value ->> 'kind' WHEN 'earn' THEN 'earned' WHEN 'repay' THEN 'repaid'
+                WHEN 'reverse' THEN 'reversed' WHEN 'adjust' THEN 'adjusted' ELSE t.value ->> 'kind' END AS type,
+            t.value AS data
+        FROM journal j, json_each(j.decided, '$.transfers') t
+        UNION ALL
+        SELECT j.pos, j.member,
+            (j.decided ->> 'seq') + coalesce(json_array_length(j.decided, '$.transfers'), 0) + e.key, j.now_ms,
+            e.value ->> 'type', e.value -> 'data'
+        FROM journal j, json_each(j.decided, '$.emitted') e
+    ) ORDER BY pos, seq;

@@ -1,0 +1,159 @@
+//! The few writes that are no events: program versions, API keys, what is set aside for people.
+//! They take their turn at the writer, each in a transaction of its own, and are durable when they return.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+
+use crate::StoreError;
+use crate::sqlite::{Job, headers_json, store_error};
+
+#[derive(Clone)]
+pub struct Admin(SyncSender<Job>);
+
+pub struct NewApiKey<'a> {
+    pub name: &'a str,
+    /// SHA-256 of the key.
+    pub hash: [u8; 32],
+    pub scopes: &'a [Box<str>],
+    pub now_ms: i64,
+}
+
+pub struct NewQuarantine<'a> {
+    pub at_ms: i64,
+    /// An id that came before with other contents; otherwise a body that was refused.
+    pub conflict: bool,
+    pub source: &'a str,
+    pub event_id: Option<&'a str>,
+    /// The row that it contradicts.
+    pub pos: Option<u64>,
+    pub reason: &'a str,
+    pub headers: &'a [(String, String)],
+    pub body: &'a [u8],
+}
+
+impl Admin {
+    pub(crate) fn new(jobs: SyncSender<Job>) -> Admin {
+        Admin(jobs)
+    }
+
+    /// Publishes the next version of the program and answers its number; publishing the newest one again (same
+    /// hash) changes nothing.
+    pub fn program_version_put(
+        &self,
+        hash: [u8; 32],
+        body: &str,
+        by: &str,
+        now_ms: i64,
+    ) -> Result<u32, StoreError> {
+        let (body, by) = (body.to_owned(), by.to_owned());
+        self.run(move |tx| {
+            let newest = "SELECT version, hash FROM program_version ORDER BY version DESC LIMIT 1";
+            let newest = tx
+                .query_row(newest, [], |r| Ok((r.get::<_, u32>(0)?, r.get::<_, Vec<u8>>(1)?)))
+                .optional()?;
+            if let Some((version, same)) = &newest
+                && same[..] == hash[..]
+            {
+                return Ok(*version);
+            }
+            let version = newest.map_or(1, |(version, _)| version + 1);
+            let row = params![version, &hash[..], body, now_ms, by];
+            tx.execute("INSERT INTO program_version VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
+            Ok(version)
+        })
+    }
+
+    /// Answers the key's number.
+    pub fn api_key_create(&self, key: &NewApiKey<'_>) -> Result<u64, StoreError> {
+        let scopes = serde_json::to_string(key.scopes).expect("texts are JSON");
+        let (name, hash, now_ms) = (key.name.to_owned(), key.hash, key.now_ms);
+        self.run(move |tx| {
+            let insert = "INSERT INTO api_key (name, hash, scopes, created_ms) VALUES (?1, ?2, ?3, ?4)";
+            tx.execute(insert, params![name, &hash[..], scopes, now_ms])?;
+            Ok(tx.last_insert_rowid().cast_unsigned())
+        })
+    }
+
+    /// False if there is no such key; a key that was revoked before keeps its moment.
+    pub fn api_key_revoke(&self, no: u64, now_ms: i64) -> Result<bool, StoreError> {
+        self.run(move |tx| {
+            let update = "UPDATE api_key SET revoked_ms = coalesce(revoked_ms, ?2) WHERE no = ?1";
+            Ok(tx.execute(update, params![no, now_ms])? == 1)
+        })
+    }
+
+    pub fn quarantine_put(&self, new: &NewQuarantine<'_>) -> Result<(), StoreError> {
+        let (source, reason) = (new.source.to_owned(), new.reason.to_owned());
+        let (event_id, headers, body) =
+            (new.event_id.map(str::to_owned), new.headers.to_vec(), new.body.to_vec());
+        let (at_ms, conflict, pos) = (new.at_ms, new.conflict, new.pos);
+        self.run(move |tx| {
+            let new = NewQuarantine {
+                at_ms,
+                conflict,
+                source: &source,
+                event_id: event_id.as_deref(),
+                pos,
+                reason: &reason,
+                headers: &headers,
+                body: &body,
+            };
+            put_quarantine(tx, &new)
+        })
+    }
+
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (send, receive) = sync_channel(1);
+        let job = Box::new(move |conn: Result<&mut Connection, StoreError>| {
+            let result = conn.and_then(|conn| transact(conn, work).map_err(|e| store_error(&e)));
+            let stop = result.as_ref().err().filter(|e| matches!(e, StoreError::Unknown(_))).cloned();
+            let _caller_gone = send.send(result);
+            stop
+        });
+        let closed = || StoreError::Unavailable("the store is closed".into());
+        self.0.send(Job::Admin(job)).map_err(|_| closed())?;
+        receive.recv().map_err(|_| closed())?
+    }
+}
+
+fn transact<T>(
+    conn: &mut Connection,
+    work: impl FnOnce(&Transaction) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let answer = work(&tx)?;
+    tx.commit()?;
+    Ok(answer)
+}
+
+/// The same thing sent again is kept once, or a sender who retries for ever would fill the disk.
+pub fn put_quarantine(conn: &Connection, new: &NewQuarantine<'_>) -> rusqlite::Result<()> {
+    let mut print = Sha256::new();
+    for part in
+        [new.source.as_bytes(), new.event_id.unwrap_or_default().as_bytes(), new.reason.as_bytes(), new.body]
+    {
+        print.update((part.len() as u64).to_le_bytes());
+        print.update(part);
+    }
+    let print: [u8; 32] = print.finalize().into();
+    let insert =
+        "INSERT OR IGNORE INTO quarantine (at_ms, kind, source, event_id, pos, reason, headers, body, print)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    conn.prepare_cached(insert)?.execute(params![
+        new.at_ms,
+        if new.conflict { "conflict" } else { "refused" },
+        new.source,
+        new.event_id,
+        new.pos,
+        new.reason,
+        headers_json(new.headers),
+        new.body,
+        &print[..]
+    ])?;
+    Ok(())
+}

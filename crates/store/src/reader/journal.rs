@@ -1,0 +1,230 @@
+//! Rows of the journal: one by its position or its event's id, all in order, and the transfers of a member.
+
+use domain::event::{Event, MemberNo};
+use domain::outcome::{Decision, Status, Transfer};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{Page, Reader};
+use crate::sqlite::{form, member_image, store_error};
+use crate::{Raw, StoreError};
+
+/// A row of the journal. For a row that waited and was applied later, `event` is the one that waited.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub pos: u64,
+    pub member: Option<MemberNo>,
+    /// The member's row before this one; 0 if none.
+    pub prev_pos: u64,
+    /// When it was decided.
+    pub recorded_ms: i64,
+    /// Where it waited.
+    pub again: Option<u64>,
+    pub event: Event,
+    pub origin: Box<str>,
+    pub body_hash: [u8; 32],
+    pub decision: Decision,
+}
+
+#[derive(Clone, Debug)]
+pub struct TransferRow {
+    pub pos: u64,
+    /// Its number within the row.
+    pub n: u16,
+    pub recorded_ms: i64,
+    pub source: Box<str>,
+    pub event_id: Box<str>,
+    pub event_type: Box<str>,
+    /// When the event happened.
+    pub time: jiff::Timestamp,
+    pub transfer: Transfer,
+}
+
+/// Rows that one question may visit before it answers with what it has.
+const VISITS_MAX: usize = 10_000;
+
+impl Reader {
+    /// Every row of the event: the first, and the one that applied it if it had to wait. Without a source, the
+    /// events of all sources that have this id.
+    pub fn event_get(&self, source: Option<&str>, id: &str) -> Result<Vec<Row>, StoreError> {
+        let key = self.0.maker.event_id(id);
+        self.with(|conn| {
+            let found = self.0.keys.locate(conn, &[key]).map_err(|e| store_error(&e))?;
+            let mut rows = Vec::new();
+            for &pos in found.iter().flatten() {
+                // What is in flight has a key and no row yet.
+                rows.extend(row_get(conn, pos)?);
+            }
+            rows.retain(|row| {
+                &*row.event.id == id && source.is_none_or(|source| &*row.event.source == source)
+            });
+            Ok(rows)
+        })
+    }
+
+    pub fn journal_get(&self, pos: u64) -> Result<Option<Row>, StoreError> {
+        self.with(|conn| row_get(conn, pos))
+    }
+
+    /// What the vendor sent, if this row came as a webhook.
+    pub fn raw_get(&self, pos: u64) -> Result<Option<Raw>, StoreError> {
+        let found = self.with(|conn| {
+            let select = conn.prepare_cached("SELECT source, headers, body FROM raw WHERE pos = ?1");
+            let row = select.and_then(|mut select| {
+                select.query_row([pos], |r| Ok((r.get(0)?, r.get::<_, String>(1)?, r.get(2)?))).optional()
+            });
+            row.map_err(|e| store_error(&e))
+        })?;
+        let Some((source, headers, body)) = found else { return Ok(None) };
+        let headers = form::from_json(&headers, || format!("the headers of row {pos}"))?;
+        Ok(Some(Raw { source, headers, body }))
+    }
+
+    /// Newest first, from before `cursor`. A page may be short although there is more: a rare status is looked for in
+    /// so many rows at a time.
+    pub fn event_list(
+        &self,
+        cursor: Option<u64>,
+        status: Option<Status>,
+        limit: usize,
+    ) -> Result<Page<Row>, StoreError> {
+        let before = cursor.unwrap_or(i64::MAX.cast_unsigned());
+        let wanted =
+            status.map(|status| serde_json::to_string(&status).expect("a word is JSON").replace('"', ""));
+        self.at_once(|conn| {
+            let read = || -> rusqlite::Result<(Vec<u64>, Option<u64>)> {
+                let select = "SELECT pos, decided ->> 'status' FROM journal WHERE pos < ?1 ORDER BY pos DESC";
+                let mut select = conn.prepare_cached(select)?;
+                let mut rows = select.query([before])?;
+                let (mut found, mut visits, mut last) = (Vec::new(), 0, None);
+                while let Some(row) = rows.next()? {
+                    let pos: u64 = row.get(0)?;
+                    if found.len() == limit || visits == VISITS_MAX {
+                        return Ok((found, last));
+                    }
+                    visits += 1;
+                    last = Some(pos);
+                    if wanted
+                        .as_deref()
+                        .is_none_or(|wanted| row.get_ref(1).is_ok_and(|is| is.as_str() == Ok(wanted)))
+                    {
+                        found.push(pos);
+                    }
+                }
+                Ok((found, None))
+            };
+            let (found, next) = read().map_err(|e| store_error(&e))?;
+            let items = found
+                .into_iter()
+                .filter_map(|pos| row_get(conn, pos).transpose())
+                .collect::<Result<_, _>>()?;
+            Ok(Page { items, next })
+        })
+    }
+
+    /// The member's transfers, newest row first, following the chain of his rows; whole rows until there are `limit`.
+    /// The cursor is the position where to go on.
+    pub fn transfer_list(
+        &self,
+        member: MemberNo,
+        cursor: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<TransferRow>, StoreError> {
+        self.at_once(|conn| {
+            let mut pos = match cursor {
+                Some(pos) => pos,
+                None => last_pos(conn, member)?,
+            };
+            let (mut items, mut visits) = (Vec::new(), 0);
+            while pos != 0 && items.len() < limit && visits < VISITS_MAX {
+                visits += 1;
+                let row = row_get(conn, pos)?.filter(|row| row.member == Some(member));
+                let Some(row) = row else {
+                    // A cursor that was never given out leads nowhere; a broken chain is for `verify` to tell.
+                    return Ok(Page { items, next: None });
+                };
+                pos = row.prev_pos;
+                push_transfers(row, &mut items);
+            }
+            Ok(Page { items, next: (pos != 0).then_some(pos) })
+        })
+    }
+}
+
+fn push_transfers(row: Row, items: &mut Vec<TransferRow>) {
+    for (n, transfer) in row.decision.transfers.into_iter().enumerate().rev() {
+        items.push(TransferRow {
+            pos: row.pos,
+            n: u16::try_from(n).unwrap_or(u16::MAX),
+            recorded_ms: row.recorded_ms,
+            source: row.event.source.clone(),
+            event_id: row.event.id.clone(),
+            event_type: row.event.kind.clone(),
+            time: row.event.time,
+            transfer,
+        });
+    }
+}
+
+fn last_pos(conn: &Connection, member: MemberNo) -> Result<u64, StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Last {
+        last_pos: u64,
+    }
+    let Some(image) = member_image(conn, member)? else { return Ok(0) };
+    form::from_json::<Last>(&image, || format!("member {member}")).map(|last| last.last_pos)
+}
+
+/// The row at `pos`, whole.
+pub fn row_get(conn: &Connection, pos: u64) -> Result<Option<Row>, StoreError> {
+    let Some(stored) = stored_get(conn, pos).map_err(|e| store_error(&e))? else { return Ok(None) };
+    let waited = match stored.again {
+        Some(again) => stored_get(conn, again).map_err(|e| store_error(&e))?,
+        None => None,
+    };
+    let from = waited.as_ref().unwrap_or(&stored);
+    let (Some(input), Some(hash)) = (&from.input, &from.body_hash) else {
+        return Err(StoreError::Corrupt(format!("row {pos} has no event")));
+    };
+    let (event, origin) = form::input_from_json(input)?;
+    let body_hash =
+        hash[..].try_into().map_err(|_| StoreError::Corrupt(format!("row {pos} has no body hash")))?;
+    let decision = form::from_json(&stored.decided, || format!("the decision of row {pos}"))?;
+    Ok(Some(Row {
+        pos,
+        member: stored.member,
+        prev_pos: stored.prev,
+        recorded_ms: stored.now_ms,
+        again: stored.again,
+        event,
+        origin,
+        body_hash,
+        decision,
+    }))
+}
+
+struct Stored {
+    member: Option<u64>,
+    prev: u64,
+    now_ms: i64,
+    again: Option<u64>,
+    input: Option<String>,
+    body_hash: Option<Vec<u8>>,
+    decided: String,
+}
+
+fn stored_get(conn: &Connection, pos: u64) -> rusqlite::Result<Option<Stored>> {
+    let select = "SELECT member, prev, now_ms, again, input, body_hash, decided FROM journal WHERE pos = ?1";
+    conn.prepare_cached(select)?
+        .query_row([pos], |r| {
+            Ok(Stored {
+                member: r.get(0)?,
+                prev: r.get(1)?,
+                now_ms: r.get(2)?,
+                again: r.get(3)?,
+                input: r.get(4)?,
+                body_hash: r.get(5)?,
+                decided: r.get(6)?,
+            })
+        })
+        .optional()
+}

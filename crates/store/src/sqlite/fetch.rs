@@ -1,0 +1,137 @@
+//! Answers to what a batch wants to know: from the batches in flight first, then from the file.
+//!
+//! Invariant: an answer holds everything handed over before, and what a snapshot already knows is not touched.
+
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use domain::event::{Event, MemberNo};
+use domain::identity::Identity;
+use domain::key::Key;
+use domain::snapshot::{PastRow, Snapshot, Want};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{Sqlite, form, not_done, store_error};
+use crate::StoreError;
+
+impl Sqlite {
+    pub fn fetch(&mut self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
+        if let Some(why) = self.shared.failure() {
+            if snapshot.next_pos != 0 {
+                return Err(if why.must_stop() { why } else { not_done(&why) });
+            }
+            self.reset(why)?;
+        }
+        if snapshot.next_pos == 0 {
+            self.begin(snapshot)?;
+        }
+        if wants.is_empty() {
+            return Ok(());
+        }
+        // First let go of what is on disk, then look at the disk: nothing falls between.
+        self.prune();
+        debug_assert!(self.shared.committed.load(Ordering::Relaxed) < self.head.next_pos);
+        let keys: Vec<Key> = wants
+            .iter()
+            .filter_map(|want| if let Want::Rows(key) = want { Some(*key) } else { None })
+            .filter(|key| !snapshot.rows.contains_key(key))
+            .collect();
+        let found = self.keys.locate(&self.conn, &keys).map_err(|e| store_error(&e));
+        let filled = found.and_then(|found| self.fill(snapshot, wants, &keys, &found));
+        if !self.conn.is_autocommit() {
+            let ended = self.conn.prepare_cached("COMMIT").and_then(|mut end| end.execute([]));
+            ended.map_err(|e| store_error(&e))?;
+        }
+        filled
+    }
+
+    fn begin(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
+        snapshot.next_pos = self.head.next_pos;
+        snapshot.next_member = self.head.next_member;
+        snapshot.now = jiff::Timestamp::from_millisecond(self.head.now_ms)
+            .map_err(|e| StoreError::Corrupt(format!("the newest row has an impossible time: {e}")))?;
+        snapshot.budgets.clone_from(&self.head.budgets);
+        Ok(())
+    }
+
+    fn fill(
+        &self,
+        snapshot: &mut Snapshot,
+        wants: &[Want],
+        keys: &[Key],
+        found: &[Vec<u64>],
+    ) -> Result<(), StoreError> {
+        for want in wants {
+            match want {
+                Want::Identity(name) => {
+                    if let Entry::Vacant(slot) = snapshot.identities.entry(name.clone()) {
+                        slot.insert(self.identity(name)?);
+                    }
+                }
+                Want::Member(no) => {
+                    if let Entry::Vacant(slot) = snapshot.members.entry(*no) {
+                        slot.insert(self.member(*no)?);
+                    }
+                }
+                Want::Rows(_) => {}
+            }
+        }
+        for (key, positions) in keys.iter().zip(found) {
+            let rows = positions.iter().map(|&pos| self.past_row(pos).map(Arc::new));
+            snapshot.rows.insert(*key, rows.collect::<Result<_, _>>()?);
+        }
+        Ok(())
+    }
+
+    fn identity(&self, name: &Identity) -> Result<Option<MemberNo>, StoreError> {
+        if let Some(no) = self.flights.iter().rev().find_map(|flight| flight.identity(name)) {
+            return Ok(Some(no));
+        }
+        identity_get(&self.conn, name.as_str())
+    }
+
+    fn member(&self, no: MemberNo) -> Result<Option<Box<domain::member::Member>>, StoreError> {
+        let what = || format!("member {no}");
+        if let Some(image) = self.flights.iter().rev().find_map(|flight| flight.member(no)) {
+            let image =
+                std::str::from_utf8(image).map_err(|e| StoreError::Corrupt(format!("{}: {e}", what())))?;
+            return form::from_json(image, what).map(Some);
+        }
+        let image = member_image(&self.conn, no)?;
+        image.map(|image| form::from_json(&image, what)).transpose()
+    }
+
+    fn past_row(&self, pos: u64) -> Result<PastRow, StoreError> {
+        let Some(row) = self.flights.iter().find_map(|flight| flight.row(pos)) else {
+            let row = crate::reader::row_get(&self.conn, pos)?;
+            let row =
+                row.ok_or_else(|| StoreError::Corrupt(format!("a key names row {pos}, which is not there")))?;
+            return Ok(PastRow { pos, event: row.event, body_hash: row.body_hash, decision: row.decision });
+        };
+        let (event, body_hash) = match (row.input, row.again) {
+            (Some((event, hash)), _) => (event.clone(), hash),
+            (None, Some(again)) => self.waited(again)?,
+            (None, None) => unreachable!("asserted when it was encoded"),
+        };
+        Ok(PastRow { pos, event, body_hash, decision: (**row.decision).clone() })
+    }
+
+    /// The event of a row that waited.
+    fn waited(&self, pos: u64) -> Result<(Event, [u8; 32]), StoreError> {
+        let row = self.past_row(pos)?;
+        Ok((row.event, row.body_hash))
+    }
+}
+
+pub fn identity_get(conn: &Connection, name: &str) -> Result<Option<MemberNo>, StoreError> {
+    let select = conn.prepare_cached("SELECT member FROM identity WHERE name = ?1");
+    select
+        .and_then(|mut select| select.query_row([name], |r| r.get(0)).optional())
+        .map_err(|e| store_error(&e))
+}
+
+pub fn member_image(conn: &Connection, no: MemberNo) -> Result<Option<String>, StoreError> {
+    let select = conn.prepare_cached("SELECT image FROM member WHERE no = ?1");
+    select.and_then(|mut select| select.query_row([no], |r| r.get(0)).optional()).map_err(|e| store_error(&e))
+}

@@ -1,0 +1,376 @@
+//! The writer: the one thread and the one connection that change the database.
+//!
+//! Invariant: `done(Ok)` is called after a durable commit and never otherwise; after a failure nothing of the same
+//! generation is written; after an I/O error nothing is written at all.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, params};
+
+use super::checkpoint::Checkpointer;
+use super::flight::Flight;
+use super::store_error;
+use crate::keys::Keys;
+use crate::keys::run::{Run, Slice, page_at};
+use crate::{Done, Options, StoreError};
+
+pub enum Job {
+    Batch {
+        flight: Arc<Flight>,
+        generation: u64,
+        done: Done,
+    },
+    /// A small write of its own; answers for itself.
+    Admin(AdminWork),
+    /// Answered when everything before it has been settled.
+    Barrier(SyncSender<()>),
+    Stop,
+}
+
+/// Gets the connection, or why there is none; answers what must stop the process, if anything.
+pub type AdminWork = Box<dyn FnOnce(Result<&mut Connection, StoreError>) -> Option<StoreError> + Send>;
+
+/// What the threads know of each other.
+pub struct Shared {
+    /// Last position on disk.
+    pub committed: AtomicU64,
+    /// A merge of key runs is under way.
+    pub merging: AtomicBool,
+    /// Pages in the write-ahead log.
+    pub wal_pages: AtomicUsize,
+    pub checkpoints: AtomicU64,
+    failed: AtomicBool,
+    /// The generation that failed, and why.
+    failure: Mutex<(u64, Option<StoreError>)>,
+    merge_error: Mutex<Option<String>>,
+}
+
+impl Shared {
+    pub fn new(committed: u64) -> Shared {
+        Shared {
+            committed: AtomicU64::new(committed),
+            merging: AtomicBool::new(false),
+            wal_pages: AtomicUsize::new(0),
+            checkpoints: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+            failure: Mutex::new((0, None)),
+            merge_error: Mutex::new(None),
+        }
+    }
+    fn lock(&self) -> MutexGuard<'_, (u64, Option<StoreError>)> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    pub fn failure(&self) -> Option<StoreError> {
+        if self.failed.load(Ordering::Acquire) { self.lock().1.clone() } else { None }
+    }
+    /// The first failure is kept, unless a worse one follows.
+    pub fn fail(&self, generation: u64, why: &StoreError) {
+        let mut failure = self.lock();
+        if failure.1.as_ref().is_none_or(|old| !old.must_stop()) {
+            *failure = (failure.0.max(generation), Some(why.clone()));
+        }
+        self.failed.store(true, Ordering::Release);
+    }
+    /// The decider has begun again.
+    pub fn recover(&self) {
+        self.lock().1 = None;
+        self.failed.store(false, Ordering::Release);
+    }
+    /// Why a batch of this generation must not be written.
+    fn refusal(&self, generation: u64) -> Option<StoreError> {
+        let failure = self.lock();
+        let stopped = failure.1.clone().filter(StoreError::must_stop);
+        stopped.or_else(|| {
+            (generation <= failure.0).then(|| StoreError::Unavailable("an earlier batch failed".into()))
+        })
+    }
+    /// The runs stay as they are, which is slower but right; said in `Stats`.
+    pub fn merge_failed(&self, why: &StoreError) {
+        *self.merge_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_string());
+    }
+    pub fn merge_error(&self) -> Option<String> {
+        self.merge_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+pub struct Writer {
+    jobs: SyncSender<Job>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub fn start(
+        dir: &Path,
+        mut conn: Connection,
+        options: &Options,
+        shared: Arc<Shared>,
+        keys: Keys,
+        slices: Receiver<Slice>,
+    ) -> Result<Writer, StoreError> {
+        let counted = shared.clone();
+        let hook = move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            counted.wal_pages.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        };
+        conn.wal_hook(Some(hook)).map_err(|e| store_error(&e))?;
+        let checkpointer = Checkpointer::start(dir, shared.clone(), options.checkpoint_pages)?;
+        let (jobs, jobs_in) = sync_channel(options.depth);
+        let desk = Desk { conn, shared, keys, slices, taken: Vec::new(), written: 0, checkpointer };
+        let thread =
+            std::thread::Builder::new().name("store-writer".into()).spawn(move || desk.run(&jobs_in));
+        let thread = thread.map_err(|e| StoreError::Unavailable(format!("cannot start the writer: {e}")))?;
+        Ok(Writer { jobs, thread: Some(thread) })
+    }
+    pub fn send(&self, job: Job) {
+        assert!(self.jobs.send(job).is_ok(), "the writer ends only after its owner");
+    }
+    pub fn sender(&self) -> SyncSender<Job> {
+        self.jobs.clone()
+    }
+    /// Until everything handed over is settled.
+    pub fn wait(&self) {
+        let (send, receive) = sync_channel(1);
+        self.send(Job::Barrier(send));
+        assert!(receive.recv().is_ok(), "the writer ends only after its owner");
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _gone = self.jobs.send(Job::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+/// What the writer's thread owns.
+struct Desk {
+    conn: Connection,
+    shared: Arc<Shared>,
+    keys: Keys,
+    slices: Receiver<Slice>,
+    /// Taken into the present transaction; tried again if that fails.
+    taken: Vec<Slice>,
+    /// So many of them are in it whole.
+    written: usize,
+    checkpointer: Checkpointer,
+}
+
+impl Desk {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(job) = jobs.recv() {
+            match job {
+                Job::Batch { flight, generation, done } => {
+                    let result = self.write(&flight, generation);
+                    done(result);
+                }
+                Job::Admin(work) => {
+                    let stopped = self.shared.failure().filter(StoreError::must_stop);
+                    if let Some(why) = work(stopped.map_or(Ok(&mut self.conn), Err)) {
+                        self.shared.fail(0, &why);
+                    }
+                }
+                Job::Barrier(reply) => {
+                    let _gone = reply.send(());
+                }
+                Job::Stop => break,
+            }
+            self.checkpointer.after_commit(&self.conn);
+        }
+    }
+
+    fn write(&mut self, flight: &Flight, generation: u64) -> Result<(), StoreError> {
+        if let Some(why) = self.shared.refusal(generation) {
+            return Err(why);
+        }
+        if flight.is_empty() {
+            return Ok(());
+        }
+        match self.transact(flight) {
+            Ok(()) => {
+                self.shared.committed.store(flight.last_pos, Ordering::Release);
+                for slice in self.taken.drain(..self.written) {
+                    if let Slice::Install { run, replaces } = slice {
+                        self.keys.install(&run, &replaces);
+                        if !replaces.is_empty() {
+                            self.shared.merging.store(false, Ordering::Release);
+                        }
+                    }
+                }
+                Ok(())
+            }
+            Err(why) => {
+                self.shared.fail(generation, &why);
+                Err(why)
+            }
+        }
+    }
+
+    fn transact(&mut self, flight: &Flight) -> Result<(), StoreError> {
+        let begun = self.conn.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
+        begun.map_err(|e| store_error(&e))?;
+        let written = write_batch(&self.conn, flight).and_then(|()| self.write_slices(flight.rows.len()));
+        let result = match written {
+            Ok(()) => {
+                let committed = self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+                committed.map(drop).map_err(|e| commit_error(&e))
+            }
+            Err(e) => Err(store_error(&e)),
+        };
+        // Some errors have rolled back already; then a ROLLBACK would itself be an error.
+        if result.is_err() && !self.conn.is_autocommit() {
+            let _rolled_back = self.conn.execute_batch("ROLLBACK");
+        }
+        result
+    }
+
+    /// A share of the work on key runs that fits the batch, up to an installation.
+    fn write_slices(&mut self, rows: usize) -> rusqlite::Result<()> {
+        self.written = 0;
+        let mut left = (rows / 2).clamp(64, 512);
+        while left > 0 {
+            if self.written == self.taken.len() {
+                let Ok(slice) = self.slices.try_recv() else { break };
+                self.taken.push(slice);
+            }
+            let slice = &self.taken[self.written];
+            let used = write_slice(&self.conn, slice, left)?;
+            if matches!(slice, Slice::DropRun(_) | Slice::DropTail { .. }) && used == left {
+                break; // there may be more to delete: it stays at the head
+            }
+            self.written += 1;
+            if matches!(slice, Slice::Install { .. }) {
+                break; // nothing may be dropped before everyone looks elsewhere
+            }
+            left = left.saturating_sub(used.max(1));
+        }
+        Ok(())
+    }
+}
+
+/// Whether it happened is not known, unless the disk was merely full.
+fn commit_error(e: &rusqlite::Error) -> StoreError {
+    match store_error(e) {
+        StoreError::Unavailable(why) => StoreError::Unavailable(why),
+        StoreError::Busy => StoreError::Unavailable("the database is held by someone else".into()),
+        _ => StoreError::Unknown(format!("the commit failed: {e}")),
+    }
+}
+
+fn write_batch(conn: &Connection, flight: &Flight) -> rusqlite::Result<()> {
+    let write = &flight.write;
+    let mut insert =
+        conn.prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+    for (row, encoded) in write.batch.rows.iter().zip(&flight.rows) {
+        let body_hash = row.input.map(|n| &write.inputs[n].body_hash[..]);
+        insert.execute(params![
+            row.pos,
+            row.member,
+            row.prev_pos,
+            write.now_ms,
+            row.again,
+            encoded.input,
+            body_hash,
+            encoded.decided,
+            &encoded.hash[..]
+        ])?;
+        if let Some(raw) = row.input.and_then(|n| write.raws.get(n)).and_then(Option::as_ref) {
+            let mut insert = conn.prepare_cached("INSERT INTO raw VALUES (?1, ?2, ?3, ?4)")?;
+            insert.execute(params![row.pos, raw.source, headers_json(&raw.headers), raw.body])?;
+        }
+    }
+    for &n in &flight.conflicts {
+        write_conflict(conn, flight, n)?;
+    }
+    let mut names: Vec<_> = write.batch.identities.iter().map(|(name, no)| (name.as_str(), *no)).collect();
+    names.sort_unstable();
+    let mut insert = conn.prepare_cached("INSERT INTO identity VALUES (?1, ?2)")?;
+    for (name, no) in names {
+        insert.execute(params![name, no])?;
+    }
+    let mut members: Vec<_> = write.members.iter().collect();
+    members.sort_unstable_by_key(|(no, _)| *no);
+    let mut put = conn.prepare_cached(
+        "INSERT INTO member VALUES (?1, ?2) ON CONFLICT (no) DO UPDATE SET image = excluded.image",
+    )?;
+    for (no, image) in members {
+        put.execute(params![no, ToSqlOutput::Borrowed(ValueRef::Text(image))])?;
+    }
+    let mut put = conn.prepare_cached("INSERT OR REPLACE INTO budget VALUES (?1, ?2)")?;
+    for (id, parts) in &write.budgets {
+        put.execute(params![id, serde_json::to_string(parts).expect("numbers are JSON")])?;
+    }
+    if !flight.key_blob.is_empty() {
+        let mut insert = conn.prepare_cached("INSERT INTO tail_keys VALUES (?1, ?2)")?;
+        insert.execute(params![flight.first_pos, flight.key_blob])?;
+    }
+    Ok(())
+}
+
+fn write_conflict(conn: &Connection, flight: &Flight, n: usize) -> rusqlite::Result<()> {
+    let (input, answer) = (&flight.write.inputs[n], &flight.write.batch.answers[n]);
+    let raw = flight.write.raws.get(n).and_then(Option::as_ref);
+    crate::access::put_quarantine(
+        conn,
+        &crate::NewQuarantine {
+            at_ms: flight.write.now_ms,
+            conflict: true,
+            source: &input.event.source,
+            event_id: Some(&input.event.id),
+            pos: Some(answer.pos),
+            reason: "the same id came before with other contents",
+            headers: raw.map_or(&[], |raw| &raw.headers[..]),
+            body: raw.map_or(&input.event.data[..], |raw| &raw.body[..]),
+        },
+    )
+}
+
+pub fn headers_json(headers: &[(String, String)]) -> String {
+    serde_json::to_string(headers).expect("texts are JSON")
+}
+
+/// Writes a piece of work, or as much of a deletion as `left` allows; says how many rows that were.
+fn write_slice(conn: &Connection, slice: &Slice, left: usize) -> rusqlite::Result<usize> {
+    match slice {
+        Slice::Pages(pages) => {
+            let mut insert = conn.prepare_cached("INSERT INTO run_page VALUES (?1, ?2)")?;
+            for (at, entries) in pages {
+                insert.execute(params![at, entries])?;
+            }
+            Ok(pages.len())
+        }
+        Slice::FilterPart(at, part) => {
+            conn.prepare_cached("INSERT INTO run_filter VALUES (?1, ?2)")?.execute(params![at, part])?;
+            Ok(8) // 32 KiB are 8 pages
+        }
+        Slice::Install { run, replaces } => install(conn, run, replaces),
+        Slice::DropRun(no) => {
+            let delete = "DELETE FROM run_page WHERE at IN (SELECT at FROM run_page WHERE at >= ?1 AND at < ?2 LIMIT ?3)";
+            let range = params![page_at(*no, 0), page_at(*no + 1, 0), left];
+            let dropped = conn.prepare_cached(delete)?.execute(range)?;
+            if dropped < left {
+                let delete = "DELETE FROM run_filter WHERE at >= ?1 AND at < ?2";
+                conn.prepare_cached(delete)?.execute([page_at(*no, 0), page_at(*no + 1, 0)])?;
+            }
+            Ok(dropped)
+        }
+        Slice::DropTail { last_pos } => {
+            let delete = "DELETE FROM tail_keys WHERE pos IN (SELECT pos FROM tail_keys WHERE pos <= ?1 ORDER BY pos LIMIT ?2)";
+            conn.prepare_cached(delete)?.execute(params![last_pos, left])
+        }
+    }
+}
+
+fn install(conn: &Connection, run: &Run, replaces: &[i64]) -> rusqlite::Result<usize> {
+    for no in replaces {
+        conn.execute("DELETE FROM run WHERE no = ?1", [no])?;
+    }
+    let row = params![run.no, run.level, run.last_pos, run.count, run.bits];
+    conn.execute("INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5)", row)
+}

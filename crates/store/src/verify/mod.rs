@@ -1,0 +1,1 @@
+//! Independent recomputation of every invariant, from the journal.

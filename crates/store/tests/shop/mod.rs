@@ -1,0 +1,294 @@
+//! A shop with one rule (a point for each cent), so that the store can be tested without the core: it makes batches
+//! that keep every law.
+
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use domain::batch::{Answer, Batch, NewRow};
+use domain::event::{Event, Input, Subject};
+use domain::identity::Identity;
+use domain::member::{Lot, Member, WalletState};
+use domain::outcome::{Account, Decision, Effect, Status, Transfer, TransferKind};
+use domain::snapshot::{PastRow, Snapshot, Want};
+use store::{Options, Raw, Reader, Store, StoreError, Write};
+
+/// A folder of its own, and how the database in it is opened.
+pub struct Bench {
+    pub dir: PathBuf,
+    pub options: Options,
+}
+
+impl Bench {
+    pub fn new() -> Bench {
+        Bench::with(Options::default())
+    }
+    pub fn with(options: Options) -> Bench {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("fealty-store-{}-{n}", std::process::id()));
+        let _left_behind = std::fs::remove_dir_all(&dir);
+        Bench { dir, options }
+    }
+    pub fn open(&self) -> Store {
+        self.try_open().unwrap()
+    }
+    pub fn try_open(&self) -> Result<Store, StoreError> {
+        Store::open(&self.dir, &self.options)
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Thresholds at which every path is reached within some hundred events.
+pub fn small() -> Options {
+    Options { seal_keys: 64, merge_runs: 3, depth: 2, checkpoint_pages: 40 }
+}
+
+pub fn identity(name: &str) -> Identity {
+    serde_json::from_value(name.into()).unwrap()
+}
+
+pub fn event(source: &str, id: &str, member: Subject, cents: i64) -> Input {
+    let event = Event {
+        source: source.into(),
+        id: id.into(),
+        kind: "order.paid".into(),
+        subject: Some(member),
+        also: Vec::new(),
+        time: jiff::Timestamp::from_second(1_800_000_000).unwrap(),
+        data: format!("{{\"cents\":{cents}}}").into_bytes().into(),
+    };
+    Input { event, body_hash: [u8::try_from(cents % 251).unwrap(); 32], origin: "test".into() }
+}
+
+/// The decider.
+pub struct Shop {
+    pub store: Store,
+    pub reader: Reader,
+    pub snapshot: Snapshot,
+    pub now_ms: i64,
+    done: (Sender<Result<(), StoreError>>, Receiver<Result<(), StoreError>>),
+    waiting: usize,
+}
+
+impl Shop {
+    pub fn new(store: Store) -> Shop {
+        let reader = store.reader();
+        Shop {
+            store,
+            reader,
+            snapshot: Snapshot::default(),
+            now_ms: 1_800_000_000_000,
+            done: channel(),
+            waiting: 0,
+        }
+    }
+
+    /// Order `n` of a customer, in a batch of its own.
+    pub fn order(&mut self, customer: u64, n: u64, cents: i64) {
+        self.batch(&[(customer, n, cents)]);
+    }
+
+    /// Orders (customer, number, cents) in one batch.
+    pub fn batch(&mut self, orders: &[(u64, u64, i64)]) {
+        let inputs = orders.iter().map(|&(customer, n, cents)| {
+            event(
+                "shop",
+                &format!("e{n}"),
+                Subject::Identity(identity(&format!("email:{customer}@x"))),
+                cents,
+            )
+        });
+        let write = self.decide(inputs.collect());
+        self.commit(write);
+    }
+
+    pub fn fetch(&mut self, wants: &[Want]) {
+        self.store.fetch(&mut self.snapshot, wants).unwrap();
+    }
+
+    pub fn decide(&mut self, inputs: Vec<Input>) -> Write {
+        self.now_ms += 1;
+        let mut batch = Batch::default();
+        for (i, input) in inputs.iter().enumerate() {
+            self.decide_one(&mut batch, i, input);
+        }
+        batch.members.sort_unstable();
+        batch.members.dedup();
+        let image = |no: &u64| (*no, serde_json::to_vec(&self.snapshot.members[no]).unwrap());
+        let members = batch.members.iter().map(image).collect();
+        let raws = inputs.iter().map(|input| {
+            let headers = vec![("X-Id".to_owned(), input.event.id.to_string())];
+            (&*input.event.source == "webhook").then(|| Raw {
+                source: "hook".into(),
+                headers,
+                body: b"raw".to_vec(),
+            })
+        });
+        Write { raws: raws.collect(), inputs, batch, members, budgets: Vec::new(), now_ms: self.now_ms }
+    }
+
+    fn decide_one(&mut self, batch: &mut Batch, i: usize, input: &Input) {
+        let key = self.store.key_maker().event(&input.event.source, &input.event.id);
+        self.fetch(&[Want::Rows(key)]);
+        let same =
+            |row: &&Arc<PastRow>| row.event.id == input.event.id && row.event.source == input.event.source;
+        if let Some(row) = self.snapshot.rows[&key].iter().find(same) {
+            let conflict = row.body_hash != input.body_hash;
+            let decision = Arc::new(row.decision.clone());
+            batch.answers.push(Answer { pos: row.pos, duplicate: true, conflict, decision });
+            return;
+        }
+        let no = self.member_of(batch, input);
+        let pos = self.snapshot.next_pos;
+        self.snapshot.next_pos += 1;
+        let member = self.snapshot.members.get_mut(&no).unwrap().as_mut().unwrap();
+        let data: serde_json::Value = serde_json::from_slice(&input.event.data).unwrap();
+        let decision = Arc::new(earn(member, pos, data["cents"].as_i64().unwrap()));
+        let prev_pos = std::mem::replace(&mut member.last_pos, pos);
+        batch.members.push(no);
+        batch.rows.push(NewRow {
+            pos,
+            input: Some(i),
+            again: None,
+            member: Some(no),
+            prev_pos,
+            decision: decision.clone(),
+            keys: vec![key],
+        });
+        let row = PastRow {
+            pos,
+            event: input.event.clone(),
+            body_hash: input.body_hash,
+            decision: (*decision).clone(),
+        };
+        self.snapshot.rows.get_mut(&key).unwrap().push(Arc::new(row));
+        batch.answers.push(Answer { pos, duplicate: false, conflict: false, decision });
+    }
+
+    fn member_of(&mut self, batch: &mut Batch, input: &Input) -> u64 {
+        let name = match input.event.subject.clone().unwrap() {
+            Subject::Member(no) => {
+                self.fetch(&[Want::Member(no)]);
+                return no;
+            }
+            Subject::Identity(name) => name,
+        };
+        self.fetch(&[Want::Identity(name.clone())]);
+        if let Some(no) = self.snapshot.identities[&name] {
+            self.fetch(&[Want::Member(no)]);
+            return no;
+        }
+        let no = self.snapshot.next_member;
+        self.snapshot.next_member += 1;
+        let member = Member {
+            no,
+            enrolled_at: input.event.time,
+            identities: vec![name.clone()],
+            fields: serde_json::Map::new(),
+            wallets: Vec::new(),
+            counters: Vec::new(),
+            limits: Vec::new(),
+            last_pos: 0,
+            changes: 0,
+        };
+        self.snapshot.members.insert(no, Some(Box::new(member)));
+        self.snapshot.identities.insert(name.clone(), Some(no));
+        batch.identities.push((name, no));
+        no
+    }
+
+    pub fn commit(&mut self, write: Write) {
+        let done = self.done.0.clone();
+        self.waiting += 1;
+        self.store.commit(write, Box::new(move |result| done.send(result).unwrap()));
+    }
+
+    /// Waits for everything and answers how each batch went.
+    pub fn results(&mut self) -> Vec<Result<(), StoreError>> {
+        (0..std::mem::take(&mut self.waiting)).map(|_| self.done.1.recv().unwrap()).collect()
+    }
+    pub fn flush(&mut self) {
+        self.results().into_iter().for_each(|result| result.unwrap());
+    }
+
+    /// What the store answers to someone who knows nothing.
+    pub fn rows_of_event(&mut self, n: u64) -> Vec<Arc<PastRow>> {
+        let key = self.store.key_maker().event("shop", &format!("e{n}"));
+        let mut snapshot = Snapshot::default();
+        self.store.fetch(&mut snapshot, &[Want::Rows(key)]).unwrap();
+        snapshot.rows.remove(&key).unwrap()
+    }
+
+    /// Balance by member.
+    pub fn members(&mut self) -> BTreeMap<u64, i64> {
+        let mut snapshot = Snapshot::default();
+        self.store.fetch(&mut snapshot, &[]).unwrap();
+        let wants: Vec<_> = (1..snapshot.next_member).map(Want::Member).collect();
+        self.store.fetch(&mut snapshot, &wants).unwrap();
+        let balance = |m: Option<Box<Member>>| m.map_or(-1, |m| m.wallets.iter().map(|w| w.available).sum());
+        snapshot.members.into_iter().map(|(no, member)| (no, balance(member))).collect()
+    }
+}
+
+pub fn earn(member: &mut Member, pos: u64, cents: i64) -> Decision {
+    if member.wallets.is_empty() {
+        let id = "points".into();
+        member.wallets.push(WalletState { id, available: 0, pending: 0, debt: 0, lots: Vec::new() });
+    }
+    let wallet = &mut member.wallets[0];
+    wallet.available += cents;
+    wallet.lots.push(Lot { pos, n: 0, remaining: cents, joined: 0, expires_at: None });
+    let effect = Effect {
+        rule: "base".into(),
+        kind: "earn".into(),
+        wallet: "points".into(),
+        wanted: cents,
+        granted: cents,
+        cut: None,
+    };
+    let transfer = Transfer {
+        kind: TransferKind::Earn,
+        wallet: "points".into(),
+        debit: Account::Issued,
+        credit: Account::Available,
+        amount: cents,
+        rule: Some("base".into()),
+        lot: Some((pos, 0)),
+        after: wallet.available,
+    };
+    member.changes += 1;
+    Decision {
+        status: Status::Applied,
+        member: Some(member.no),
+        enrolled: member.last_pos == 0,
+        version: 1,
+        reason: None,
+        effects: vec![effect],
+        transfers: vec![transfer],
+        seq: member.changes,
+        emitted: Vec::new(),
+        order: None,
+        seen: Vec::new(),
+        frees: Vec::new(),
+    }
+}
+
+/// A copy of the folder as a crash would leave it.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for name in ["fealty.db", "fealty.db-wal"] {
+        if from.join(name).exists() {
+            std::fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    }
+}
