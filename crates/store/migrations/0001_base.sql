@@ -96,19 +96,23 @@ CREATE TABLE api_key (
 CREATE VIEW events AS
     SELECT j.pos, coalesce(j.input, w.input) ->> 'source' AS source, coalesce(j.input, w.input) ->> 'id' AS id,
         coalesce(j.input, w.input) ->> 'type' AS type, coalesce(j.input, w.input) ->> 'time' AS time,
-        j.now_ms AS recorded_ms, j.member, j.decided ->> 'status' AS status,
-        j.decided -> 'reason' ->> 'code' AS reason, j.decided ->> 'version' AS version, j.again,
+        j.now_ms AS recorded_ms, j.member, j.decided ->> 's' AS status, j.decided -> 'why' ->> 'code' AS reason,
+        j.decided ->> 'v' AS version, j.again, coalesce(j.input, w.input) ->> 'origin' AS origin,
         coalesce(j.input, w.input) -> 'data' AS data
     FROM journal j LEFT JOIN journal w ON w.pos = j.again;
 CREATE VIEW transfers AS
-    SELECT j.pos, t.key AS n, j.member, j.now_ms AS recorded_ms, t.value ->> 'kind' AS kind,
-        t.value ->> 'wallet' AS wallet, t.value ->> 'debit' AS debit, t.value ->> 'credit' AS credit,
-        t.value ->> 'amount' AS amount, t.value ->> 'rule' AS rule, t.value ->> '$.lot[0]' AS lot_pos,
-        t.value ->> '$.lot[1]' AS lot_n, t.value ->> 'after' AS after
-    FROM journal j, json_each(j.decided, '$.transfers') t;
+    SELECT j.pos, t.key AS n, j.member, j.now_ms AS recorded_ms, coalesce(t.value ->> 'k', 'earn') AS kind,
+        t.value ->> 'w' AS wallet, coalesce(t.value ->> 'd', 'issued') AS debit,
+        coalesce(t.value ->> 'c', 'available') AS credit, t.value ->> 'a' AS amount, t.value ->> 'r' AS rule,
+        t.value ->> '$.l[0]' AS lot_pos, t.value ->> '$.l[1]' AS lot_n, t.value ->> 'b' AS after
+    FROM journal j, json_each(j.decided, '$.t') t;
+CREATE VIEW effects AS
+    SELECT j.pos, e.key AS n, j.member, e.value ->> 'r' AS rule, coalesce(e.value ->> 'k', 'earn') AS kind,
+        e.value ->> 'w' AS wallet, e.value ->> 'a' AS wanted, e.value ->> 'g' AS granted, e.value ->> 'cut' AS cut
+    FROM journal j, json_each(j.decided, '$.e') e;
 CREATE VIEW members AS
-    SELECT no AS member, image ->> 'enrolled_at' AS enrolled_at, image -> 'identities' AS identities,
-        image -> 'fields' AS fields, image ->> 'last_pos' AS last_pos, image ->> 'changes' AS changes
+    SELECT no AS member, image ->> 'enrolled_at' AS enrolled_at, coalesce(image -> 'identities', '[]') AS identities,
+        coalesce(image -> 'fields', '{}') AS fields, image ->> 'last_pos' AS last_pos, image ->> 'changes' AS changes
     FROM member;
 CREATE VIEW balances AS
     SELECT m.no AS member, w.value ->> 'id' AS wallet, w.value ->> 'available' AS available,
@@ -123,22 +127,22 @@ CREATE VIEW budgets AS
     SELECT b.id, p.value ->> 0 AS window, p.value ->> 1 AS used FROM budget b, json_each(b.parts) p;
 -- An order as it now stands.
 CREATE VIEW orders AS
-    SELECT j.decided -> 'order' ->> 'id' AS id, max(j.pos) AS pos, j.member,
-        j.decided -> 'order' ->> 'at' AS paid_at, j.decided -> 'order' ->> 'total' AS total,
-        coalesce(j.decided -> 'order' ->> 'back', '0') AS back,
-        j.decided -> 'order' ->> 'version' AS version, j.decided -> 'order' AS document
-    FROM journal j WHERE j.decided -> 'order' IS NOT NULL GROUP BY 1;
+    SELECT j.decided -> 'o' ->> 'id' AS id, max(j.pos) AS pos, j.decided -> 'o' ->> 'm' AS member,
+        j.decided -> 'o' ->> 'at' AS paid_at, coalesce(j.decided -> 'o' ->> 'cur', '') AS currency,
+        j.decided -> 'o' ->> 't' AS total, coalesce(j.decided -> 'o' ->> 'b', '0') AS refunded_by_amount,
+        coalesce(j.decided -> 'o' ->> 'closed', 0) AS closed, j.decided -> 'o' ->> 'v' AS version,
+        j.decided -> 'o' AS document
+    FROM journal j WHERE j.decided -> 'o' IS NOT NULL GROUP BY 1;
 -- Every change, with the member's own count of changes: the transfers of a row, then its messages.
 CREATE VIEW feed AS
-    SELECT pos, member, seq, recorded_ms, type, data FROM (
-        SELECT j.pos, j.member, (j.decided ->> 'seq') + t.key AS seq, j.now_ms AS recorded_ms,
-            'points.' || CASE t.value ->> 'kind' WHEN 'earn' THEN 'earned' WHEN 'repay' THEN 'repaid'
-                WHEN 'reverse' THEN 'reversed' WHEN 'adjust' THEN 'adjusted' ELSE t.value ->> 'kind' END AS type,
-            t.value AS data
-        FROM journal j, json_each(j.decided, '$.transfers') t
-        UNION ALL
-        SELECT j.pos, j.member,
-            (j.decided ->> 'seq') + coalesce(json_array_length(j.decided, '$.transfers'), 0) + e.key, j.now_ms,
-            e.value ->> 'type', e.value -> 'data'
-        FROM journal j, json_each(j.decided, '$.emitted') e
-    ) ORDER BY pos, seq;
+    SELECT j.pos, j.member, (j.decided ->> 'q') + t.key AS member_seq, j.now_ms AS recorded_ms,
+        'points.' || CASE coalesce(t.value ->> 'k', 'earn') WHEN 'earn' THEN 'earned' WHEN 'repay' THEN 'repaid'
+            WHEN 'reverse' THEN 'reversed' WHEN 'adjust' THEN 'adjusted' ELSE t.value ->> 'k' END AS type,
+        json_object('wallet', t.value ->> 'w', 'amount', t.value ->> 'a', 'rule', t.value ->> 'r',
+            'available', t.value ->> 'b') AS data
+    FROM journal j, json_each(j.decided, '$.t') t
+    UNION ALL
+    SELECT j.pos, j.member, (j.decided ->> 'q') + coalesce(json_array_length(j.decided, '$.t'), 0) + e.key, j.now_ms,
+        e.value ->> 'type', coalesce(e.value -> 'data', '{}')
+    FROM journal j, json_each(j.decided, '$.msg') e
+    ORDER BY 1, 3;

@@ -92,7 +92,7 @@ impl Reader {
             status.map(|status| serde_json::to_string(&status).expect("a word is JSON").replace('"', ""));
         self.at_once(|conn| {
             let read = || -> rusqlite::Result<(Vec<u64>, Option<u64>)> {
-                let select = "SELECT pos, decided ->> 'status' FROM journal WHERE pos < ?1 ORDER BY pos DESC";
+                let select = "SELECT pos, decided ->> 's' FROM journal WHERE pos < ?1 ORDER BY pos DESC";
                 let mut select = conn.prepare_cached(select)?;
                 let mut rows = select.query([before])?;
                 let (mut found, mut visits, mut last) = (Vec::new(), 0, None);

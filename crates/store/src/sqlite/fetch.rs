@@ -107,18 +107,19 @@ impl Sqlite {
             let row = crate::reader::row_get(&self.conn, pos)?;
             let row =
                 row.ok_or_else(|| StoreError::Corrupt(format!("a key names row {pos}, which is not there")))?;
-            return Ok(PastRow { pos, event: row.event, body_hash: row.body_hash, decision: row.decision });
+            let (event, decision) = (Arc::new(row.event), Arc::new(row.decision));
+            return Ok(PastRow { pos, event, body_hash: row.body_hash, decision });
         };
         let (event, body_hash) = match (row.input, row.again) {
-            (Some((event, hash)), _) => (event.clone(), hash),
+            (Some((event, hash)), _) => (Arc::new(event.clone()), hash),
             (None, Some(again)) => self.waited(again)?,
             (None, None) => unreachable!("asserted when it was encoded"),
         };
-        Ok(PastRow { pos, event, body_hash, decision: (**row.decision).clone() })
+        Ok(PastRow { pos, event, body_hash, decision: row.decision.clone() })
     }
 
     /// The event of a row that waited.
-    fn waited(&self, pos: u64) -> Result<(Event, [u8; 32]), StoreError> {
+    fn waited(&self, pos: u64) -> Result<(Arc<Event>, [u8; 32]), StoreError> {
         let row = self.past_row(pos)?;
         Ok((row.event, row.body_hash))
     }

@@ -37,6 +37,10 @@ impl Bench {
     pub fn open(&self) -> Store {
         self.try_open().unwrap()
     }
+    /// The file as people see it.
+    pub fn sql(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.dir.join(store::FILE)).unwrap()
+    }
     pub fn try_open(&self) -> Result<Store, StoreError> {
         Store::open(&self.dir, &self.options)
     }
@@ -144,7 +148,7 @@ impl Shop {
             |row: &&Arc<PastRow>| row.event.id == input.event.id && row.event.source == input.event.source;
         if let Some(row) = self.snapshot.rows[&key].iter().find(same) {
             let conflict = row.body_hash != input.body_hash;
-            let decision = Arc::new(row.decision.clone());
+            let decision = row.decision.clone();
             batch.answers.push(Answer { pos: row.pos, duplicate: true, conflict, decision });
             return;
         }
@@ -167,9 +171,9 @@ impl Shop {
         });
         let row = PastRow {
             pos,
-            event: input.event.clone(),
+            event: Arc::new(input.event.clone()),
             body_hash: input.body_hash,
-            decision: (*decision).clone(),
+            decision: decision.clone(),
         };
         self.snapshot.rows.get_mut(&key).unwrap().push(Arc::new(row));
         batch.answers.push(Answer { pos, duplicate: false, conflict: false, decision });
@@ -280,6 +284,9 @@ pub fn earn(member: &mut Member, pos: u64, cents: i64) -> Decision {
         order: None,
         seen: Vec::new(),
         frees: Vec::new(),
+        again: None,
+        linked: Vec::new(),
+        taken: Vec::new(),
     }
 }
 
