@@ -34,7 +34,7 @@ pub enum Type {
     Record(Arc<Fields>),
     /// A table of params: sorted keys, one type of value.
     Table(Arc<[Box<str>]>, Arc<Type>),
-    /// `[[from, value], …]`, ascending, the first from 0.
+    /// `[[from, value], …]`, ascending, the first from 0. Its value is a `List` of `List`s of two numbers.
     Bands,
 }
 

@@ -2,6 +2,23 @@
 //!
 //! What checks, runs: no null, no division by zero, no missing key, no unbounded loop. `OutOfRange` is all that is left.
 
+mod ast;
+mod calendar;
+mod calls;
+mod check;
+mod code;
+mod compare;
+mod eval;
+mod expand;
+mod guards;
+mod lex;
+mod macros;
+mod names;
+mod parse;
+mod say;
+mod seen;
+mod table;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -162,7 +179,7 @@ pub enum Code {
 }
 
 /// A checked and compiled expression.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Expr {
     /// As written.
     pub source: Box<str>,
@@ -172,6 +189,8 @@ pub struct Expr {
     /// Slots of the member's fields that it reads, sorted, without repetition.
     pub member_reads: Vec<u16>,
     pub uses: Uses,
+    code: code::Code,
+    trace: seen::Trace,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -182,7 +201,6 @@ pub struct Uses {
     pub params: bool,
 }
 
-#[allow(unused_variables)]
 impl Expr {
     /// Reads, checks and compiles `source`, which must be of type `want` (None: any). All faults at once.
     /// `given`: guards that hold already (the rule's `when`, for its amounts), as their sources.
@@ -192,23 +210,83 @@ impl Expr {
         scope: &Scope,
         given: &[&str],
     ) -> Result<Expr, Vec<Fault>> {
-        todo!()
+        let node = expand::read(source, scope).map_err(|fault| vec![*fault])?;
+        let mut checker = check::Checker::new(scope);
+        for guard in given {
+            // Its own mistakes are said where it stands.
+            if let Ok(guard) = expand::read(guard, scope) {
+                checker.facts.learn(&guard, true, &[]);
+            }
+        }
+        let typed = checker.whole(&node, want);
+        let Some(ty) = typed.ty.filter(|_| checker.faults.is_empty()) else {
+            return Err(sorted(checker.faults));
+        };
+        let (mut reads, mut member_reads) = (checker.reads, checker.member_reads);
+        reads.sort_unstable();
+        reads.dedup();
+        member_reads.sort_unstable();
+        member_reads.dedup();
+        let (uses, code, trace) = (checker.uses, typed.code, typed.trace);
+        Ok(Expr { source: source.into(), ty, reads, member_reads, uses, code, trace })
     }
     /// A constant of a file, as an expression.
     pub fn number(n: Num) -> Expr {
-        todo!()
+        Expr {
+            source: n.to_string().into(),
+            ty: Type::Num,
+            reads: Vec::new(),
+            member_reads: Vec::new(),
+            uses: Uses::default(),
+            code: code::Code::Num(code::NumCode::Const(n)),
+            trace: seen::Trace::Nothing,
+        }
     }
     pub fn eval(&self, env: &Env<'_>) -> Result<Value, OutOfRange> {
-        todo!()
+        self.code.run(&eval::Frame::new(env))
     }
+    /// Of an expression that was compiled as a number.
     pub fn num(&self, env: &Env<'_>) -> Result<Num, OutOfRange> {
-        todo!()
+        match &self.code {
+            code::Code::Num(code) => code.run(&eval::Frame::new(env)),
+            _ => panic!("`{}` is no number", self.source),
+        }
     }
+    /// Of an expression that was compiled as a condition.
     pub fn holds(&self, env: &Env<'_>) -> Result<bool, OutOfRange> {
-        todo!()
+        match &self.code {
+            code::Code::Bool(code) => code.run(&eval::Frame::new(env)),
+            _ => panic!("`{}` is no condition", self.source),
+        }
     }
     /// For explanations: the leaves that decided, each as written with the value seen (`order.subtotal` is 9.99).
     pub fn seen(&self, env: &Env<'_>) -> Vec<(String, Value)> {
-        todo!()
+        let mut seen = Vec::new();
+        self.trace.walk(&eval::Frame::new(env), &mut seen);
+        seen
     }
 }
+
+impl std::fmt::Debug for Expr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Expr").field("source", &self.source).field("ty", &self.ty).finish_non_exhaustive()
+    }
+}
+
+/// In the order of the text; what is said twice of the same words, once.
+fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.sort_by_key(|f| (f.span.start, f.span.end));
+    let mut kept: Vec<Fault> = Vec::new();
+    for fault in faults {
+        let guard = matches!(fault.code, Code::MayBeAbsent | Code::MayBeZero);
+        let said =
+            |k: &Fault| k.code == fault.code && k.message == fault.message && (guard || k.span == fault.span);
+        if !kept.iter().any(said) {
+            kept.push(fault);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;
