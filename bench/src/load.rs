@@ -96,10 +96,10 @@ fn read_answer(answers: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> u16 {
         }
         if let Some(rest) = text.strip_prefix("HTTP/1.1 ") {
             status = rest[..3].parse().expect("a status");
-        } else if let Some((name, value)) = text.split_once(':') {
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse().expect("a length");
-            }
+        } else if let Some((name, value)) = text.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().expect("a length");
         }
     }
     body.resize(length, 0);

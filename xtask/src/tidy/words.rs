@@ -24,10 +24,9 @@ pub fn check(files: &[File]) -> Vec<String> {
 fn complaint(line: &str) -> Option<String> {
     let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
     let declared = words.windows(2).find(|pair| matches!(pair[0], "struct" | "enum" | "trait" | "type"));
-    if let Some([_, name]) = declared {
-        if let Some(suffix) = SUFFIXES.iter().find(|suffix| name.ends_with(**suffix)) {
-            return Some(format!("`{name}`: a type is not called `…{suffix}`; say what it is"));
-        }
+    let suffix = declared.and_then(|pair| SUFFIXES.iter().find(|suffix| pair[1].ends_with(**suffix)));
+    if let (Some([_, name]), Some(suffix)) = (declared, suffix) {
+        return Some(format!("`{name}`: a type is not called `…{suffix}`; say what it is"));
     }
     if words.iter().any(|word| matches!(*word, "TODO" | "FIXME" | "XXX")) {
         return Some("nothing is left for later: do it, or refuse it with a code".into());
