@@ -4,8 +4,10 @@
 
 mod bench;
 mod journey;
+mod kill;
 mod peers;
 mod shell;
+mod sim;
 mod test;
 mod tidy;
 
@@ -17,8 +19,11 @@ cargo xtask journey            155,848 real grocery baskets, compared with an in
     [--households N]           only the first N households
 cargo xtask bench              side-by-side measurements (release build; takes minutes)
     [--events N] [--stored N]  events per import run; events stored before the second one
-cargo xtask sim [ARGS]         seeded simulator with an independent auditor
-cargo xtask kill [ARGS]        kill -9 of the real binary under load";
+cargo xtask sim                seeded simulator with an independent auditor (release build)
+    [--seeds N] [--from S]     so many worlds, from this seed; [--trace] tells what happened in them
+    [--planted]                instead: mistakes planted on purpose, each of which must be found
+cargo xtask kill               kill -9 of the real binary under load (release build)
+    [--rounds N] [--seed N]";
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +36,8 @@ fn main() {
         "tidy" => tidy::run(),
         "journey" => journey::run(rest),
         "bench" => bench::run(rest),
+        "sim" => sim::run(rest),
+        "kill" => kill::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())

@@ -20,6 +20,7 @@ pub mod num;
 pub mod order;
 pub mod outcome;
 pub mod plan;
+pub mod planted;
 pub mod program;
 pub mod scenario;
 pub mod snapshot;

@@ -1,8 +1,12 @@
 //! What the tests of all crates share: the real server as a child process, and simulated worlds with an auditor
 //! that shares no code with the core.
 
+pub mod audit;
+pub mod catalog;
 pub mod http;
 pub mod rng;
 pub mod server;
+pub mod sim;
+pub mod world;
 
 pub use server::{Launch, Server};

@@ -1,0 +1,44 @@
+//! Mistakes planted on purpose, to see that the tests find them. Only with the feature `planted`; without it `is` is
+//! `false` for the compiler, and nothing of this is in the program.
+
+/// (name, what goes wrong)
+pub const ALL: [(&str, &str); 14] = [
+    ("dedupe_by_cache", "an event is known only while it is in the cache"),
+    ("refund_by_todays_rules", "a return is worked out under the present program"),
+    ("float_rounding", "a grant goes through a 64-bit float"),
+    ("limit_not_freed", "a return does not free the limit that the grant used"),
+    ("budget_of_batch_start", "a budget is read once for a whole batch"),
+    ("counter_after_event", "rules see counters with the event already in them"),
+    ("lots_joined_wrongly", "two lots become one and a point is lost"),
+    ("order_paid_twice", "the same order under another event id earns again"),
+    ("waiting_dropped", "a refund that came before its order is forgotten"),
+    ("debt_forgiven", "what a return could not take is not owed"),
+    ("refund_twice", "the same refund under another event id counts again"),
+    ("half_a_batch", "a crash leaves the journal without the members' new state"),
+    ("ack_before_commit", "the sender is answered before the batch is durable"),
+    ("key_lost_at_seal", "a key is forgotten when keys in memory become a sorted run"),
+];
+
+#[cfg(feature = "planted")]
+mod chosen {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static CHOSEN: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+    /// Plants one, in the whole process; None: no more.
+    pub fn choose(name: Option<&str>) {
+        let at = super::ALL.iter().position(|bug| Some(bug.0) == name);
+        CHOSEN.store(at.unwrap_or(usize::MAX), Ordering::SeqCst);
+    }
+    pub fn is(name: &str) -> bool {
+        super::ALL.get(CHOSEN.load(Ordering::Relaxed)).is_some_and(|bug| bug.0 == name)
+    }
+}
+#[cfg(feature = "planted")]
+pub use chosen::{choose, is};
+
+#[cfg(not(feature = "planted"))]
+#[inline(always)]
+pub const fn is(_: &str) -> bool {
+    false
+}

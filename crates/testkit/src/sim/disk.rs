@@ -1,0 +1,184 @@
+//! The two stores that a simulated server runs on: one in memory that can be stopped anywhere, and the real one.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use domain::key::KeyMaker;
+use domain::snapshot::{Snapshot, Want};
+use serde_json::Value;
+use store::{Options, Store, StoreError, Write};
+
+use super::memory::{Lost, Memory};
+use crate::server::folder;
+
+pub enum Disk {
+    Memory(Box<Memory>),
+    Real(Box<Real>),
+}
+
+pub struct Real {
+    dir: PathBuf,
+    store: Option<Store>,
+    done: (Sender<Result<(), StoreError>>, Receiver<Result<(), StoreError>>),
+    in_flight: usize,
+}
+
+/// A row as read back.
+pub struct Read {
+    pub pos: u64,
+    pub source: String,
+    pub id: String,
+    pub body_hash: [u8; 32],
+    pub free: bool,
+    pub again: Option<u64>,
+    pub now_ms: i64,
+    pub decision: Value,
+}
+
+/// Small, so that every path of the store is walked.
+fn options() -> Options {
+    Options { seal_keys: 64, merge_runs: 3, depth: 1, checkpoint_pages: 40 }
+}
+
+impl Real {
+    pub fn new() -> Real {
+        let dir = folder("sim");
+        let store = Some(Store::open(&dir, &options()).expect("a new folder can be opened"));
+        Real { dir, store, done: channel(), in_flight: 0 }
+    }
+    fn store(&mut self) -> &mut Store {
+        self.store.as_mut().expect("open between crashes")
+    }
+    fn settle(&mut self) -> Result<(), StoreError> {
+        self.in_flight -= 1;
+        self.done.1.recv().expect("the sender is ours")
+    }
+    /// As after kill -9 with nothing in flight: the files as they lie, without a tidy end.
+    fn crash(&mut self) {
+        while self.in_flight > 0 {
+            let _ = self.settle();
+        }
+        let copy = folder("sim");
+        for entry in std::fs::read_dir(&self.dir).expect("our folder").flatten() {
+            std::fs::copy(entry.path(), copy.join(entry.file_name())).expect("our folder");
+        }
+        self.store = None;
+        let _ = std::fs::remove_dir_all(std::mem::replace(&mut self.dir, copy));
+        self.store = Some(Store::open(&self.dir, &options()).expect("what was durable opens again"));
+    }
+}
+
+impl Drop for Real {
+    fn drop(&mut self) {
+        self.store = None;
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl Disk {
+    pub fn new(real: bool) -> Disk {
+        if real { Disk::Real(Box::new(Real::new())) } else { Disk::Memory(Box::default()) }
+    }
+    pub fn keys(&mut self) -> KeyMaker {
+        match self {
+            Disk::Memory(_) => KeyMaker(*b"sixteen bytes..."),
+            Disk::Real(real) => real.store().key_maker(),
+        }
+    }
+    pub fn fetch(&mut self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), Lost> {
+        match self {
+            Disk::Memory(memory) => memory.fetch(snapshot, wants),
+            Disk::Real(real) => real.store().fetch(snapshot, wants).expect("the disk is sound"),
+        }
+        Ok(())
+    }
+    pub fn hand_over(&mut self, write: Write) {
+        match self {
+            Disk::Memory(memory) => memory.hand_over(write),
+            Disk::Real(real) => {
+                let done = real.done.0.clone();
+                real.in_flight += 1;
+                real.store().commit(write, Box::new(move |result| drop(done.send(result))));
+            }
+        }
+    }
+    /// Waits until the oldest batch in flight is durable.
+    pub fn settle(&mut self) -> Result<(), String> {
+        match self {
+            Disk::Memory(memory) => memory.settle(),
+            Disk::Real(real) => real.settle().map_err(|e| e.to_string())?,
+        }
+        Ok(())
+    }
+    pub fn crash(&mut self) {
+        match self {
+            Disk::Memory(memory) => memory.crash(),
+            Disk::Real(real) => real.crash(),
+        }
+    }
+    pub fn is_real(&self) -> bool {
+        matches!(self, Disk::Real(_))
+    }
+    /// All rows, with nothing in flight.
+    pub fn rows(&mut self) -> Result<Vec<Read>, String> {
+        match self {
+            Disk::Memory(memory) => memory
+                .rows()
+                .iter()
+                .map(|kept| {
+                    Ok(Read {
+                        pos: kept.pos,
+                        source: kept.event.source.to_string(),
+                        id: kept.event.id.to_string(),
+                        body_hash: kept.body_hash,
+                        free: kept.free,
+                        again: kept.again,
+                        now_ms: kept.now_ms,
+                        decision: serde_json::from_slice(&kept.decided).map_err(|e| e.to_string())?,
+                    })
+                })
+                .collect(),
+            Disk::Real(real) => real.rows(),
+        }
+    }
+    /// Every member's document, and the budgets.
+    #[allow(clippy::type_complexity)]
+    pub fn state(&mut self) -> Result<(BTreeMap<u64, Value>, BTreeMap<String, Vec<(i64, i64)>>), String> {
+        let mut snapshot = Snapshot::default();
+        self.fetch(&mut snapshot, &[]).map_err(|Lost| "lost".to_owned())?;
+        let wants: Vec<Want> = (1..snapshot.next_member).map(Want::Member).collect();
+        self.fetch(&mut snapshot, &wants).map_err(|Lost| "lost".to_owned())?;
+        let mut members = BTreeMap::new();
+        for (no, member) in &snapshot.members {
+            let member = member.as_ref().ok_or_else(|| format!("there is no member {no}"))?;
+            members.insert(*no, serde_json::to_value(member).map_err(|e| e.to_string())?);
+        }
+        let budgets = snapshot.budgets.iter().map(|(id, parts)| (id.to_string(), parts.clone()));
+        Ok((members, budgets.collect()))
+    }
+}
+
+impl Real {
+    fn rows(&mut self) -> Result<Vec<Read>, String> {
+        let reader = self.store().reader();
+        let mut rows = Vec::new();
+        loop {
+            let pos = rows.len() as u64 + 1;
+            let Some(row) = reader.journal_get(pos).map_err(|e| e.to_string())? else { return Ok(rows) };
+            rows.push(Read {
+                pos: row.pos,
+                source: row.event.source.to_string(),
+                id: row.event.id.to_string(),
+                body_hash: row.body_hash,
+                free: row.again.is_some(),
+                again: row.again,
+                now_ms: row.recorded_ms,
+                decision: serde_json::to_value(&row.decision).map_err(|e| e.to_string())?,
+            });
+        }
+    }
+    pub fn dir(&self) -> &std::path::Path {
+        &self.dir
+    }
+}

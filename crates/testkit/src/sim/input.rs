@@ -1,0 +1,34 @@
+//! A message as the door of the core takes it.
+
+use domain::event::{Event, Input, Subject};
+use domain::identity::Identity;
+use sha2::{Digest, Sha256};
+
+use crate::world::Message;
+
+pub fn of(message: &Message) -> Input {
+    let name = |text: &String| Identity::parse(text).expect("the world makes names");
+    Input {
+        event: Event {
+            source: message.source.as_str().into(),
+            id: message.id.as_str().into(),
+            kind: message.kind.as_str().into(),
+            subject: (!message.subject.is_empty()).then(|| Subject::Identity(name(&message.subject))),
+            also: message.also.iter().map(name).collect(),
+            time: jiff::Timestamp::from_second(message.time).expect("times of a world are in range"),
+            data: message.data.as_bytes().into(),
+        },
+        body_hash: hash(message),
+        origin: "sim".into(),
+    }
+}
+
+pub fn hash(message: &Message) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let time = message.time.to_string();
+    for part in [&message.kind, &message.subject, &time, &message.data].into_iter().chain(&message.also) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}

@@ -1,0 +1,144 @@
+//! The server of a simulated world: the steps of the real one (ask, decide, hand over, settle) with a way to stop
+//! between them. It keeps nothing but its snapshot and the batches in flight.
+
+use std::sync::Arc;
+
+use domain::batch::{self, Batch, Plans};
+use domain::event::Input;
+use domain::outcome::Decision;
+use domain::plan::Plan;
+use domain::program::{self, Source};
+use domain::snapshot::Snapshot;
+use store::Write;
+
+use super::disk::Disk;
+use super::memory::Lost;
+use crate::catalog::Terms;
+use crate::rng::Rng;
+
+pub struct Server {
+    pub disk: Disk,
+    pub terms: Vec<Terms>,
+    pub flights: Vec<Flight>,
+    plans: Plans,
+    next: Vec<Arc<Plan>>,
+    snapshot: Snapshot,
+}
+
+/// A batch that was handed over and is not yet known to be durable.
+pub struct Flight {
+    pub answers: Vec<(usize, Answered)>,
+}
+
+pub struct Answered {
+    pub pos: u64,
+    pub duplicate: bool,
+    pub conflict: bool,
+    pub decision: Arc<Decision>,
+    /// The row it repeats was in flight itself.
+    pub of_flight: bool,
+}
+
+pub struct Decided {
+    pub batch: Batch,
+    inputs: Vec<Input>,
+    now: jiff::Timestamp,
+    first_pos: u64,
+}
+
+fn plan(terms: &Terms) -> Arc<Plan> {
+    let source = Source { name: "sim.toml".into(), text: terms.toml() };
+    let read = program::read(source, &mut |_| Ok(Vec::new()), None, terms.version);
+    match read {
+        Ok(program) => Arc::new(program.plan),
+        Err(no) => panic!("{}\n{}", program::diag::render(&no.diagnostics, &no.sources, false), terms.toml()),
+    }
+}
+
+impl Server {
+    pub fn new(mut disk: Disk, terms: Vec<Terms>) -> Server {
+        let mut next: Vec<Arc<Plan>> = terms.iter().map(plan).collect();
+        next.reverse();
+        let current = next.pop().expect("there is a first version");
+        let plans = Plans { current, older: Vec::new(), keys: disk.keys() };
+        Server { disk, terms, flights: Vec::new(), plans, next, snapshot: Snapshot::default() }
+    }
+    /// Whether there was a further version.
+    pub fn publish(&mut self) -> bool {
+        let Some(next) = self.next.pop() else { return false };
+        self.plans.older.push(std::mem::replace(&mut self.plans.current, next));
+        true
+    }
+    /// None: the past could not be read (`lose_read`: after so many questions).
+    pub fn decide(&mut self, inputs: Vec<Input>, now: i64, mut lose_read: Option<u32>) -> Option<Decided> {
+        let now = jiff::Timestamp::from_second(now).expect("times of a world are in range");
+        let now = now.max(self.snapshot.now);
+        let disk = &mut self.disk;
+        let mut fetch = |snapshot: &mut Snapshot, wants: &[domain::snapshot::Want]| match &mut lose_read {
+            Some(0) => Err(Lost),
+            left => {
+                if let Some(left) = left {
+                    *left -= 1;
+                }
+                disk.fetch(snapshot, wants)
+            }
+        };
+        let first = self.snapshot.next_pos;
+        let batch = batch::process(&self.plans, &mut self.snapshot, &inputs, now, &mut fetch).ok()?;
+        let first_pos = batch.rows.first().map_or(first, |row| row.pos);
+        // The clock of a new process may be behind what is stored; the core says what it took.
+        let now = now.max(self.snapshot.now);
+        Some(Decided { batch, inputs, now, first_pos })
+    }
+    pub fn hand_over(&mut self, decided: Decided, messages: &[usize]) {
+        let Decided { batch, inputs, now, first_pos } = decided;
+        let flying =
+            self.flights.iter().flat_map(|f| &f.answers).map(|(_, a)| a.pos).min().unwrap_or(first_pos);
+        let answers = batch.answers.iter().zip(messages).map(|(answer, at)| {
+            let of_flight = answer.duplicate && answer.pos >= flying;
+            let decision = Arc::clone(&answer.decision);
+            (
+                *at,
+                Answered {
+                    pos: answer.pos,
+                    duplicate: answer.duplicate,
+                    conflict: answer.conflict,
+                    decision,
+                    of_flight,
+                },
+            )
+        });
+        let answers = answers.collect();
+        let member = |no: &u64| {
+            let member =
+                self.snapshot.members.get(no).and_then(Option::as_ref).expect("a changed member is at hand");
+            (*no, serde_json::to_vec(member).expect("a member is JSON"))
+        };
+        let members = batch.members.iter().map(member).collect();
+        let budgets = batch
+            .budgets
+            .iter()
+            .map(|id| (id.clone(), self.snapshot.budgets.get(id).cloned().unwrap_or_default()));
+        let budgets = budgets.collect();
+        let raws = inputs.iter().map(|_| None).collect();
+        self.disk.hand_over(Write { inputs, raws, batch, members, budgets, now_ms: now.as_millisecond() });
+        self.flights.push(Flight { answers });
+    }
+    /// A new process: it knows what is durable.
+    pub fn restart(&mut self) {
+        self.disk.crash();
+        self.flights.clear();
+        self.snapshot = Snapshot::default();
+    }
+    /// The cache is bounded: some or all of it goes.
+    pub fn forget(&mut self, rng: &mut Rng) {
+        match rng.index(3) {
+            0 => self.snapshot.rows.clear(),
+            1 => {
+                self.snapshot.members.clear();
+                self.snapshot.identities.clear();
+            }
+            _ => self.snapshot = Snapshot { now: self.snapshot.now, ..Snapshot::default() },
+        }
+    }
+}
