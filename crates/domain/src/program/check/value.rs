@@ -1,0 +1,214 @@
+//! The forms of values: what may stand where, and what is said when something else does.
+
+use super::shape::{Walk, is_event_type, is_id};
+use crate::condition::Code;
+use crate::currency;
+use crate::num::Num;
+use crate::program::language::Form;
+use crate::program::read::{Kind, Node};
+use crate::time::{Span, UNITS, Unit, WEEKDAYS, Window};
+
+impl Walk<'_, '_> {
+    pub fn form(&mut self, node: &Node, form: &Form, path: &str) {
+        match form {
+            // Types of fields, values of params and payloads are read where they are compiled.
+            Form::Any | Form::FieldType | Form::Param => {}
+            Form::Keys(keys) => self.keys(node, keys, None, path),
+            Form::KeysAnd(keys, word, other) => self.keys(node, keys, Some((word, other)), path),
+            Form::Names(form) => self.names(node, form, path),
+            Form::List(form) => self.list(node, form, path),
+            Form::OneOrMore(form) => match &node.kind {
+                Kind::List(_) => self.list(node, form, path),
+                _ => self.form(node, form, path),
+            },
+            Form::Either(forms) => match forms.iter().find(|f| accepts(f, node)) {
+                Some(form) => self.form(node, form, path),
+                None => self.form(node, &forms[0], path),
+            },
+            Form::Bool => self.expect(node, path, node.bool().is_some(), "true or false"),
+            Form::Number | Form::Whole(..) | Form::Between(..) => self.number(node, form, path),
+            Form::NumberOrPath | Form::Amount => {
+                let fits = node.number().is_some() || node.text().is_some();
+                self.expect(node, path, fits, "a number or an expression");
+            }
+            Form::Expression => self.expect(node, path, node.text().is_some(), "an expression in quotes"),
+            Form::Condition => match &node.kind {
+                Kind::List(list) => list.iter().for_each(|n| self.form(n, &Form::Expression, path)),
+                _ => self.form(node, &Form::Expression, path),
+            },
+            _ => self.word(node, form, path),
+        }
+    }
+
+    fn expect(&mut self, node: &Node, path: &str, fits: bool, expected: &str) {
+        if !fits {
+            self.wrong(node, path, expected, "");
+        }
+    }
+
+    fn number(&mut self, node: &Node, form: &Form, path: &str) {
+        let Some(n) = number(node) else {
+            let quoted = node.text().filter(|t| Num::parse(t).is_some());
+            let hint = quoted.map_or(String::new(), |t| format!("write {t} without quotes"));
+            return self.wrong(node, path, "a number", &hint);
+        };
+        let (low, high, whole) = match form {
+            Form::Whole(low, high) => (*low, *high, true),
+            Form::Between(low, high) => (*low, *high, false),
+            _ => return,
+        };
+        let inside = Num::int(low).is_ok_and(|l| n >= l) && Num::int(high).is_ok_and(|h| n <= h);
+        if !inside || (whole && !n.is_integer()) {
+            let kind = if whole { "a whole number" } else { "a number" };
+            let message = format!("expected {kind} from {low} to {high}, found {n}");
+            self.say(Code::WrongType, path, &node.at, message, "");
+        }
+    }
+
+    /// Forms that are texts.
+    fn word(&mut self, node: &Node, form: &Form, path: &str) {
+        if let Form::DateTime = form {
+            return self.date(node, path);
+        }
+        let Some(text) = node.text() else {
+            return self.wrong(node, path, "a text", "");
+        };
+        let (fits, code, what, hint) = match form {
+            Form::Words(words, later) => return self.words(node, text, words, later, path),
+            Form::Window if text.starts_with("tiers.") => {
+                return self.not_yet(path, "tiers", "the time since the present level began", &node.at);
+            }
+            Form::Text => {
+                (text.len() <= 1_024, Code::TooLong, "a text of at most 1,024 bytes", String::new())
+            }
+            Form::Id => (is_id(text), Code::BadId, "an id", String::new()),
+            Form::ProgramId => (
+                is_program_id(text),
+                Code::BadId,
+                "an id",
+                "small letters, digits, `_` and `-`, at most 40".into(),
+            ),
+            Form::Currency => (
+                currency::exponent(text).is_some(),
+                Code::BadTerm,
+                "a currency",
+                "three letters of ISO 4217: `EUR`".into(),
+            ),
+            Form::Zone => (
+                jiff::tz::TimeZone::get(text).is_ok(),
+                Code::BadTerm,
+                "a time zone",
+                "an IANA name: `Europe/Berlin`".into(),
+            ),
+            Form::Duration => (Span::parse(text).is_some(), Code::BadTerm, "a duration", duration_hint(text)),
+            Form::Durations => (
+                text.split(" + ").all(|t| Span::parse(t).is_some()),
+                Code::BadTerm,
+                "a sum of durations",
+                "`6 months + 1 day`".into(),
+            ),
+            Form::Unit => (Unit::parse(text).is_some(), Code::BadTerm, "a calendar unit", units_hint()),
+            Form::Window => (
+                Window::parse(text).is_some(),
+                Code::BadTerm,
+                "a window",
+                format!("`life`, a duration (`7 days`), or a unit: {}", units_hint()),
+            ),
+            Form::Weekday => {
+                (WEEKDAYS.contains(&text), Code::BadTerm, "a day of the week", WEEKDAYS.join(", "))
+            }
+            Form::Hours => {
+                (hours(text).is_some(), Code::BadTerm, "a span of hours", "`\"14:00-17:00\"`".into())
+            }
+            Form::EventType => (
+                is_event_type(text),
+                Code::UnknownEvent,
+                "an event type",
+                "two words joined by a dot: `order.paid`".into(),
+            ),
+            _ => return,
+        };
+        if !fits {
+            self.say(code, path, &node.at, format!("`{text}` is not {what}"), hint);
+        }
+    }
+
+    fn date(&mut self, node: &Node, path: &str) {
+        let found = node.date_time().is_some();
+        match node.text() {
+            _ if found => {}
+            Some(text) => {
+                let message = format!("`{text}` is not a date");
+                self.say(
+                    Code::BadTerm,
+                    path,
+                    &node.at,
+                    message,
+                    "`2026-12-01`, or with a time `2026-12-01 14:00`",
+                );
+            }
+            None => self.wrong(node, path, "a date", "write 2026-12-01 without quotes"),
+        }
+    }
+
+    fn words(&mut self, node: &Node, text: &str, words: &[&str], later: &[&str], path: &str) {
+        if later.contains(&text) {
+            self.not_yet(path, text, "only the other words are", &node.at);
+        } else if !words.contains(&text) {
+            let message = format!("`{text}` is not one of {}", words.join(", "));
+            let hint = super::near::did_you_mean(text, words.iter().copied(), "");
+            self.say(Code::WrongType, path, &node.at, message, hint);
+        }
+    }
+}
+
+/// Whether a node is of the kind that a form wants, whatever it says.
+fn accepts(form: &Form, node: &Node) -> bool {
+    match form {
+        Form::Keys(_) | Form::KeysAnd(..) | Form::Names(_) => node.table().is_some(),
+        Form::List(_) => node.list().is_some(),
+        Form::OneOrMore(form) => node.list().is_some() || accepts(form, node),
+        Form::Number | Form::Whole(..) | Form::Between(..) => node.number().is_some(),
+        Form::Amount | Form::NumberOrPath => node.number().is_some() || node.text().is_some(),
+        Form::Bool => node.bool().is_some(),
+        Form::Any => true,
+        _ => node.text().is_some(),
+    }
+}
+
+/// A number; in JSON also as decimal text.
+pub fn number(node: &Node) -> Option<Num> {
+    node.number()
+}
+
+/// Minutes of the day: `14:00-17:00`, `22:00-02:00`, `00:00-24:00`.
+pub fn hours(text: &str) -> Option<(u16, u16)> {
+    let minutes = |t: &str| {
+        let (h, m) = t.split_once(':')?;
+        let digits = t.len() == 5 && h.len() == 2 && t.bytes().all(|b| b.is_ascii_digit() || b == b':');
+        let (h, m): (u16, u16) = (h.parse().ok()?, m.parse().ok()?);
+        (digits && m < 60 && (h < 24 || (h == 24 && m == 0))).then_some(h * 60 + m)
+    };
+    let (from, to) = text.split_once('-')?;
+    let (from, to) = (minutes(from.trim())?, minutes(to.trim())?);
+    (from != to && from < 1_440).then_some((from, to))
+}
+
+fn is_program_id(text: &str) -> bool {
+    is_id(&text.replace('-', "_"))
+}
+
+fn units_hint() -> String {
+    UNITS.map(|(name, _)| name).join(", ")
+}
+
+fn duration_hint(text: &str) -> String {
+    let near = text.split_once(' ').and_then(|(n, unit)| {
+        let units = ["seconds", "minutes", "hours", "days", "weeks", "months", "quarters", "years"];
+        super::near::nearest(unit, units).filter(|_| n.parse::<u32>().is_ok()).map(|u| format!("{n} {u}"))
+    });
+    match near.filter(|t| Span::parse(t).is_some()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "a whole number and a unit: `14 days`, `6 months`".into(),
+    }
+}

@@ -1,0 +1,121 @@
+//! Event types: the canonical ones with the fields that the program adds, and those that it declares.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::fields::{extend, fields};
+use crate::canonical::{self, TYPES};
+use crate::condition::Code;
+use crate::plan::{Canon, EventType, TypeNo};
+use crate::program::check::report::Report;
+use crate::program::read::{Node, Table};
+use crate::value::Fields;
+
+pub struct Events {
+    pub types: Vec<EventType>,
+    pub by_name: HashMap<Box<str>, TypeNo>,
+    /// Fields of a member as expressions see them.
+    pub member: Arc<Fields>,
+}
+
+/// What no declared type may have for its noun: other variables, canonical payloads, and keys of a test's step.
+const TAKEN: [&str; 39] = [
+    "order",
+    "refund",
+    "fulfilment",
+    "cancellation",
+    "item",
+    "member",
+    "tiers",
+    "tier",
+    "params",
+    "formulas",
+    "now",
+    "today",
+    "wallets",
+    "counters",
+    "achievements",
+    "achievement",
+    "segments",
+    "event",
+    "rules",
+    "quantity",
+    "steps",
+    "points",
+    "referral",
+    "redemption",
+    "region",
+    "at",
+    "after",
+    "expect",
+    "quote",
+    "redeem",
+    "confirm",
+    "cancel",
+    "join",
+    "refused",
+    "emitted",
+    "given",
+    "discount",
+    "date",
+    "size",
+];
+
+impl Events {
+    pub fn read(tree: &Table, report: &mut Report<'_>) -> Events {
+        let item = Arc::new(extend(canonical::item_fields(), tree.get("item"), "item", report));
+        let order = Arc::new(extend(canonical::order_fields(item), tree.get("order"), "order", report));
+        let member = Arc::new(extend(canonical::member_fields(), tree.get("member"), "member", report));
+        let refund = Arc::new(canonical::refund_fields());
+        let delivery = Arc::new(canonical::delivery_fields());
+        let update = Arc::new(canonical::member_update_fields(&member));
+        let mut types = Vec::new();
+        for (name, canon, noun) in TYPES {
+            let fields = match canon {
+                Canon::OrderPaid | Canon::OrderUpdated => &order,
+                Canon::OrderRefunded => &refund,
+                Canon::OrderFulfilled | Canon::OrderCancelled => &delivery,
+                Canon::MemberEnrolled | Canon::MemberUpdated | Canon::Other => &update,
+            };
+            types.push(event(name, canon, noun, fields.clone()));
+        }
+        let mut declared = Vec::new();
+        for (key, node) in tree.get("events").and_then(Node::table).into_iter().flat_map(Table::iter) {
+            let path = format!("events.\"{}\"", key.text);
+            let noun = key.text.rsplit('.').nth(1).unwrap_or("");
+            let reserved = key.text.starts_with(crate::event::RESERVED);
+            let known = TYPES.iter().any(|(name, ..)| *name == key.text)
+                || canonical::LATER.contains(&key.text.as_str());
+            if TAKEN.contains(&noun) || reserved || known {
+                let message = format!("`{}` cannot be declared", key.text);
+                let hint = format!(
+                    "rules would see its payload as `{noun}`, which means something else: name it after another noun"
+                );
+                report.error(Code::BadId, &path, &key.at, message, hint);
+            }
+            let fields = node.table().map(|t| fields(t, &path, report)).unwrap_or_default();
+            declared.push(event(&key.text, Canon::Other, noun, Arc::new(fields)));
+        }
+        declared.sort_by(|a, b| a.name.cmp(&b.name));
+        types.extend(declared);
+        let by_name = types.iter().enumerate().map(|(i, t)| (t.name.clone(), i as TypeNo)).collect();
+        Events { types, by_name, member }
+    }
+
+    pub fn get(&self, no: TypeNo) -> &EventType {
+        &self.types[usize::from(no)]
+    }
+}
+
+fn event(name: &str, canon: Canon, noun: &str, fields: Arc<Fields>) -> EventType {
+    EventType {
+        name: name.into(),
+        canon,
+        noun: noun.into(),
+        fields,
+        rules: Vec::new(),
+        counters: Vec::new(),
+        reads: Vec::new(),
+        member_reads: Vec::new(),
+    }
+}

@@ -1,0 +1,67 @@
+//! Expressions of the file: compiled in the scope of their place, their faults told with the file's line.
+
+use super::Compiler;
+use super::scope::Place;
+use crate::condition::{Code, Expr, Scope};
+use crate::program::read::Node;
+use crate::value::Type;
+
+impl Compiler<'_, '_, '_> {
+    /// One expression, or a number where one is wanted.
+    pub fn expression(
+        &mut self,
+        node: &Node,
+        path: &str,
+        want: Option<&Type>,
+        place: &Place,
+        given: &[&str],
+    ) -> Option<Expr> {
+        if let Some(n) = node.number() {
+            return Some(Expr::number(n));
+        }
+        let source = node.text()?;
+        let scope = self.scope(place);
+        self.mentioned.push((path.to_owned(), source.to_owned()));
+        match Expr::compile(source, want, &scope, given) {
+            Ok(expr) => Some(expr),
+            Err(faults) => {
+                self.report.faults(path, node, faults);
+                None
+            }
+        }
+    }
+
+    /// A condition or a list of them; each may rely on those before it.
+    pub fn conditions(&mut self, node: Option<&Node>, path: &str, place: &Place) -> Vec<Expr> {
+        let mut found = Vec::new();
+        let mut given: Vec<&str> = Vec::new();
+        for node in node.map(Node::one_or_more).unwrap_or_default() {
+            found.extend(self.expression(node, path, Some(&Type::Bool), place, &given));
+            given.extend(node.text());
+        }
+        found
+    }
+
+    /// A formula is typed where it is used; what can be said without that is said here.
+    pub fn formulas(&mut self) {
+        for (id, _, node) in self.section("formulas") {
+            let Some(source) = node.text() else { continue };
+            let alone = [Code::ExpressionSyntax, Code::TooLong, Code::TooDeep];
+            if let Err(mut faults) = Expr::compile(source, None, &Scope::default(), &[]) {
+                faults.retain(|f| alone.contains(&f.code));
+                self.report.faults(&format!("formulas.{id}"), node, faults);
+            }
+        }
+    }
+
+    pub fn segments(&mut self) {
+        for (id, _, node) in self.section("segments") {
+            self.conditions(Some(node), &format!("segments.{id}"), &Place::Segment);
+        }
+    }
+}
+
+/// Sources of a condition: what its amounts may rely on.
+pub fn sources(node: Option<&Node>) -> Vec<&str> {
+    node.map(Node::one_or_more).unwrap_or_default().iter().filter_map(Node::text).collect()
+}

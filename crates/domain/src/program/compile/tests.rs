@@ -1,0 +1,235 @@
+//! `[tests.T]`: steps with their payloads as JSON, expectations as expressions.
+
+use serde_json::Value as Json;
+
+use super::Compiler;
+use super::scope::Place;
+use crate::canonical::LATER;
+use crate::condition::Code;
+use crate::program::check::near::did_you_mean;
+use crate::program::read::{Kind, Node, Table};
+use crate::scenario::{Fields, Step, Test, When};
+use crate::time::Span;
+use crate::value::{self, Type};
+
+/// Steps of one test.
+const STEPS_MAX: usize = 100;
+/// Keys of a step that are no payload.
+const KEYS: [&str; 6] = ["at", "after", "member", "event", "region", "expect"];
+const KEYS_LATER: [&str; 6] = ["quote", "redeem", "quantity", "confirm", "cancel", "join"];
+
+impl Compiler<'_, '_, '_> {
+    pub fn tests(&mut self) -> Vec<Test> {
+        let mut found = Vec::new();
+        for (id, _, node) in self.section("tests") {
+            let Some(table) = node.table() else { continue };
+            let path = format!("tests.{id}");
+            let steps = table.get("steps").and_then(Node::list).unwrap_or_default();
+            if steps.len() > STEPS_MAX {
+                let message = format!("{} steps, and at most {STEPS_MAX} are allowed", steps.len());
+                self.report.error(Code::TooMany, &format!("{path}.steps"), &node.at, message, "");
+            }
+            let numbered = steps.iter().enumerate();
+            let steps = numbered.filter_map(|(i, n)| self.step(n, i, &format!("{path}.steps.{i}"))).collect();
+            found.push(Test {
+                id: id.into(),
+                region: self.one_of("regions", table, "region", &path),
+                environment: self.one_of("environments", table, "environment", &path),
+                members: self.members(table, &path),
+                steps,
+            });
+        }
+        found
+    }
+
+    /// A key that names an entry of a section.
+    fn one_of(&mut self, section: &str, table: &Table, key: &str, path: &str) -> Option<Box<str>> {
+        let node = table.get(key)?;
+        let id = node.text()?;
+        let known: Vec<&str> = self.section(section).into_iter().map(|(id, ..)| id).collect();
+        if !known.contains(&id) {
+            let hint = did_you_mean(id, known, &format!("declare it: [{section}.{id}]"));
+            self.report.error(
+                Code::UnknownName,
+                &format!("{path}.{key}"),
+                &node.at,
+                format!("there is no {key} `{id}`"),
+                hint,
+            );
+        }
+        Some(id.into())
+    }
+
+    fn members(&mut self, table: &Table, path: &str) -> Vec<(Box<str>, Fields)> {
+        let mut found = Vec::new();
+        let fields = Type::Record(std::sync::Arc::new(crate::canonical::member_update_fields(
+            &self.names.events.member,
+        )));
+        for (key, node) in table.get("members").and_then(Node::table).into_iter().flat_map(Table::iter) {
+            let path = format!("{path}.members.{}", key.text);
+            self.test_payload(node, &fields, "member", &path);
+            found.push((key.text.as_str().into(), node.table().map(json_fields).unwrap_or_default()));
+        }
+        found
+    }
+
+    fn step(&mut self, node: &Node, number: usize, path: &str) -> Option<Step> {
+        let table = node.table()?;
+        let event = self.event(table, path);
+        let at = |key| table.get(key).and_then(Node::date_time);
+        let after = table.get("after").and_then(Node::text);
+        if let (Some((key, _)), true) = (table.entry("after"), table.get("at").is_some()) {
+            let path = format!("{path}.after");
+            self.report.error(
+                Code::UnknownKey,
+                &path,
+                &key.at,
+                "`after` does not go with `at`",
+                "one says when the step happens",
+            );
+        }
+        if number == 0 && table.get("at").is_none() {
+            let message = "the first step lacks `at`";
+            self.report.error(
+                Code::MissingKey,
+                path,
+                &node.at,
+                message,
+                "`at = 2027-03-01` or `at = \"2027-03-01 10:00\"`",
+            );
+        }
+        let region = self.one_of("regions", table, "region", path);
+        let of_order =
+            event.as_ref().is_some_and(|(kind, _)| ["order.paid", "order.updated"].contains(&&**kind));
+        if let (Some((key, _)), false) = (table.entry("region"), of_order) {
+            let hint = "other events take the member's: `members.ada = { region = \"…\" }`";
+            self.report.error(
+                Code::NotHere,
+                &format!("{path}.region"),
+                &key.at,
+                "`region` goes with an order",
+                hint,
+            );
+        }
+        Some(Step {
+            source: node.at.source,
+            byte: node.at.span.start,
+            when: match at("at") {
+                Some(at) => When::At(at),
+                None => When::After(
+                    after.map(|t| t.split(" + ").filter_map(Span::parse).collect()).unwrap_or_default(),
+                ),
+            },
+            member: who(table).unwrap_or("ada").into(),
+            event,
+            region,
+            expect: self.conditions(table.get("expect"), &format!("{path}.expect"), &Place::Test),
+        })
+    }
+
+    /// The event of a step, and its payload under its noun.
+    fn event(&mut self, table: &Table, path: &str) -> Option<(Box<str>, Fields)> {
+        let name = table.get("event").and_then(|n| Some((n, n.text()?)));
+        let known = name
+            .and_then(|(_, name)| self.names.events.by_name.get(name))
+            .map(|no| self.names.events.get(*no));
+        let noun = known.map_or("", |t| if t.noun.is_empty() { "member" } else { &t.noun }).to_owned();
+        let fields = known.map(|t| Type::Record(t.fields.clone()));
+        if let (Some((node, name)), None) = (name, &fields) {
+            let path = format!("{path}.event");
+            if LATER.contains(&name) {
+                self.report.error(Code::NotYet, &path, &node.at, format!("`{name}` is not built yet"), "");
+            } else {
+                let hint = did_you_mean(name, self.names.events.types.iter().map(|t| &*t.name), "");
+                self.report.error(
+                    Code::UnknownEvent,
+                    &path,
+                    &node.at,
+                    format!("there is no event `{name}`"),
+                    hint,
+                );
+            }
+        }
+        let mut data = Fields::new();
+        let is_key = |key: &str, node: &Node| {
+            let payload = key == "member" && node.table().is_some();
+            !payload && (KEYS.contains(&key) || KEYS_LATER.contains(&key))
+        };
+        for (key, node) in table.iter().filter(|(k, n)| !is_key(&k.text, n)) {
+            let path = format!("{path}.{}", key.text);
+            if key.text != noun {
+                let hint = match &fields {
+                    Some(_) => format!("the payload of this event stands under `{noun}`"),
+                    None => did_you_mean(&key.text, KEYS, "a payload needs its `event`"),
+                };
+                let message = format!("`{}` is not a key of this step", key.text);
+                self.report.error(Code::UnknownKey, &path, &key.at, message, hint);
+            } else if let Some(fields) = &fields {
+                self.test_payload(node, fields, &noun, &path);
+                data = node.table().map(json_fields).unwrap_or_default();
+                if noun == "member" {
+                    data.remove("id");
+                }
+            }
+        }
+        name.map(|(_, name)| (name.into(), data))
+    }
+
+    /// Fields that nobody declared would be ignored: in a test that is a slip of the pen.
+    fn test_payload(&mut self, node: &Node, ty: &Type, name: &str, path: &str) {
+        match (ty, &node.kind) {
+            (Type::Record(fields), Kind::Table(table)) => {
+                for (key, node) in table.iter() {
+                    let below = format!("{path}.{}", key.text);
+                    match fields.slot(&key.text) {
+                        Some(slot) => self.test_payload(node, &fields.0[slot].ty, &key.text, &below),
+                        None if name == "member" && key.text == "id" => {}
+                        None => {
+                            let hint = did_you_mean(
+                                &key.text,
+                                fields.0.iter().map(|f| &*f.name),
+                                "declare it in the program",
+                            );
+                            let message = format!("`{name}` has no `{}`", key.text);
+                            self.report.error(Code::UnknownField, &below, &key.at, message, hint);
+                        }
+                    }
+                }
+            }
+            (Type::Record(_), _) => {
+                let message = format!("expected a table, found {}", node.what());
+                self.report.error(Code::WrongType, path, &node.at, message, "");
+            }
+            (Type::List(of), Kind::List(list)) => {
+                if list.len() > value::LIST_MAX {
+                    self.report.error(Code::TooMany, path, &node.at, "a list holds at most 1,000", "");
+                }
+                list.iter().for_each(|n| self.test_payload(n, of, name, path));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `member = "bo"`, or with the fields of `member.enrolled` and `member.updated`: `member = { id = "bo", plan = "pro" }`.
+fn who(table: &Table) -> Option<&str> {
+    let member = table.get("member")?;
+    member.text().or_else(|| member.table()?.get("id")?.text())
+}
+
+fn json_fields(table: &Table) -> Fields {
+    table.iter().map(|(key, node)| (key.text.clone(), json(node))).collect()
+}
+
+/// As it would come in. Numbers with a fraction are decimal texts: JSON numbers would be doubles here.
+fn json(node: &Node) -> Json {
+    match &node.kind {
+        Kind::Text(text) => Json::String(text.clone()),
+        Kind::Number(n) => n.to_int().map_or_else(|| Json::String(n.to_string()), Json::from),
+        Kind::Bool(b) => Json::Bool(*b),
+        Kind::Date(date) => Json::String(date.to_string()),
+        Kind::DateTime(at) => Json::String(format!("{at}Z")),
+        Kind::List(list) => Json::Array(list.iter().map(json).collect()),
+        Kind::Table(table) => Json::Object(json_fields(table)),
+    }
+}

@@ -1,0 +1,153 @@
+//! What starts a rule or a counter: `on`, `each`, `when`, `active`.
+
+use super::scope::{Place, walk};
+use super::warnings::Ends;
+use super::{Compiler, Names};
+use crate::canonical;
+use crate::condition::Code;
+use crate::plan::{Canon, Each, Trigger, TypeNo};
+use crate::program::check::near::did_you_mean;
+use crate::program::check::report::Report;
+use crate::program::check::value::hours;
+use crate::program::read::{At, Kind, Node, Table, canonical_json};
+use crate::time::{Schedule, WEEKDAYS};
+
+/// The types that `on` names, as far as they are known; says nothing.
+pub fn heard(names: &Names, table: &Table) -> Vec<TypeNo> {
+    let words = table.get("on").map(Node::one_or_more).unwrap_or_default();
+    let mut on: Vec<TypeNo> = Vec::new();
+    for no in words.iter().filter_map(|n| names.events.by_name.get(n.text()?)) {
+        if !on.contains(no) {
+            on.push(*no);
+        }
+    }
+    on
+}
+
+impl Compiler<'_, '_, '_> {
+    pub fn trigger(&mut self, table: &Table, path: &str, place: impl Fn(Option<String>) -> Place) -> Trigger {
+        let on = self.on(table, path);
+        let each = self.each(table, path, &on);
+        let place = place(each.as_ref().map(|e| e.source.to_string()));
+        let when = self.conditions(table.get("when"), &format!("{path}.when"), &place);
+        let active = self.schedule(table, path);
+        Trigger { on, each, when, active }
+    }
+
+    fn on(&mut self, table: &Table, path: &str) -> Vec<TypeNo> {
+        let path = format!("{path}.on");
+        let Some(node) = table.get("on").filter(|n| n.table().is_none()) else { return Vec::new() };
+        for node in node.one_or_more() {
+            let Some(name) = node.text() else { continue };
+            if canonical::LATER.contains(&name) {
+                self.report.error(Code::NotYet, &path, &node.at, format!("`{name}` is not built yet"), "");
+            } else if !self.names.events.by_name.contains_key(name) {
+                let known = self.names.events.types.iter().map(|t| &*t.name);
+                let hint =
+                    did_you_mean(name, known, &format!("declare it with its fields: [events.\"{name}\"]"));
+                self.report.error(
+                    Code::UnknownEvent,
+                    &path,
+                    &node.at,
+                    format!("there is no event `{name}`"),
+                    hint,
+                );
+            }
+        }
+        let on = heard(&self.names, table);
+        let first = on.first().map(|no| self.names.events.get(*no));
+        for other in on.iter().map(|no| self.names.events.get(*no)) {
+            let Some(first) = first else { break };
+            if other.noun != first.noun || other.fields != first.fields {
+                let what = if other.noun == first.noun { "the same fields" } else { "the same noun" };
+                let message = format!("`{}` and `{}` do not have {what}", first.name, other.name);
+                self.report.error(Code::TypeMismatch, &path, &node.at, message, "write one rule for each");
+            }
+        }
+        on
+    }
+
+    fn each(&mut self, table: &Table, path: &str, on: &[TypeNo]) -> Option<Each> {
+        let node = table.get("each")?;
+        let source = node.text()?;
+        let event = self.names.events.get(*on.first()?);
+        let root = source.split('.').next().unwrap_or("");
+        let found = walk(&event.fields, source).filter(|_| root == &*event.noun);
+        let Some((slots, _)) = found else {
+            let lists: Vec<String> = lists(event);
+            let hint = match lists.as_slice() {
+                [] => format!("`{}` has no list of records", event.name),
+                lists => did_you_mean(
+                    source,
+                    lists.iter().map(String::as_str),
+                    &format!("`{}`", lists.join("`, `")),
+                ),
+            };
+            let message = format!("`{source}` is not a list of records of {}", event.name);
+            self.report.error(Code::TypeMismatch, &format!("{path}.each"), &node.at, message, hint);
+            return None;
+        };
+        let order = matches!(event.canon, Canon::OrderPaid | Canon::OrderUpdated);
+        let order_items = order && slots == [canonical::order::ITEMS as u16];
+        Some(Each { path: slots, source: source.into(), order_items })
+    }
+
+    /// `active` of a rule, a counter or a campaign.
+    pub fn schedule(&mut self, table: &Table, path: &str) -> Option<Schedule> {
+        let (key, node) = table.entry("active")?;
+        let path = format!("{path}.active");
+        let active = node.table()?;
+        let days = active.get("days").and_then(Node::list).unwrap_or_default();
+        let day = |n: &Node| n.text().and_then(|t| WEEKDAYS.iter().position(|d| *d == t));
+        let schedule = Schedule {
+            from: active.get("from").and_then(Node::date_time),
+            until: active.get("through").and_then(until),
+            days: days.iter().filter_map(day).fold(0, |bits, day| bits | 1 << day),
+            hours: active.get("hours").and_then(Node::text).and_then(hours),
+            source: source(self.report, node).into(),
+        };
+        if let (Some(from), Some(until)) = (schedule.from, schedule.until)
+            && from >= until
+        {
+            let message = "the schedule ends before it begins";
+            self.report.warn(
+                Code::NeverTrue,
+                &path,
+                &place(node, &key.at),
+                message,
+                "`from` and `through` are both included",
+            );
+        }
+        if let (Some(until), Some(through)) = (schedule.until, active.get("through")) {
+            self.ends.push(Ends { until, path, at: through.at.clone() });
+        }
+        Some(schedule)
+    }
+}
+
+/// The first instant after a last day, or after a last instant.
+fn until(node: &Node) -> Option<jiff::civil::DateTime> {
+    use jiff::ToSpan;
+    match node.date() {
+        Some(date) => date.tomorrow().ok().map(|d| d.at(0, 0, 0, 0)),
+        None => node.date_time().map(|at| at.saturating_add(1.nanosecond())),
+    }
+}
+
+/// Where a table is: its own bytes, or its key if it was written with dots.
+fn place(node: &Node, key: &At) -> At {
+    if node.at.span.is_empty() { key.clone() } else { node.at.clone() }
+}
+
+/// As written, where it was written in one piece.
+fn source(report: &Report<'_>, node: &Node) -> String {
+    let text =
+        report.sources.get(node.at.source).and_then(|s| s.text.get(node.at.span.clone())).unwrap_or("");
+    let whole = matches!(node.kind, Kind::Table(_)) && text.starts_with('{') && !text.contains('\n');
+    if whole { text.to_owned() } else { canonical_json(node) }
+}
+
+fn lists(event: &crate::plan::EventType) -> Vec<String> {
+    let paths = event.fields.0.iter().map(|f| format!("{}.{}", event.noun, f.name));
+    paths.filter(|p| walk(&event.fields, p).is_some()).collect()
+}

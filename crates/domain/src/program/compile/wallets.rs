@@ -1,0 +1,63 @@
+//! Wallets, without what waits on time.
+
+use super::Compiler;
+use crate::condition::Code;
+use crate::num::{Num, Round};
+use crate::plan::{Amount, Wallet, WhenShort};
+use crate::program::read::Node;
+
+impl Compiler<'_, '_, '_> {
+    pub fn wallets(&mut self) -> Vec<Wallet> {
+        let mut found = Vec::new();
+        for (id, _, node) in self.section("wallets") {
+            let path = format!("wallets.{id}");
+            let get = |key: &str| node.table().and_then(|t| t.get(key));
+            let text = |key: &str| get(key).and_then(Node::text);
+            let value = get("value").and_then(Node::number);
+            if let (Some(value), Some(node)) = (value, get("value"))
+                && value <= Num::ZERO
+            {
+                self.report.error(
+                    Code::WrongType,
+                    &format!("{path}.value"),
+                    &node.at,
+                    "a point is worth more than 0",
+                    "",
+                );
+            }
+            let balance_max = get("balance_max")
+                .and_then(|n| self.names.params.amount(n, &format!("{path}.balance_max"), self.report));
+            if let (Some(Amount::Is(most)), Some(node)) = (balance_max, get("balance_max"))
+                && most.is_negative()
+            {
+                self.report.error(
+                    Code::WrongType,
+                    &format!("{path}.balance_max"),
+                    &node.at,
+                    "a balance is not negative",
+                    "",
+                );
+            }
+            found.push(Wallet {
+                id: id.into(),
+                decimals: get("decimals")
+                    .and_then(Node::number)
+                    .and_then(Num::to_int)
+                    .map_or(0, |n| n.clamp(0, 6) as u8),
+                round: match text("round") {
+                    Some("nearest") => Round::Nearest,
+                    Some("up") => Round::Up,
+                    _ => Round::Down,
+                },
+                when_short: match text("when_short") {
+                    Some("forgive") => WhenShort::Forgive,
+                    Some("negative") => WhenShort::Negative,
+                    _ => WhenShort::Debt,
+                },
+                balance_max,
+                value,
+            });
+        }
+        found
+    }
+}

@@ -1,0 +1,117 @@
+//! The language as tables: sections, keys, forms, defaults and what they mean. One source for reading, for
+//! `unknown_key`, for the JSON Schema and for the reference. What an expression may say is in `check::scope`.
+
+mod rules;
+mod schema;
+mod sections;
+mod steps;
+
+pub use schema::{reference, schema};
+pub use sections::SECTIONS;
+
+/// One top-level name of the file.
+pub struct Section {
+    pub name: &'static str,
+    pub shape: Shape,
+    pub need: Need,
+    /// How many there may be; 0 where that means nothing.
+    pub most: usize,
+    pub doc: &'static str,
+}
+
+pub enum Shape {
+    /// The section is one value of this form.
+    One(Form),
+    /// A table of ids, each of this form.
+    Named(Form),
+    /// `events."noun.verb"`
+    Events(Form),
+    /// Known, and not built yet.
+    Later,
+}
+
+pub struct Key {
+    pub name: &'static str,
+    pub form: Form,
+    pub need: Need,
+    pub doc: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    Required,
+    Optional,
+    Default(&'static str),
+    /// Known, and not built yet.
+    Later,
+}
+
+/// What may stand as a value.
+#[derive(Clone, Copy)]
+pub enum Form {
+    Any,
+    Bool,
+    Text,
+    Number,
+    /// A whole number between these.
+    Whole(i64, i64),
+    /// A number between these.
+    Between(i64, i64),
+    /// A number, or `'params.x'`.
+    NumberOrPath,
+    Id,
+    /// As an id, with hyphens.
+    ProgramId,
+    Currency,
+    Zone,
+    /// A date or a local date-time.
+    DateTime,
+    Hours,
+    Duration,
+    /// Durations joined by ` + `.
+    Durations,
+    Unit,
+    Window,
+    Weekday,
+    /// One of these words; the second list is not built yet.
+    Words(&'static [&'static str], &'static [&'static str]),
+    EventType,
+    /// An expression of any type.
+    Expression,
+    /// An expression that is true or false, or a list of them.
+    Condition,
+    /// A number, or an expression that is one.
+    Amount,
+    /// A type of a field: `"number?"`, `["string"]`, `{ … }`.
+    FieldType,
+    /// What a param may be.
+    Param,
+    /// A table with these keys.
+    Keys(&'static [Key]),
+    /// A table with these keys; every other name is one of the second sort, with a value of that form.
+    KeysAnd(&'static [Key], &'static str, &'static Form),
+    /// A table of ids with values of this form.
+    Names(&'static Form),
+    List(&'static Form),
+    /// One, or a list of them.
+    OneOrMore(&'static Form),
+    /// The first that fits by its kind (text, number, table, list).
+    Either(&'static [Form]),
+}
+
+const fn required(name: &'static str, form: Form, doc: &'static str) -> Key {
+    Key { name, form, need: Need::Required, doc }
+}
+const fn optional(name: &'static str, form: Form, doc: &'static str) -> Key {
+    Key { name, form, need: Need::Optional, doc }
+}
+const fn or(name: &'static str, form: Form, default: &'static str, doc: &'static str) -> Key {
+    Key { name, form, need: Need::Default(default), doc }
+}
+const fn later(name: &'static str, doc: &'static str) -> Key {
+    Key { name, form: Form::Any, need: Need::Later, doc }
+}
+
+pub fn section(name: &str) -> Option<&'static Section> {
+    SECTIONS.iter().find(|s| s.name == name)
+}

@@ -1,0 +1,45 @@
+//! Program tests: steps in virtual time, expectations after each. They run with `fealty check`, gate publication, and
+//! are the scenario format of the core's own tests.
+//! Here is what a test says; `program::compile` reads it.
+
+use jiff::civil::DateTime;
+
+use crate::condition::Expr;
+use crate::time::Span;
+
+/// One `[tests.T]`, read and typed.
+#[derive(Clone, Debug)]
+pub struct Test {
+    pub id: Box<str>,
+    /// The region of members that name none.
+    pub region: Option<Box<str>>,
+    pub environment: Option<Box<str>>,
+    /// Enrolled at the first step, with these fields.
+    pub members: Vec<(Box<str>, Fields)>,
+    pub steps: Vec<Step>,
+}
+
+/// A JSON object as it would come in; numbers with a fraction are texts, so that they stay exact.
+pub type Fields = serde_json::Map<String, serde_json::Value>;
+
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Where it is written: index into the sources, byte.
+    pub source: usize,
+    pub byte: usize,
+    pub when: When,
+    pub member: Box<str>,
+    /// The type and the payload.
+    pub event: Option<(Box<str>, Fields)>,
+    /// Where the step happens: the region of its order, and whose local time it is.
+    pub region: Option<Box<str>>,
+    pub expect: Vec<Expr>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum When {
+    /// Local time.
+    At(DateTime),
+    /// Durations since the step before; none: the same instant.
+    After(Vec<Span>),
+}
