@@ -42,6 +42,11 @@ def split(granted, weights):
     return shares
 
 
+def week_before(at):
+    """Seven days before, at the same local time."""
+    return at - timedelta(days=7)
+
+
 class Order:
     def __init__(self, member, at, data):
         self.member, self.at = member, at
@@ -204,8 +209,12 @@ class Program:
         if window == "all":
             return self.budgets[name]
         if name == "stock_up":
-            since = (window.replace(tzinfo=None) - timedelta(days=7)).replace(tzinfo=ZONE)
-            return sum(points for instant, points in member.rolling if since < instant <= window)
+            # What was used after a late event counts too where one window holds both.
+            later = [instant for instant, _ in member.rolling if instant > window and week_before(instant) < window]
+            return max(
+                sum(points for instant, points in member.rolling if week_before(end) < instant <= end)
+                for end in [window, *later]
+            )
         return member.used[limit]
 
     def use(self, member, limit, amount):
