@@ -89,7 +89,8 @@ CREATE TABLE api_key (
     hash BLOB NOT NULL UNIQUE,                               -- SHA-256 of the key; the key itself is nowhere
     scopes TEXT NOT NULL,                                    -- JSON ["...", ...]
     created_ms INTEGER NOT NULL,
-    revoked_ms INTEGER
+    revoked_ms INTEGER,
+    expires_ms INTEGER                                       -- NULL: never
 ) STRICT;
 
 -- What people read. A transaction is a row of `transfers`; it leaves `debit` and enters `credit`.

@@ -1,13 +1,14 @@
 //! The few writes that are no events: program versions, API keys, what is set aside for people.
 //! They take their turn at the writer, each in a transaction of its own, and are durable when they return.
 
+use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use crate::StoreError;
-use crate::sqlite::{Job, headers_json, store_error};
+use crate::sqlite::{Job, file, headers_json, store_error};
 
 #[derive(Clone)]
 pub struct Admin(SyncSender<Job>);
@@ -18,6 +19,8 @@ pub struct NewApiKey<'a> {
     pub hash: [u8; 32],
     pub scopes: &'a [Box<str>],
     pub now_ms: i64,
+    /// From then on it does not count.
+    pub expires_ms: Option<i64>,
 }
 
 pub struct NewQuarantine<'a> {
@@ -36,6 +39,21 @@ pub struct NewQuarantine<'a> {
 impl Admin {
     pub(crate) fn new(jobs: SyncSender<Job>) -> Admin {
         Admin(jobs)
+    }
+
+    /// Beside the process that holds the data (or without any): for API keys, which no batch reads or writes.
+    /// It has a connection of its own, and the database makes the two take turns.
+    pub fn beside(dir: &Path) -> Result<Admin, StoreError> {
+        let mut conn = file::open(dir)?;
+        let (jobs, jobs_in) = sync_channel(1);
+        std::thread::spawn(move || {
+            for job in jobs_in {
+                if let Job::Admin(work) = job {
+                    work(Ok(&mut conn));
+                }
+            }
+        });
+        Ok(Admin(jobs))
     }
 
     /// Publishes the next version of the program and answers its number; publishing the newest one again (same
@@ -68,10 +86,10 @@ impl Admin {
     /// Answers the key's number.
     pub fn api_key_create(&self, key: &NewApiKey<'_>) -> Result<u64, StoreError> {
         let scopes = serde_json::to_string(key.scopes).expect("texts are JSON");
-        let (name, hash, now_ms) = (key.name.to_owned(), key.hash, key.now_ms);
+        let (name, hash, now_ms, expires_ms) = (key.name.to_owned(), key.hash, key.now_ms, key.expires_ms);
         self.run(move |tx| {
-            let insert = "INSERT INTO api_key (name, hash, scopes, created_ms) VALUES (?1, ?2, ?3, ?4)";
-            tx.execute(insert, params![name, &hash[..], scopes, now_ms])?;
+            let insert = "INSERT INTO api_key (name, hash, scopes, created_ms, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+            tx.execute(insert, params![name, &hash[..], scopes, now_ms, expires_ms])?;
             Ok(tx.last_insert_rowid().cast_unsigned())
         })
     }

@@ -20,9 +20,13 @@ pub struct ProgramVersion {
 pub struct ApiKeyRow {
     pub no: u64,
     pub name: Box<str>,
+    /// SHA-256 of the key.
+    pub hash: [u8; 32],
     pub scopes: Vec<Box<str>>,
     pub created_ms: i64,
     pub revoked_ms: Option<i64>,
+    /// From then on it does not count.
+    pub expires_ms: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +45,7 @@ pub struct QuarantineRow {
 }
 
 const PROGRAM: &str = "SELECT version, hash, body, published_ms, published_by FROM program_version";
-const KEY: &str = "SELECT no, name, scopes, created_ms, revoked_ms FROM api_key";
+const KEY: &str = "SELECT no, name, scopes, created_ms, revoked_ms, expires_ms, hash FROM api_key";
 
 impl Reader {
     /// All versions, oldest first.
@@ -96,7 +100,8 @@ fn program(r: &rusqlite::Row) -> rusqlite::Result<ProgramVersion> {
 
 fn api_key(r: &rusqlite::Row) -> rusqlite::Result<(ApiKeyRow, String)> {
     let (no, name, created_ms, revoked_ms) = (r.get(0)?, r.get(1)?, r.get(3)?, r.get(4)?);
-    Ok((ApiKeyRow { no, name, scopes: Vec::new(), created_ms, revoked_ms }, r.get(2)?))
+    let (expires_ms, hash) = (r.get(5)?, r.get(6)?);
+    Ok((ApiKeyRow { no, name, hash, scopes: Vec::new(), created_ms, revoked_ms, expires_ms }, r.get(2)?))
 }
 
 fn with_scopes((row, scopes): (ApiKeyRow, String)) -> Result<ApiKeyRow, StoreError> {

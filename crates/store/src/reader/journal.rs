@@ -79,6 +79,44 @@ impl Reader {
         Ok(Some(Raw { source, headers, body }))
     }
 
+    /// Webhooks of one source as they came, newest first, from before `cursor`. A page may be short although there is
+    /// more, as with `event_list`.
+    pub fn raw_list(
+        &self,
+        source: &str,
+        cursor: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<(Row, Raw)>, StoreError> {
+        let before = cursor.unwrap_or(i64::MAX.cast_unsigned());
+        self.at_once(|conn| {
+            let read = || -> rusqlite::Result<(Vec<(u64, String, Vec<u8>)>, Option<u64>)> {
+                let select = "SELECT pos, source, headers, body FROM raw WHERE pos < ?1 ORDER BY pos DESC";
+                let mut select = conn.prepare_cached(select)?;
+                let mut rows = select.query([before])?;
+                let (mut found, mut visits, mut last) = (Vec::new(), 0, None);
+                while let Some(row) = rows.next()? {
+                    if found.len() == limit || visits == VISITS_MAX {
+                        return Ok((found, last));
+                    }
+                    visits += 1;
+                    last = Some(row.get(0)?);
+                    if row.get_ref(1)?.as_str() == Ok(source) {
+                        found.push((row.get(0)?, row.get(2)?, row.get(3)?));
+                    }
+                }
+                Ok((found, None))
+            };
+            let (found, next) = read().map_err(|e| store_error(&e))?;
+            let mut items = Vec::with_capacity(found.len());
+            for (pos, headers, body) in found {
+                let row = row_get(conn, pos)?.ok_or_else(|| StoreError::Corrupt(format!("row {pos} is not there")))?;
+                let headers = form::from_json(&headers, || format!("the headers of row {pos}"))?;
+                items.push((row, Raw { source: source.into(), headers, body }));
+            }
+            Ok(Page { items, next })
+        })
+    }
+
     /// Newest first, from before `cursor`. A page may be short although there is more: a rare status is looked for in
     /// so many rows at a time.
     pub fn event_list(
