@@ -1,1 +1,101 @@
-//! placeholder
+//! The running program without a listener: intake, decider, publication, metrics. No axum, no SQL, no rules.
+//!
+//! One thread decides, one (the store's) writes; everybody else submits and waits. There are no timers.
+
+mod decider;
+mod intake;
+mod metrics;
+mod publish;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, RwLock, mpsc};
+use std::thread::JoinHandle;
+
+use domain::batch::Plans;
+use domain::plan::Plan;
+use domain::snapshot::Snapshot;
+use store::Store;
+
+pub use decider::BATCH_MAX;
+pub use intake::{Delivery, Failure, Intake, Outcome, Pending, Reply, SUBMISSION_MAX};
+pub use metrics::{Metrics, StatusLabel};
+pub use publish::{PendingPublish, Publish, Published};
+
+/// Called when the process must not go on: a commit whose outcome nobody knows, a broken file, a bug.
+pub type Fatal = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The plan by which inputs are judged now, for readers.
+#[derive(Clone)]
+pub struct Current(Arc<RwLock<Arc<Plan>>>);
+
+impl Current {
+    pub fn get(&self) -> Arc<Plan> {
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+    fn set(&self, plan: Arc<Plan>) {
+        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = plan;
+    }
+}
+
+pub struct Options {
+    /// Inputs that may wait; more are answered `Failure::Full`.
+    pub queue_max: usize,
+    pub clock: Box<dyn Fn() -> jiff::Timestamp + Send>,
+    pub fatal: Fatal,
+    pub metrics: Metrics,
+}
+
+/// The decider's thread and the handles on it.
+pub struct Engine {
+    pub intake: Intake,
+    pub current: Current,
+    thread: JoinHandle<()>,
+}
+
+impl Engine {
+    pub fn start(store: Store, plans: Plans, options: Options) -> std::io::Result<Engine> {
+        let (sender, receiver) = mpsc::channel();
+        let queue = Arc::new(intake::Queue {
+            waiting: 0.into(),
+            waiting_max: options.queue_max,
+            metrics: options.metrics,
+        });
+        let current = Current(Arc::new(RwLock::new(plans.current.clone())));
+        let fatal = options.fatal.clone();
+        let decider = decider::Decider {
+            store,
+            plans,
+            snapshot: Snapshot::default(),
+            current: current.clone(),
+            queue: queue.clone(),
+            clock: options.clock,
+            fatal: options.fatal,
+            failed: Arc::new(AtomicBool::new(false)),
+        };
+        let run = move || {
+            let _guard = PanicIsFatal(fatal);
+            decider.run(&receiver);
+        };
+        let thread = std::thread::Builder::new().name("decider".into()).spawn(run)?;
+        Ok(Engine { intake: Intake { sender, queue }, current, thread })
+    }
+
+    /// Lets what waits be decided and committed, then ends; what comes later is answered `Stopped`.
+    pub fn stop(self) {
+        // If nobody listens any more, it has stopped already.
+        let _ = self.intake.sender.send(intake::Message::Stop);
+        // A panic there has been reported by then.
+        let _ = self.thread.join();
+    }
+}
+
+/// A broken law of the ledger is a bug: nothing may be decided after it.
+struct PanicIsFatal(Fatal);
+
+impl Drop for PanicIsFatal {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.0)("the decider panicked: a law of the ledger was broken");
+        }
+    }
+}

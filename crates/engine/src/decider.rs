@@ -1,0 +1,269 @@
+//! The decider's thread: it takes everything that waits, decides it as one batch, hands the batch to the store and
+//! goes on while that commits. Batches form by themselves; there is no timer and nothing sleeps.
+//!
+//! The invariant: what is decided is built on what was decided before. When a commit fails, the snapshot and every
+//! batch built on it are given up, and their submitters are told that they do not know.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+
+use domain::batch::{self, Batch, Plans};
+use domain::event::Input;
+use domain::plan::Plan;
+use domain::snapshot::{Snapshot, Want};
+use store::{Raw, Store, StoreError, Write};
+use tokio::sync::oneshot;
+
+use crate::intake::{Delivery, Failure, Message, Outcome, Queue, Reply};
+use crate::publish::{self, Publish, Published};
+use crate::{Current, Fatal};
+
+/// Inputs of one batch; a submission is not split, so it may pass this by one submission.
+pub const BATCH_MAX: usize = 2_048;
+/// Entries of the snapshot that are kept from batch to batch. A row holds a body: 20,000 of 1 KiB are 20 MiB.
+const CACHED_ROWS_MAX: usize = 20_000;
+/// A member is below 1 KiB: 100 MiB at most.
+const CACHED_MEMBERS_MAX: usize = 100_000;
+
+pub(crate) struct Decider {
+    pub store: Store,
+    pub plans: Plans,
+    pub snapshot: Snapshot,
+    pub current: Current,
+    pub queue: Arc<Queue>,
+    pub clock: Box<dyn Fn() -> jiff::Timestamp + Send>,
+    pub fatal: Fatal,
+    /// Set by the writer's thread when a commit fails.
+    pub failed: Arc<AtomicBool>,
+}
+
+/// One submission and where its outcomes go.
+struct Ask {
+    count: usize,
+    reply: oneshot::Sender<Reply>,
+}
+
+#[derive(Default)]
+struct Gathered {
+    asks: Vec<Ask>,
+    inputs: Vec<Input>,
+    raws: Vec<Option<Raw>>,
+}
+
+impl Gathered {
+    fn add(&mut self, deliveries: Vec<Delivery>, reply: oneshot::Sender<Reply>) {
+        self.asks.push(Ask { count: deliveries.len(), reply });
+        for delivery in deliveries {
+            self.inputs.push(delivery.input);
+            self.raws.push(delivery.raw);
+        }
+    }
+}
+
+/// What follows a batch.
+enum Then {
+    Go,
+    Publish(Box<Publish>),
+    Stop,
+}
+
+/// Takes everything that waits, up to a publication or the end.
+fn gather(first: Message, queue: &Receiver<Message>) -> (Gathered, Then) {
+    let mut gathered = Gathered::default();
+    let mut next = Some(first);
+    while let Some(message) = next {
+        match message {
+            Message::Publish(publish) => return (gathered, Then::Publish(publish)),
+            Message::Stop => return (gathered, Then::Stop),
+            Message::Submit { deliveries, reply } => gathered.add(deliveries, reply),
+        }
+        next = if gathered.inputs.len() < BATCH_MAX { queue.try_recv().ok() } else { None };
+    }
+    (gathered, Then::Go)
+}
+
+impl Decider {
+    /// Runs until it is told to stop or every handle on the intake is gone.
+    pub fn run(mut self, queue: &Receiver<Message>) {
+        while let Ok(first) = queue.recv() {
+            let (gathered, then) = gather(first, queue);
+            if !gathered.inputs.is_empty() {
+                self.queue.leave(gathered.inputs.len());
+                self.decide(gathered);
+            }
+            match then {
+                Then::Go => {}
+                Then::Publish(publish) => self.publish(*publish),
+                Then::Stop => break,
+            }
+        }
+    }
+
+    fn decide(&mut self, gathered: Gathered) {
+        self.forget_what_failed();
+        let Gathered { asks, inputs, raws } = gathered;
+        let started = Instant::now();
+        let now = (self.clock)();
+        let store = &mut self.store;
+        // A new snapshot first learns the next numbers and the newest time.
+        let begun = if self.snapshot.next_pos == 0 { store.fetch(&mut self.snapshot, &[]) } else { Ok(()) };
+        let now = now.max(self.snapshot.now);
+        let decided = begun.and_then(|()| {
+            let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| store.fetch(snapshot, wants);
+            batch::process(&self.plans, &mut self.snapshot, &inputs, now, &mut fetch)
+        });
+        let metrics = &self.queue.metrics;
+        metrics.decide_seconds.observe(started.elapsed().as_secs_f64());
+        metrics.batch_size.observe(inputs.len() as f64);
+        match decided {
+            Ok(batch) => self.commit(asks, inputs, raws, batch, now),
+            Err(error) => {
+                self.give_up_snapshot();
+                let failure = self.judge(error);
+                answer(asks, Err(failure));
+            }
+        }
+    }
+
+    fn commit(&mut self, asks: Vec<Ask>, inputs: Vec<Input>, raws: Vec<Option<Raw>>, batch: Batch, now: jiff::Timestamp) {
+        let outcomes = self.outcomes(&inputs, &batch);
+        let members = batch.members.iter().map(|no| (*no, self.member_json(*no))).collect();
+        let budgets = batch
+            .budgets
+            .iter()
+            .map(|id| (id.clone(), self.snapshot.budgets.get(id).cloned().unwrap_or_default()))
+            .collect();
+        let write = Write { inputs, raws, batch, members, budgets, now_ms: now.as_millisecond() };
+        let (queue, failed, fatal) = (self.queue.clone(), self.failed.clone(), self.fatal.clone());
+        let started = Instant::now();
+        let done = move |committed: Result<(), StoreError>| {
+            queue.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
+            match committed {
+                Ok(()) => answer(asks, Ok(outcomes)),
+                Err(error) => {
+                    failed.store(true, Ordering::Release);
+                    queue.metrics.commit_failures.inc();
+                    answer(asks, Err(failure(error, &fatal)));
+                }
+            }
+        };
+        self.store.commit(write, Box::new(done));
+        self.bound_snapshot();
+    }
+
+    fn outcomes(&self, inputs: &[Input], batch: &Batch) -> Vec<Outcome> {
+        assert_eq!(inputs.len(), batch.answers.len(), "one answer for each input");
+        inputs
+            .iter()
+            .zip(&batch.answers)
+            .map(|(input, answer)| {
+                self.queue.metrics.count(&answer.decision, answer.duplicate, answer.conflict);
+                Outcome {
+                    source: input.event.source.clone(),
+                    id: input.event.id.clone(),
+                    time: input.event.time,
+                    pos: answer.pos,
+                    duplicate: answer.duplicate,
+                    conflict: answer.conflict,
+                    decision: answer.decision.clone(),
+                }
+            })
+            .collect()
+    }
+
+    fn member_json(&self, no: u64) -> Vec<u8> {
+        let member = self.snapshot.members.get(&no).and_then(Option::as_ref);
+        let member = member.expect("a member that a batch changed is in the snapshot");
+        serde_json::to_vec(member).expect("a member is JSON")
+    }
+
+    fn publish(&mut self, publish: Publish) {
+        let Publish { plan, json, origin, reply } = publish;
+        let answer = publish::judge(&self.plans.current, &plan);
+        let answer = match answer {
+            Published::New { version } => {
+                let now = (self.clock)().max(self.snapshot.now);
+                match self.store.admin().program_version_put(plan.hash, &json, &origin, now.as_millisecond()) {
+                    Ok(stored) => {
+                        assert_eq!(stored, version, "only the decider publishes");
+                        self.take_plan(Arc::new(plan));
+                        Ok(answer)
+                    }
+                    Err(error) => Err(self.judge(error)),
+                }
+            }
+            Published::Same { .. } | Published::Overtaken { .. } => Ok(answer),
+        };
+        if let Some(reply) = reply {
+            // Nobody may be waiting any more; the version counts all the same.
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn take_plan(&mut self, plan: Arc<Plan>) {
+        let before = std::mem::replace(&mut self.plans.current, plan.clone());
+        if before.version > 0 {
+            self.plans.older.push(before);
+        }
+        self.current.set(plan);
+    }
+
+    fn judge(&self, error: StoreError) -> Failure {
+        failure(error, &self.fatal)
+    }
+
+    fn forget_what_failed(&mut self) {
+        if self.failed.swap(false, Ordering::AcqRel) {
+            self.give_up_snapshot();
+        }
+    }
+
+    fn give_up_snapshot(&mut self) {
+        // `now` never goes back, whatever was lost.
+        self.snapshot = Snapshot { now: self.snapshot.now, ..Snapshot::default() };
+    }
+
+    fn bound_snapshot(&mut self) {
+        if self.snapshot.rows.len() > CACHED_ROWS_MAX || self.snapshot.members.len() > CACHED_MEMBERS_MAX {
+            self.store.trim(&mut self.snapshot, CACHED_MEMBERS_MAX);
+        }
+    }
+}
+
+fn failure(error: StoreError, fatal: &Fatal) -> Failure {
+    match error {
+        StoreError::Busy => Failure::Unavailable("the store is busy".into()),
+        StoreError::Unavailable(why) => Failure::Unavailable(why),
+        StoreError::Unknown(why) => {
+            tracing::error!(why, "a commit failed with unknown outcome");
+            fatal(&why);
+            Failure::Unknown(why)
+        }
+        StoreError::Corrupt(why) => {
+            tracing::error!(why, "the store holds what cannot be");
+            fatal(&why);
+            Failure::Unknown(why)
+        }
+    }
+}
+
+/// Hands each submitter his part, in order.
+fn answer(asks: Vec<Ask>, outcomes: Reply) {
+    match outcomes {
+        Ok(outcomes) => {
+            let mut outcomes = outcomes.into_iter();
+            for ask in asks {
+                let part = outcomes.by_ref().take(ask.count).collect();
+                // He may have hung up; his inputs are committed all the same.
+                let _ = ask.reply.send(Ok(part));
+            }
+        }
+        Err(failure) => {
+            for ask in asks {
+                let _ = ask.reply.send(Err(failure.clone()));
+            }
+        }
+    }
+}
