@@ -69,6 +69,8 @@ fn gcd(mut a: u128, mut b: u128) -> u128 {
     a
 }
 
+// The operators' traits cannot fail; these can.
+#[allow(clippy::should_implement_trait)]
 impl Num {
     pub const ZERO: Num = Num { n: 0, d: 1 };
     pub const ONE: Num = Num { n: 1, d: 1 };

@@ -29,7 +29,7 @@ impl Span {
 pub(super) struct Node {
     pub kind: Kind,
     pub span: Span,
-    /// 1 for a leaf.
+    /// 0 for a leaf.
     pub depth: usize,
 }
 

@@ -42,22 +42,18 @@ impl Checker<'_> {
 
     /// Calls that ask something of a whole are shown by themselves.
     fn as_leaf(&self, node: &Node, typed: Typed) -> Typed {
-        let whole = match &typed.code {
-            Code::Num(NumCode::ListSize(_) | NumCode::Count(_) | NumCode::Sum(_) | NumCode::Bands(..)) => {
-                true
-            }
+        use {BoolCode as B, NumCode as N};
+        let whole = matches!(
+            typed.code,
             Code::Num(
-                NumCode::SinceDate(..) | NumCode::SinceTime(..) | NumCode::OrElse(_) | NumCode::Read(_),
-            ) => true,
-            Code::Bool(BoolCode::Exists(_) | BoolCode::All(_) | BoolCode::OrElse(_) | BoolCode::Has(_)) => {
-                true
-            }
-            Code::Text(TextCode::OrElse(_))
-            | Code::Date(DateCode::OrElse(_))
-            | Code::Time(TimeCode::OrElse(_)) => true,
-            Code::List(ListCode::OrElse(_)) => true,
-            _ => false,
-        };
+                N::ListSize(_) | N::Count(_) | N::Sum(_) | N::Bands(..) | N::SinceDate(..) | N::SinceTime(..)
+            ) | Code::Num(N::OrElse(_) | N::Read(_))
+                | Code::Bool(B::Exists(_) | B::All(_) | B::OrElse(_) | B::Has(_))
+                | Code::Text(TextCode::OrElse(_))
+                | Code::Date(DateCode::OrElse(_))
+                | Code::Time(TimeCode::OrElse(_))
+                | Code::List(ListCode::OrElse(_))
+        );
         if !whole || !self.locals.is_empty() || typed.ty.is_none() {
             return typed;
         }

@@ -28,11 +28,15 @@ impl Expansion<'_> {
         if let Some(at) = self.at {
             node.span = at;
         }
-        if room == 0 {
-            return Err(too_deep(node.span));
-        }
         if let Some((path, source)) = self.formula(node) {
+            if room == 0 {
+                return Err(too_deep(node.span));
+            }
             return self.replace(node, path, &source, room);
+        }
+        let leaf = matches!(node.kind, Kind::Number(_) | Kind::Text(_) | Kind::Bool(_) | Kind::Name(_));
+        if !leaf && room == 0 {
+            return Err(too_deep(node.span));
         }
         match &mut node.kind {
             Kind::Number(_) | Kind::Text(_) | Kind::Bool(_) | Kind::Name(_) => {}

@@ -77,7 +77,7 @@ impl<'s> Lexer<'s> {
     fn number(&mut self) -> Result<Token<'s>, Box<Fault>> {
         let start = self.at;
         self.digits();
-        let rest = self.text[self.at..].as_bytes();
+        let rest = &self.text.as_bytes()[self.at..];
         if rest.first() == Some(&b'.') && rest.get(1).is_some_and(u8::is_ascii_digit) {
             self.at += 1;
             self.digits();

@@ -1,6 +1,6 @@
 //! CEL's grammar by recursive descent, as far as we use it. The first mistake ends it.
 //!
-//! No input makes it slow or deep: each token is read once, brackets nest at most `DEPTH_MAX`, and so does the tree.
+//! No input makes it slow or deep: each token is read once, brackets nest at most `NEST_MAX` deep and the tree `DEPTH_MAX`.
 
 use super::ast::{Compare, Kind, Name, Node, NumOp, Span};
 use super::lex::{Lexer, Token, short};
@@ -8,7 +8,10 @@ use super::{Code, Fault};
 
 pub(super) const BYTES_MAX: usize = 2_000;
 pub(super) const NODES_MAX: usize = 250;
+/// Operators, calls and lists around a leaf.
 pub(super) const DEPTH_MAX: usize = 24;
+/// Brackets in brackets, which may mean nothing.
+const NEST_MAX: usize = 40;
 
 /// Words that CEL keeps for itself.
 const RESERVED: [&str; 19] = [
@@ -123,8 +126,8 @@ impl Parser<'_> {
 
     fn node(&mut self, kind: Kind, span: Span) -> Read<Node> {
         self.nodes += 1;
-        let mut node = Node { kind, span, depth: 1 };
-        node.depth += node.children().iter().map(|c| c.depth).max().unwrap_or(0);
+        let mut node = Node { kind, span, depth: 0 };
+        node.depth = node.children().iter().map(|c| c.depth + 1).max().unwrap_or(0);
         if node.depth > DEPTH_MAX {
             return Err(too_deep(span));
         }
@@ -136,7 +139,7 @@ impl Parser<'_> {
 
     fn expression(&mut self) -> Read<Node> {
         self.nest += 1;
-        if self.nest > DEPTH_MAX {
+        if self.nest > NEST_MAX {
             return Err(too_deep(self.span));
         }
         let test = self.any()?;
@@ -246,13 +249,16 @@ impl Parser<'_> {
             Token::Sign(sign @ ("!" | "-")) => sign,
             _ => return self.member(),
         };
-        let mut starts = Vec::new();
+        // An even number of signs means as much as two, an odd one as much as one.
+        let (first, mut last, mut count) = (self.span, self.span, 0);
         while self.is(sign) {
-            starts.push(self.span);
+            last = self.span;
+            count += 1;
             self.step()?;
         }
         let mut node = self.member()?;
-        for start in starts.into_iter().rev() {
+        let starts = if count % 2 == 0 { &[last, first][..] } else { &[first] };
+        for start in starts {
             let span = start.to(node.span);
             let inner = Box::new(node);
             node = self.node(if sign == "!" { Kind::Not(inner) } else { Kind::Neg(inner) }, span)?;
