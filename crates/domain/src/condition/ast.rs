@@ -182,14 +182,15 @@ impl Written<'_> {
         );
         if loose { write!(f, "({})", self.of(inner)) } else { self.of(inner).fmt(f) }
     }
-    fn list(&self, nodes: &[Node], between: &str, f: &mut Formatter<'_>) -> fmt::Result {
+    fn list(&self, open: [&str; 2], nodes: &[Node], close: &str, f: &mut Formatter<'_>) -> fmt::Result {
+        open.iter().try_for_each(|text| f.write_str(text))?;
         for (i, node) in nodes.iter().enumerate() {
             if i > 0 {
-                f.write_str(between)?;
+                f.write_str(", ")?;
             }
             self.of(node).fmt(f)?;
         }
-        Ok(())
+        f.write_str(close)
     }
     fn joined(&self, nodes: &[Node], between: &str, f: &mut Formatter<'_>) -> fmt::Result {
         for (i, node) in nodes.iter().enumerate() {
@@ -220,22 +221,12 @@ impl Display for Written<'_> {
                 self.operand(&two.0, f)?;
                 write!(f, "[{}]", self.of(&two.1))
             }
-            Kind::Call(name, args) => {
-                write!(f, "{}(", name.text)?;
-                self.list(args, ", ", f)?;
-                f.write_str(")")
-            }
+            Kind::Call(name, args) => self.list([&name.text, "("], args, ")", f),
             Kind::Method(on, name, args) => {
                 self.operand(on, f)?;
-                write!(f, ".{}(", name.text)?;
-                self.list(args, ", ", f)?;
-                f.write_str(")")
+                self.list([&format!(".{}", name.text), "("], args, ")", f)
             }
-            Kind::List(nodes) => {
-                f.write_str("[")?;
-                self.list(nodes, ", ", f)?;
-                f.write_str("]")
-            }
+            Kind::List(nodes) => self.list(["[", ""], nodes, "]", f),
             Kind::Not(n) => {
                 f.write_str("!")?;
                 self.operand(n, f)

@@ -227,30 +227,60 @@ impl NumCode {
             }
             NumCode::SinceDate(span, of) => calendar::since_date(*span, of.run(f)?, f.env.now),
             NumCode::SinceTime(span, of) => calendar::since_time(*span, of.run(f)?, f.env.now),
-            NumCode::DatePart(part, of) => {
-                let date = of.run(f)?;
-                Num::minor(
-                    match part {
-                        DatePart::Year => date.year().into(),
-                        DatePart::Month => date.month().into(),
-                        DatePart::Day => date.day().into(),
-                    },
-                    0,
-                )
-            }
-            NumCode::TimePart(part, of) => {
-                let time = calendar::local(of.run(f)?, f.env.now);
-                Num::minor(
-                    match part {
-                        TimePart::Hour => time.hour().into(),
-                        TimePart::Minute => time.minute().into(),
-                    },
-                    0,
-                )
-            }
+            NumCode::DatePart(part, of) => part.of(of.run(f)?),
+            NumCode::TimePart(part, of) => part.of(calendar::local(of.run(f)?, f.env.now)),
             NumCode::Bands(call, bands, x) => table::bands(*call, list(bands.find(f)?), x.run(f)?)?,
         })
     }
+}
+
+impl DatePart {
+    fn of(self, date: jiff::civil::Date) -> Num {
+        let part = match self {
+            DatePart::Year => date.year().into(),
+            DatePart::Month => date.month().into(),
+            DatePart::Day => date.day().into(),
+        };
+        Num::minor(part, 0)
+    }
+}
+
+impl TimePart {
+    fn of(self, time: jiff::civil::DateTime) -> Num {
+        let part = match self {
+            TimePart::Hour => time.hour().into(),
+            TimePart::Minute => time.minute().into(),
+        };
+        Num::minor(part, 0)
+    }
+}
+
+impl TextTest {
+    fn holds(self, a: &str, b: &str) -> bool {
+        match self {
+            TextTest::StartsWith => a.starts_with(b),
+            TextTest::EndsWith => a.ends_with(b),
+            TextTest::Contains => a.contains(b),
+        }
+    }
+}
+
+fn any<C>(list: &[C], holds: impl Fn(&C) -> Out<bool>) -> Out<bool> {
+    for code in list {
+        if holds(code)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_in(of: &Code, list: &ListCode, f: &Frame<'_>) -> Out<bool> {
+    if let Code::Text(of) = of {
+        let of = of.run(f)?;
+        return Ok(!list.visit(f, &mut |v| Ok(text(v) != &*of))?);
+    }
+    let of = of.run(f)?;
+    Ok(!list.visit(f, &mut |v| Ok(*v != of))?)
 }
 
 fn best(codes: &[NumCode], f: &Frame<'_>, wins: Ordering) -> Out<Num> {
@@ -320,14 +350,7 @@ impl BoolCode {
                 }
                 true
             }
-            BoolCode::Or(list) => {
-                for code in list {
-                    if code.run(f)? {
-                        return Ok(true);
-                    }
-                }
-                false
-            }
+            BoolCode::Or(list) => any(list, |code| code.run(f))?,
             BoolCode::Not(of) => !of.run(f)?,
             BoolCode::Exists(each) => !each.run(f, |body, inner| Ok(!body.run(inner)?))?,
             BoolCode::All(each) => each.run(f, BoolCode::run)?,
@@ -347,42 +370,16 @@ impl BoolCode {
             BoolCode::Bool(equal, two) => (two.0.run(f)? == two.1.run(f)?) == *equal,
             BoolCode::Date(op, two) => op.holds(two.0.run(f)?.cmp(&two.1.run(f)?)),
             BoolCode::Time(op, two) => op.holds(two.0.run(f)?.cmp(&two.1.run(f)?)),
-            BoolCode::TextTest(test, two) => {
-                let (a, b) = (two.0.run(f)?, two.1.run(f)?);
-                match test {
-                    TextTest::StartsWith => a.starts_with(&*b),
-                    TextTest::EndsWith => a.ends_with(&*b),
-                    TextTest::Contains => a.contains(&*b),
-                }
-            }
+            BoolCode::TextTest(test, two) => test.holds(&two.0.run(f)?, &two.1.run(f)?),
             BoolCode::TextIn(of, list) => {
                 let of = of.run(f)?;
-                for code in list {
-                    if code.run(f)? == of {
-                        return Ok(true);
-                    }
-                }
-                false
+                any(list, |code| Ok(code.run(f)? == of))?
             }
             BoolCode::NumIn(of, list) => {
                 let of = of.run(f)?;
-                for code in list {
-                    if code.run(f)? == of {
-                        return Ok(true);
-                    }
-                }
-                false
+                any(list, |code| Ok(code.run(f)? == of))?
             }
-            BoolCode::In(two) => match &two.0 {
-                Code::Text(of) => {
-                    let of = of.run(f)?;
-                    !two.1.visit(f, &mut |v| Ok(text(v) != &*of))?
-                }
-                of => {
-                    let of = of.run(f)?;
-                    !two.1.visit(f, &mut |v| Ok(*v != of))?
-                }
-            },
+            BoolCode::In(two) => is_in(&two.0, &two.1, f)?,
             BoolCode::KeyIn(of, keys) => {
                 let of = of.run(f)?;
                 keys.binary_search_by(|key| (**key).cmp(&*of)).is_ok()

@@ -220,6 +220,10 @@ fn the_mistakes_of_the_reference() {
         "`rules.base` does not hear `review.posted`",
         "a rule can refer to rules of the same event: `base` is on order.paid",
     );
+}
+
+#[test]
+fn further_mistakes() {
     says(
         "wallets.point.available > 1",
         Code::UnknownName,

@@ -69,8 +69,28 @@ pub(super) fn table(keys: &str, of: Type) -> Type {
     Type::Table(keys.split(' ').map(Box::from).collect(), Arc::new(of))
 }
 
-pub(super) fn scope() -> Scope {
-    let formula = |source: &str| Entry::Formula { source: source.into() };
+fn member() -> Entry {
+    names(
+        "field",
+        [
+            ("plan", value(words("basic | gold | plus"), Place::Member(0))),
+            (
+                "birthday",
+                Entry::Value {
+                    ty: Type::Date,
+                    place: Place::Member(1),
+                    may_be_absent: true,
+                    never_zero: false,
+                    declared: None,
+                },
+            ),
+            ("enrolled_on", value(Type::Date, Place::Member(2))),
+            ("name", value(Type::Text, Place::Member(3))),
+        ],
+    )
+}
+
+fn params() -> Entry {
     let param = |ty, no, never_zero| Entry::Value {
         ty,
         place: Place::Param(no),
@@ -78,44 +98,44 @@ pub(super) fn scope() -> Scope {
         never_zero,
         declared: None,
     };
+    names(
+        "param",
+        [
+            ("rate", param(table("app store web", Type::Num), 0, true)),
+            ("some", param(table("app web", Type::Num), 0, false)),
+            ("in_euro", param(Type::Num, 1, true)),
+            ("maybe_zero", param(Type::Num, 1, false)),
+            ("steps", param(Type::Bands, 2, false)),
+            ("no_points", param(list(Type::Text), 3, false)),
+        ],
+    )
+}
+
+fn formulas() -> Entry {
+    let formula = |source: &str| Entry::Formula { source: source.into() };
+    names(
+        "formula",
+        [
+            ("net", formula("order.total - order.discount")),
+            ("rated", formula("has(order.rating)")),
+            ("wrong", formula("order.totl > 1")),
+            ("broken", formula("order.total >")),
+            ("a", formula("formulas.b")),
+            ("b", formula("formulas.a + 1")),
+            ("d0", formula("order.total + order.total + order.total + order.total")),
+            ("d1", formula("formulas.d0 + formulas.d0 + formulas.d0 + formulas.d0")),
+            ("d2", formula("formulas.d1 + formulas.d1 + formulas.d1 + formulas.d1")),
+            ("coffee", formula("i.category == \"coffee\"")),
+        ],
+    )
+}
+
+pub(super) fn scope() -> Scope {
     let wallet = names("field", [("available", value(Type::Num, Place::Read(Read::WalletAvailable(0))))]);
     let roots = [
         ("order", value(order(), Place::Payload)),
-        (
-            "member",
-            names(
-                "field",
-                [
-                    ("plan", value(words("basic | gold | plus"), Place::Member(0))),
-                    (
-                        "birthday",
-                        Entry::Value {
-                            ty: Type::Date,
-                            place: Place::Member(1),
-                            may_be_absent: true,
-                            never_zero: false,
-                            declared: None,
-                        },
-                    ),
-                    ("enrolled_on", value(Type::Date, Place::Member(2))),
-                    ("name", value(Type::Text, Place::Member(3))),
-                ],
-            ),
-        ),
-        (
-            "params",
-            names(
-                "param",
-                [
-                    ("rate", param(table("app store web", Type::Num), 0, true)),
-                    ("some", param(table("app web", Type::Num), 0, false)),
-                    ("in_euro", param(Type::Num, 1, true)),
-                    ("maybe_zero", param(Type::Num, 1, false)),
-                    ("steps", param(Type::Bands, 2, false)),
-                    ("no_points", param(list(Type::Text), 3, false)),
-                ],
-            ),
-        ),
+        ("member", member()),
+        ("params", params()),
         ("wallets", names("wallet", [("points", wallet)])),
         (
             "counters",
@@ -141,24 +161,7 @@ pub(super) fn scope() -> Scope {
                 )],
             ),
         ),
-        (
-            "formulas",
-            names(
-                "formula",
-                [
-                    ("net", formula("order.total - order.discount")),
-                    ("rated", formula("has(order.rating)")),
-                    ("wrong", formula("order.totl > 1")),
-                    ("broken", formula("order.total >")),
-                    ("a", formula("formulas.b")),
-                    ("b", formula("formulas.a + 1")),
-                    ("d0", formula("order.total + order.total + order.total + order.total")),
-                    ("d1", formula("formulas.d0 + formulas.d0 + formulas.d0 + formulas.d0")),
-                    ("d2", formula("formulas.d1 + formulas.d1 + formulas.d1 + formulas.d1")),
-                    ("coffee", formula("i.category == \"coffee\"")),
-                ],
-            ),
-        ),
+        ("formulas", formulas()),
         ("now", value(Type::Time, Place::Now)),
         ("today", value(Type::Date, Place::Today)),
         ("event", names("field", [("id", value(Type::Text, Place::EventId))])),
