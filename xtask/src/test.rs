@@ -4,10 +4,11 @@
 //! The last line is `N passed, N failed`: tests as their runners count them, every other step as one.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Instant;
 
 use crate::shell::{self, Outcome};
-use crate::{peers, tidy};
+use crate::{kill, peers, tidy};
 
 #[derive(Default)]
 struct Tally {
@@ -61,6 +62,7 @@ pub fn run() -> Outcome {
     tally.counted("tests", tests);
     tally.counted("example programs", programs);
     tally.counted("peers", peer_scripts);
+    tally.step("kill -9, a few rounds", kill::short);
     println!("\n{}\n", tally.lines.join("\n"));
     println!("{} passed, {} failed", tally.passed, tally.failed);
     if tally.failed == 0 { Ok(()) } else { Err("not everything passed".into()) }
@@ -68,30 +70,26 @@ pub fn run() -> Outcome {
 
 /// All tests of the workspace: by nextest if it is there, else by cargo itself; documentation tests by cargo.
 fn tests() -> (u64, u64) {
-    let with_peers = |mut command: std::process::Command| {
-        command.env("FEALTY_PEERS_PYTHON", peers::python());
-        command.env("FEALTY_PEERS_NODE", peers::node());
-        command.stderr(std::process::Stdio::piped());
-        command
-    };
     if !shell::exists("cargo-nextest") {
-        return count_cargo(shell::tee(with_peers(shell::cargo(&[
-            "test",
-            "--quiet",
-            "--workspace",
-            "--no-fail-fast",
-        ]))));
+        let all = shell::cargo(&["test", "--quiet", "--workspace", "--no-fail-fast"]);
+        return count_cargo(shell::tee(with_peers(all)));
     }
     let mut command = shell::command(
         "sh",
         &["-c", "exec cargo nextest run --workspace --no-fail-fast --no-tests pass --status-level fail 2>&1"],
     );
     command.env("NEXTEST_COLOR", "never").env("CARGO_TERM_COLOR", "never").env("CARGO_TERM_QUIET", "true");
-    command.env("FEALTY_PEERS_PYTHON", peers::python()).env("FEALTY_PEERS_NODE", peers::node());
-    let (passed, failed) = count_nextest(shell::tee(command));
+    let (passed, failed) = count_nextest(shell::tee(with_peers(command)));
     let docs = shell::cargo(&["test", "--quiet", "--workspace", "--doc", "--no-fail-fast"]);
     let (more, worse) = count_cargo(shell::tee(docs));
     (passed + more, failed + worse)
+}
+
+/// Tells a command where the server and the software by others lie.
+fn with_peers(mut command: Command) -> Command {
+    command.env("FEALTY", shell::target().join("debug/fealty"));
+    command.env("FEALTY_PEERS_PYTHON", peers::python()).env("FEALTY_PEERS_NODE", peers::node());
+    command
 }
 
 /// `Summary [  1.2s] 40 tests run: 39 passed, 1 failed, 0 skipped`
@@ -149,10 +147,8 @@ fn peer_scripts() -> (u64, u64) {
         if script.extension().is_none_or(|end| end != "py") {
             continue;
         }
-        let mut command = shell::command(peers::python(), &[&script.to_string_lossy()]);
-        command.env("FEALTY", shell::target().join("debug/fealty"));
-        command.env("FEALTY_PEERS_NODE", peers::node());
-        match shell::run(command) {
+        let command = shell::command(peers::python(), &[&script.to_string_lossy()]);
+        match shell::run(with_peers(command)) {
             Ok(()) => counts.0 += 1,
             Err(why) => {
                 eprintln!("{why}");

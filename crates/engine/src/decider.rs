@@ -127,7 +127,14 @@ impl Decider {
         }
     }
 
-    fn commit(&mut self, asks: Vec<Ask>, inputs: Vec<Input>, raws: Vec<Option<Raw>>, batch: Batch, now: jiff::Timestamp) {
+    fn commit(
+        &mut self,
+        asks: Vec<Ask>,
+        inputs: Vec<Input>,
+        raws: Vec<Option<Raw>>,
+        batch: Batch,
+        now: jiff::Timestamp,
+    ) {
         let outcomes = self.outcomes(&inputs, &batch);
         let members = batch.members.iter().map(|no| (*no, self.member_json(*no))).collect();
         let budgets = batch
@@ -185,7 +192,8 @@ impl Decider {
         let answer = match answer {
             Published::New { version } => {
                 let now = (self.clock)().max(self.snapshot.now);
-                match self.store.admin().program_version_put(plan.hash, &json, &origin, now.as_millisecond()) {
+                match self.store.admin().program_version_put(plan.hash, &json, &origin, now.as_millisecond())
+                {
                     Ok(stored) => {
                         assert_eq!(stored, version, "only the decider publishes");
                         self.take_plan(Arc::new(plan));

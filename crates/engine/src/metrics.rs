@@ -47,10 +47,24 @@ impl Metrics {
         registry.register("events", "Inputs answered, by what became of them", self.events.clone());
         registry.register("batch_inputs", "Inputs decided in one batch", self.batch_size.clone());
         let seconds = Unit::Seconds;
-        registry.register_with_unit("decide", "Deciding one batch", seconds.clone(), self.decide_seconds.clone());
-        registry.register_with_unit("commit", "Hand-over to durable commit of one batch", seconds, self.commit_seconds.clone());
+        registry.register_with_unit(
+            "decide",
+            "Deciding one batch",
+            seconds.clone(),
+            self.decide_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "commit",
+            "Hand-over to durable commit of one batch",
+            seconds,
+            self.commit_seconds.clone(),
+        );
         registry.register("queue_depth", "Inputs that wait to be decided", self.queue_depth.clone());
-        registry.register("queue_full", "Submissions refused because the queue was full", self.queue_full.clone());
+        registry.register(
+            "queue_full",
+            "Submissions refused because the queue was full",
+            self.queue_full.clone(),
+        );
         registry.register("commit_failures", "Batches whose commit failed", self.commit_failures.clone());
         registry.register(
             "number_out_of_range",
@@ -72,7 +86,8 @@ impl Metrics {
         if duplicate || conflict {
             return;
         }
-        let out_of_range = decision.effects.iter().filter(|e| e.cut.as_deref() == Some("number_out_of_range"));
+        let out_of_range =
+            decision.effects.iter().filter(|e| e.cut.as_deref() == Some("number_out_of_range"));
         self.number_out_of_range.inc_by(out_of_range.count() as u64);
     }
 }

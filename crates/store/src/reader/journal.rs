@@ -109,7 +109,8 @@ impl Reader {
             let (found, next) = read().map_err(|e| store_error(&e))?;
             let mut items = Vec::with_capacity(found.len());
             for (pos, headers, body) in found {
-                let row = row_get(conn, pos)?.ok_or_else(|| StoreError::Corrupt(format!("row {pos} is not there")))?;
+                let row = row_get(conn, pos)?
+                    .ok_or_else(|| StoreError::Corrupt(format!("row {pos} is not there")))?;
                 let headers = form::from_json(&headers, || format!("the headers of row {pos}"))?;
                 items.push((row, Raw { source: source.into(), headers, body }));
             }
