@@ -9,9 +9,11 @@
 pub mod batch;
 pub mod bind;
 pub mod canonical;
+pub mod codes;
 pub mod condition;
 pub mod currency;
 pub mod decide;
+mod door;
 pub mod event;
 pub mod identity;
 pub mod key;

@@ -52,6 +52,9 @@ pub struct Decision {
     /// The row where this one waited before it was set free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<u64>,
+    /// Business keys that it used up: rule, value of `once_per`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub once: Vec<(Box<str>, Box<str>)>,
     /// Identities that it gave to the member.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked: Vec<Identity>,

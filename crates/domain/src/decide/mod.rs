@@ -1,1 +1,451 @@
-//! placeholder
+//! What one event does to a member, in the order that is published: rules as of just before it, campaigns, limits; then
+//! the ledger, counters, messages.
+//!
+//! Two halves. `weigh` reads: it may find that something must be loaded first, and it alone can refuse. `carry_out`
+//! writes and cannot fail. Not here: who the member is, duplicates, waiting (`batch`).
+
+pub mod amounts;
+mod book;
+mod campaigns;
+mod case;
+mod counters;
+mod cuts;
+pub mod limits;
+pub(crate) mod members;
+mod refunds;
+mod rules;
+mod updates;
+
+pub use book::Book;
+pub use campaigns::held_out;
+pub use case::{Case, Recorded, read_name};
+pub use rules::list_at;
+
+use crate::batch::Plans;
+use crate::bind::{self, Bound};
+use crate::canonical;
+use crate::codes::{self, reason, reason_at};
+use crate::condition::State;
+use crate::event::Event;
+use crate::identity::Identity;
+use crate::member::Member;
+use crate::order::{Count, Order};
+use crate::outcome::{Decision, Effect, Reason};
+use crate::plan::{Canon, EventType, Plan, Region, RuleNo, TypeNo};
+use crate::snapshot::{Snapshot, Want};
+use crate::value::Value;
+use case::{Present, slot_text};
+use counters::Counted;
+use limits::Moment;
+use rules::{Judge, Offer, Uses};
+use std::sync::Arc;
+
+/// What an event is, as far as its type tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Type(TypeNo),
+    Adjust,
+    Link,
+    /// Not in the program.
+    Unknown,
+    /// `fealty.…` from elsewhere, or one that there is not.
+    Reserved,
+}
+
+/// One event before its member.
+pub struct Matter<'a> {
+    pub plans: &'a Plans,
+    pub event: &'a Event,
+    pub kind: Kind,
+    pub bound: &'a Bound,
+    pub member: &'a Member,
+    /// The member is made by this event.
+    pub new: bool,
+    /// The order as it stands, and what rules saw when it was paid.
+    pub order: Option<(&'a Order, &'a [(Box<str>, serde_json::Value)])>,
+    pub snapshot: &'a Snapshot,
+}
+
+/// What the rules say of one event.
+pub struct Judged {
+    pub offers: Vec<Offer>,
+    pub failed: Vec<Effect>,
+    pub counted: Vec<Counted>,
+    pub seen: Vec<(Box<str>, serde_json::Value)>,
+    pub moment: Moment,
+}
+
+/// What is to be done; it has been checked.
+pub enum Work {
+    Rules { judged: Judged, order: Option<Order> },
+    Paid { judged: Judged, order: Order },
+    Return { judged: Judged, order: Order, back: refunds::Return, moment: Moment },
+    Edit { edit: Judged, plan: Arc<Plan>, rules: Vec<RuleNo>, order: Order, judged: Judged },
+    Fields { judged: Option<Judged> },
+    Adjust(members::Adjustment),
+    Link(Vec<Identity>),
+}
+
+pub enum Verdict {
+    Refused(Reason),
+    Do(Box<Work>),
+}
+
+impl From<Reason> for Verdict {
+    fn from(reason: Reason) -> Verdict {
+        Verdict::Refused(reason)
+    }
+}
+
+/// Reads only. Err: this must be loaded first.
+pub fn weigh(matter: &Matter<'_>) -> Result<Verdict, Vec<Want>> {
+    let plan = &*matter.plans.current;
+    let payload = &matter.bound.record;
+    let no = match matter.kind {
+        Kind::Type(no) => no,
+        Kind::Adjust => {
+            return Ok(match members::adjusted(plan, matter.member, payload) {
+                Ok(adjustment) => Verdict::Do(Box::new(Work::Adjust(adjustment))),
+                Err(reason) => reason.into(),
+            });
+        }
+        _ => {
+            return Ok(match members::linked(payload, matter.member.no, matter.snapshot) {
+                Ok(names) => Verdict::Do(Box::new(Work::Link(names))),
+                Err(reason) => reason.into(),
+            });
+        }
+    };
+    let ty = &plan.types[usize::from(no)];
+    let region = match region(plan, ty.canon, payload, matter.member) {
+        Ok(region) => region,
+        Err(reason) => return Ok(reason.into()),
+    };
+    if let Err(reason) = matter.bound.check_money(&ty.fields, region.exponent, &region.currency) {
+        return Ok(reason.into());
+    }
+    let work = match (ty.canon, matter.order) {
+        (Canon::OrderPaid, _) => {
+            let judged = judge(matter, plan, ty, region, &ty.rules)?;
+            let order = new_order(plan, region, matter);
+            Work::Paid { judged, order }
+        }
+        (Canon::OrderRefunded | Canon::OrderCancelled, Some((order, _))) => {
+            let back = match refunds::read(ty.canon, payload, order) {
+                Ok(back) => back,
+                Err(reason) => return Ok(reason.into()),
+            };
+            let moment = case::moment(plan, matter.member, order.at);
+            let judged = judge(matter, plan, ty, region, &ty.rules)?;
+            Work::Return { judged, order: order.clone(), back, moment }
+        }
+        (Canon::OrderUpdated, Some((order, seen))) => return edit(matter, ty, region, order, seen),
+        (Canon::MemberEnrolled, _) if !matter.new && enrolled_before(matter)? => {
+            Work::Fields { judged: None }
+        }
+        (Canon::MemberEnrolled | Canon::MemberUpdated, _) => {
+            Work::Fields { judged: Some(judge(matter, plan, ty, region, &ty.rules)?) }
+        }
+        (_, order) => {
+            let order = order.map(|(order, _)| order.clone());
+            Work::Rules { judged: judge(matter, plan, ty, region, &ty.rules)?, order }
+        }
+    };
+    Ok(Verdict::Do(Box::new(work)))
+}
+
+/// The rules of a type, and its counters, with the member as now.
+fn judge(
+    matter: &Matter<'_>,
+    plan: &Plan,
+    ty: &EventType,
+    region: &Region,
+    rules: &[RuleNo],
+) -> Result<Judged, Vec<Want>> {
+    let order = matter.order.map(|(order, _)| order);
+    let mut case =
+        Case::new(plan, ty, matter.event, &matter.bound.record, matter.member, region, matter.event.time);
+    if let (Some(order), true) = (order, case.totals.is_empty()) {
+        case.totals = order.items.iter().map(|item| item.total).collect();
+    }
+    let before = Present { plan, member: matter.member, moment: &case.moment };
+    let mut judge = Judge::new(&case, &before, matter.snapshot, &matter.plans.keys);
+    judge.order = order;
+    judge.run(rules);
+    if !judge.missing.is_empty() {
+        return Err(judge.missing);
+    }
+    let (offers, mut failed) = (judge.offers, judge.failed);
+    let counted = count(&case, &mut failed);
+    let seen = case.seen(&before);
+    Ok(Judged { offers, failed, counted, seen, moment: case.moment })
+}
+
+fn count(case: &Case<'_>, failed: &mut Vec<Effect>) -> Vec<Counted> {
+    let mut counted = Vec::new();
+    for no in &case.ty.counters {
+        match counters::count(case, *no) {
+            Ok(Some(one)) => counted.push(one),
+            Ok(None) => {}
+            Err(_) => failed.push(counter_failed(&case.plan.counters[usize::from(*no)].id)),
+        }
+    }
+    counted
+}
+
+fn counter_failed(id: &str) -> Effect {
+    Effect {
+        rule: format!("counters.{id}").into(),
+        kind: "failed".into(),
+        wallet: "".into(),
+        wanted: 0,
+        granted: 0,
+        cut: Some(codes::NUMBER_OUT_OF_RANGE.into()),
+    }
+}
+
+/// `order.updated`: what the rules of the paid order say now, with the state and the program of then.
+fn edit(
+    matter: &Matter<'_>,
+    ty: &EventType,
+    region_now: &Region,
+    order: &Order,
+    seen: &[(Box<str>, serde_json::Value)],
+) -> Result<Verdict, Vec<Want>> {
+    let plans = matter.plans;
+    let Some(plan) = plans.version(order.version) else {
+        let said =
+            format!("version {} of the program, under which the order earned, is not loaded", order.version);
+        return Ok(reason(codes::VERSION_UNKNOWN, said).into());
+    };
+    let Some(paid) = plan.types.iter().find(|t| t.canon == Canon::OrderPaid) else {
+        return Ok(reason(codes::VERSION_UNKNOWN, "that version of the program hears no order.paid").into());
+    };
+    let bound = match bind::bind(&paid.fields, &matter.event.data) {
+        Ok(bound) => bound,
+        Err(reason) => return Ok(reason.into()),
+    };
+    let region = match region(plan, Canon::OrderPaid, &bound.record, matter.member) {
+        Ok(region) => region,
+        Err(reason) => return Ok(reason.into()),
+    };
+    if !order.currency.is_empty() && region.currency != order.currency {
+        let said = format!("the order was paid in {}", order.currency);
+        return Ok(reason_at(codes::CURRENCY_MISMATCH, "/data/currency", said).into());
+    }
+    let mut case = Case::new(plan, paid, matter.event, &bound.record, matter.member, region, order.at);
+    case.recall(seen);
+    let before = Recorded::new(plan, paid, seen);
+    let (mut member_limits, mut budgets) = (matter.member.limits.clone(), matter.snapshot.budgets.clone());
+    let anew = order
+        .grants
+        .iter()
+        .filter(|g| updates::is_of(plan, &paid.rules, &g.rule))
+        .cloned()
+        .collect::<Vec<_>>();
+    for grant in &anew {
+        for used in grant.limits.iter().filter(|used| !used.times) {
+            book::free(&mut member_limits, &mut budgets, used, grant.granted - grant.reversed);
+        }
+    }
+    for used in updates::times_in_use(&anew) {
+        book::free(&mut member_limits, &mut budgets, &used, 1);
+    }
+    let held = updates::held(plan, &paid.rules, order);
+    let mut judge = Judge::new(&case, &before, matter.snapshot, &plans.keys);
+    judge.uses = Uses { member: &member_limits, budgets: &budgets };
+    judge.held = &held;
+    judge.order = Some(order);
+    judge.again = true;
+    judge.run(&paid.rules);
+    if !judge.missing.is_empty() {
+        return Err(judge.missing);
+    }
+    let (offers, mut failed) = (judge.offers, judge.failed);
+    let counted = count(&case, &mut failed);
+    let edit = Judged { offers, failed, counted, seen: Vec::new(), moment: case.moment };
+    // Rules that hear the edit itself, and did not hear the payment.
+    let plan_now = &*plans.current;
+    let heard_paid =
+        |no: &RuleNo| plan_now.types.iter().any(|t| t.canon == Canon::OrderPaid && t.rules.contains(no));
+    let own: Vec<RuleNo> = ty.rules.iter().copied().filter(|no| !heard_paid(no)).collect();
+    let judged = self::judge(matter, plan_now, ty, region_now, &own)?;
+    let edited = updates::edited(order, &bound.record);
+    let work = Work::Edit { edit, plan: plan.clone(), rules: paid.rules.clone(), order: edited, judged };
+    Ok(Verdict::Do(Box::new(work)))
+}
+
+/// `order.region`; else the only region with its currency; else `member.region`; else none.
+fn region<'p>(plan: &'p Plan, canon: Canon, payload: &Value, member: &Member) -> Result<&'p Region, Reason> {
+    let order = matches!(canon, Canon::OrderPaid | Canon::OrderUpdated);
+    let text = |slot| if order { slot_text(payload, slot) } else { "" };
+    let (named, currency) = (text(canonical::order::REGION), text(canonical::order::CURRENCY));
+    let by_id = |id: &str| plan.regions[1..].iter().find(|r| *r.id == *id);
+    let member_region = || match member.fields.get("region") {
+        Some(serde_json::Value::String(id)) => by_id(id),
+        _ => None,
+    };
+    let mut same_currency = plan.regions[1..].iter().filter(|r| *r.currency == *currency);
+    let region = if !named.is_empty() && plan.regions.len() > 1 {
+        by_id(named).ok_or_else(|| {
+            reason_at(codes::REGION_UNKNOWN, "/data/region", format!("the program has no region `{named}`"))
+        })?
+    } else if let (Some(only), None) = (same_currency.next(), same_currency.next()) {
+        only
+    } else {
+        member_region().unwrap_or(&plan.regions[0])
+    };
+    if !currency.is_empty() && *region.currency != *currency {
+        let place =
+            if region.id.is_empty() { "the program".to_owned() } else { format!("region `{}`", region.id) };
+        let said = format!("the currency of {place} is {}, not {currency}", region.currency);
+        return Err(reason_at(codes::CURRENCY_MISMATCH, "/data/currency", said));
+    }
+    Ok(region)
+}
+
+fn new_order(plan: &Plan, region: &Region, matter: &Matter<'_>) -> Order {
+    let payload = &matter.bound.record;
+    Order {
+        id: slot_text(payload, canonical::order::ID).into(),
+        member: matter.member.no,
+        version: plan.version,
+        pos: matter.snapshot.next_pos,
+        at: matter.event.time,
+        currency: region.currency.clone(),
+        total: refunds::order_total(payload),
+        items: refunds::order_items(payload),
+        back: crate::num::Num::ZERO,
+        closed: false,
+        refunds: Vec::new(),
+        applied: Vec::new(),
+        grants: Vec::new(),
+        counts: Vec::new(),
+    }
+}
+
+/// Rules of `member.enrolled` pay a member once, under whatever event id it is told again.
+pub const ENROLLED: &str = "member.enrolled";
+
+fn enrolled_before(matter: &Matter<'_>) -> Result<bool, Vec<Want>> {
+    let key = matter.plans.keys.once(ENROLLED, matter.member.no, "");
+    let rows = matter.snapshot.rows.get(&key).ok_or_else(|| vec![Want::Rows(key)])?;
+    Ok(rows.iter().any(|row| {
+        row.decision.member == Some(matter.member.no)
+            && row.decision.once.iter().any(|(rule, _)| **rule == *ENROLLED)
+    }))
+}
+
+/// Writes. Everything has been checked, so nothing here can fail.
+pub fn carry_out(
+    work: Work,
+    book: &mut Book<'_>,
+    fields: &crate::value::Fields,
+    payload: &Value,
+    event: &Event,
+) {
+    let plan = book.plan;
+    match work {
+        Work::Paid { judged, mut order } => {
+            apply(book, plan, judged, Some(&mut order));
+            book.decision.order = Some(order);
+        }
+        Work::Rules { judged, order: Some(mut order) } => {
+            apply(book, plan, judged, Some(&mut order));
+            let moment = case::moment(plan, book.member, order.at);
+            // What comes after a return gives only what is left of the order.
+            refunds::settle(book, &mut order, &moment);
+            book.decision.order = Some(order);
+        }
+        Work::Rules { judged, order: None } => apply(book, plan, judged, None),
+        Work::Return { judged, mut order, back, moment } => {
+            refunds::note(&mut order, &back);
+            refunds::settle(book, &mut order, &moment);
+            order.applied.extend(paying(plan, &judged));
+            apply(book, plan, judged, None);
+            book.decision.order = Some(order);
+        }
+        Work::Edit { edit, plan: old_plan, rules, mut order, judged } => {
+            updates::settle(book, &old_plan, &rules, &mut order, edit);
+            order.applied.extend(paying(plan, &judged));
+            apply(book, plan, judged, None);
+            book.decision.order = Some(order);
+        }
+        Work::Fields { judged } => {
+            let changed = members::set_fields(book.member, fields, payload, &event.data);
+            let enrolls = &*event.kind == ENROLLED;
+            match judged {
+                Some(judged) => {
+                    if enrolls {
+                        book.decision.once.push((ENROLLED.into(), "".into()));
+                    }
+                    apply(book, plan, judged, None);
+                }
+                None => {
+                    if !changed {
+                        book.decision.status = crate::outcome::Status::Ignored;
+                    }
+                    let said = "the member was enrolled before; rules of member.enrolled pay once";
+                    book.decision.reason = Some(reason(codes::MEMBER_ALREADY_ENROLLED, said));
+                }
+            }
+        }
+        Work::Adjust(adjustment) => members::adjust(book, &adjustment),
+        Work::Link(_) => {}
+    }
+}
+
+fn paying(plan: &Plan, judged: &Judged) -> Vec<Box<str>> {
+    judged.offers.iter().filter(|o| o.pays()).map(|o| plan.rules[usize::from(o.rule)].id.clone()).collect()
+}
+
+fn apply(book: &mut Book<'_>, plan: &Plan, judged: Judged, mut order: Option<&mut Order>) {
+    book.decision.seen = judged.seen;
+    book.pay(plan, judged.offers, &judged.moment, order.as_deref_mut());
+    book.decision.effects.extend(judged.failed);
+    for counted in judged.counted {
+        if counters::apply(book.member, plan, &counted, &judged.moment).is_err() {
+            let id = &plan.counters[usize::from(counted.counter)].id;
+            book.decision.effects.push(counter_failed(id));
+            continue;
+        }
+        if let (Some(order), counters::Counting::Add(parts)) = (&mut order, counted.what) {
+            let counter = plan.counters[usize::from(counted.counter)].id.clone();
+            let reversed = crate::num::Num::ZERO;
+            order.counts.push(Count { counter, window: counted.window, parts, reversed });
+        }
+    }
+}
+
+impl Decision {
+    /// An answer without any change yet.
+    pub fn new(status: crate::outcome::Status, version: u32) -> Decision {
+        Decision {
+            status,
+            member: None,
+            enrolled: false,
+            version,
+            reason: None,
+            effects: Vec::new(),
+            transfers: Vec::new(),
+            seq: 0,
+            emitted: Vec::new(),
+            order: None,
+            seen: Vec::new(),
+            frees: Vec::new(),
+            again: None,
+            once: Vec::new(),
+            linked: Vec::new(),
+            taken: Vec::new(),
+        }
+    }
+}
+
+/// What a rule may read, for those who judge a recorded event once more.
+pub fn env_state<'a>(
+    before: &'a dyn State,
+    plan: &'a Plan,
+    granted: &'a [(RuleNo, crate::plan::WalletNo, i64)],
+) -> impl State + 'a {
+    case::WithGrants { before, plan, granted }
+}

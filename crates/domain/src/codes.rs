@@ -1,0 +1,55 @@
+//! Codes of what the core answers: why an input was ignored, refused or waits, and why an effect was cut.
+//! Stable and append-only; `docs/codes.md` lists them with a sentence each.
+
+use crate::outcome::Reason;
+
+/// The body.
+pub const BAD_JSON: &str = "bad_json";
+pub const TOO_DEEP: &str = "too_deep";
+pub const DUPLICATE_KEY: &str = "duplicate_key";
+pub const FIELD_MISSING: &str = "field_missing";
+pub const WRONG_TYPE: &str = "wrong_type";
+pub const UNKNOWN_WORD: &str = "unknown_word";
+pub const TEXT_TOO_LONG: &str = "text_too_long";
+pub const TEXT_HAS_NUL: &str = "text_has_nul";
+pub const LIST_TOO_LONG: &str = "list_too_long";
+pub const BODY_TOO_LONG: &str = "body_too_long";
+pub const MONEY_NEGATIVE: &str = "money_negative";
+pub const MONEY_DIGITS: &str = "money_digits";
+pub const NUMBER_OUT_OF_RANGE: &str = "number_out_of_range";
+/// The event.
+pub const EVENT_FROM_FUTURE: &str = "event_from_future";
+pub const TYPE_UNKNOWN: &str = "type_unknown";
+pub const TYPE_RESERVED: &str = "type_reserved";
+pub const SUBJECT_MISSING: &str = "subject_missing";
+pub const MEMBER_UNKNOWN: &str = "member_unknown";
+pub const MEMBER_ALREADY_ENROLLED: &str = "member_already_enrolled";
+pub const CURRENCY_MISMATCH: &str = "currency_mismatch";
+pub const REGION_UNKNOWN: &str = "region_unknown";
+/// Orders.
+pub const ORDER_UNKNOWN: &str = "order_unknown";
+pub const ORDER_ALREADY_PAID: &str = "order_already_paid";
+pub const ORDER_OF_ANOTHER_MEMBER: &str = "order_of_another_member";
+pub const ORDER_ID_EMPTY: &str = "order_id_empty";
+pub const ITEM_UNKNOWN: &str = "item_unknown";
+pub const REFUND_ALREADY_APPLIED: &str = "refund_already_applied";
+pub const VERSION_UNKNOWN: &str = "version_unknown";
+/// What the API does.
+pub const WALLET_UNKNOWN: &str = "wallet_unknown";
+pub const AMOUNT_INVALID: &str = "amount_invalid";
+pub const REASON_REQUIRED: &str = "reason_required";
+pub const POINTS_INSUFFICIENT: &str = "points_insufficient";
+pub const IDENTITY_INVALID: &str = "identity_invalid";
+pub const IDENTITY_TAKEN: &str = "identity_taken";
+/// Why an effect was cut (beside the ids of limits and campaigns).
+pub const BALANCE_MAX: &str = "balance_max";
+pub const WINDOW_FORGOTTEN: &str = "window_forgotten";
+pub const FORGIVEN: &str = "forgiven";
+
+pub fn reason(code: &str, message: impl Into<Box<str>>) -> Reason {
+    Reason { code: code.into(), message: message.into(), pointer: None }
+}
+
+pub fn reason_at(code: &str, pointer: &str, message: impl Into<Box<str>>) -> Reason {
+    Reason { code: code.into(), message: message.into(), pointer: Some(pointer.into()) }
+}

@@ -1,0 +1,291 @@
+//! Writing: what was judged becomes transfers, lots, grants, used limits. The only place that moves points.
+//! Laws, asserted here and in `lots`: a transfer moves more than nothing, shares sum to what was granted, no more is taken
+//! back than was granted.
+
+use std::collections::HashMap;
+
+use super::counters;
+use super::cuts::granted_under;
+use super::limits::{self, Moment};
+use super::rules::{Offer, OfferAmount};
+use crate::codes;
+use crate::lots::{self, AMOUNT_MAX, LotId};
+use crate::member::{LimitState, Member};
+use crate::order::{Grant, Order, Use};
+use crate::outcome::{Account, Decision, Effect, Transfer, TransferKind};
+use crate::plan::{Limit, LimitWhat, Plan, Rule, WhenShort};
+
+pub struct Book<'a> {
+    pub plan: &'a Plan,
+    pub member: &'a mut Member,
+    pub budgets: &'a mut HashMap<Box<str>, Vec<(i64, i64)>>,
+    pub decision: &'a mut Decision,
+    /// Row that is being written.
+    pub pos: u64,
+    /// Number of the next lot in it.
+    pub n: u16,
+    /// Budgets that this batch changed, as they were before it.
+    pub changed_budgets: &'a mut Vec<(Box<str>, Vec<(i64, i64)>)>,
+}
+
+impl Book<'_> {
+    fn transfer(
+        &mut self,
+        kind: TransferKind,
+        (debit, credit): (Account, Account),
+        wallet: &str,
+        amount: i64,
+        rule: Option<&str>,
+        lot: Option<LotId>,
+    ) {
+        assert!(amount > 0 && amount <= AMOUNT_MAX, "a transfer moves more than nothing and at most 9e15");
+        assert!(debit != credit, "a transfer has two ends");
+        let after = lots::wallet(self.member, wallet).map_or(0, |w| w.available);
+        let (wallet, rule) = (wallet.into(), rule.map(Into::into));
+        self.decision.transfers.push(Transfer { kind, wallet, debit, credit, amount, rule, lot, after });
+    }
+
+    /// Points come in: debt first, the rest as a lot. Returns the lot's number.
+    pub fn add(&mut self, from: Account, rule: Option<&str>, wallet: &str, amount: i64) -> u16 {
+        let n = self.n;
+        self.n = self.n.checked_add(1).expect("a row makes fewer than 65,536 lots");
+        let kind = if from == Account::Issued { TransferKind::Earn } else { TransferKind::Adjust };
+        let repaid = lots::wallet_mut(self.member, wallet).repay(amount);
+        if repaid > 0 {
+            self.transfer(TransferKind::Repay, (from, Account::Debt), wallet, repaid, rule, None);
+        }
+        if amount > repaid {
+            let lot = (self.pos, n);
+            lots::wallet_mut(self.member, wallet).add(lot, amount - repaid, None);
+            self.transfer(kind, (from, Account::Available), wallet, amount - repaid, rule, Some(lot));
+        }
+        n
+    }
+
+    /// Takes up to `amount` of what is available, from `own` first. Returns how much was there.
+    pub fn take(
+        &mut self,
+        to: Account,
+        rule: Option<&str>,
+        wallet: &str,
+        amount: i64,
+        own: Option<LotId>,
+    ) -> i64 {
+        let kind = if to == Account::Reversed { TransferKind::Reverse } else { TransferKind::Adjust };
+        let parts = lots::wallet_mut(self.member, wallet).take(amount, own);
+        let taken = parts.iter().map(|part| part.1).sum();
+        let end = lots::wallet(self.member, wallet).map_or(0, |w| w.available);
+        let mut left = taken;
+        for (lot, part) in parts {
+            left -= part;
+            self.transfer(kind, (Account::Available, to), wallet, part, rule, Some(lot));
+            // All lots were taken at once above; each transfer shows the balance after it.
+            if let Some(transfer) = self.decision.transfers.last_mut() {
+                transfer.after = end + left;
+            }
+        }
+        taken
+    }
+
+    /// A grant is taken back by `wanted`; what is not there follows the wallet's `when_short`.
+    pub fn take_back(&mut self, grant: &Grant, wanted: i64) {
+        let (rule, wallet) = (&*grant.rule, &*grant.wallet);
+        let taken = self.take(Account::Reversed, Some(rule), wallet, wanted, Some((grant.pos, grant.n)));
+        let short = wanted - taken;
+        let policy =
+            self.plan.wallets.iter().find(|w| *w.id == *wallet).map_or(WhenShort::Debt, |w| w.when_short);
+        let mut moved = 0;
+        if short > 0 {
+            let state = lots::wallet_mut(self.member, wallet);
+            match policy {
+                WhenShort::Debt => {
+                    moved = short.min(AMOUNT_MAX - state.debt);
+                    if moved > 0 {
+                        state.owe(moved);
+                        let accounts = (Account::Debt, Account::Reversed);
+                        self.transfer(TransferKind::Reverse, accounts, wallet, moved, Some(rule), None);
+                    }
+                }
+                WhenShort::Negative => {
+                    moved = short.min(AMOUNT_MAX + state.available);
+                    if moved > 0 {
+                        state.overdraw(moved);
+                        let accounts = (Account::Available, Account::Reversed);
+                        self.transfer(TransferKind::Reverse, accounts, wallet, moved, Some(rule), None);
+                    }
+                }
+                WhenShort::Forgive => {}
+            }
+        }
+        let cut = match (moved == short, policy) {
+            (true, _) => None,
+            (false, WhenShort::Forgive) => Some(codes::FORGIVEN.into()),
+            (false, _) => Some(codes::NUMBER_OUT_OF_RANGE.into()),
+        };
+        let (rule, wallet) = (rule.into(), wallet.into());
+        let granted = taken + moved;
+        self.decision.effects.push(Effect { rule, kind: "reverse".into(), wallet, wanted, granted, cut });
+    }
+
+    /// Everything that was offered is paid; with an order, what it gave is remembered there.
+    pub fn pay(
+        &mut self,
+        judged_by: &Plan,
+        offers: Vec<Offer>,
+        moment: &Moment,
+        mut order: Option<&mut Order>,
+    ) {
+        let mut counted_times: Vec<Box<str>> = Vec::new();
+        for offer in offers {
+            let rule = &judged_by.rules[usize::from(offer.rule)];
+            let limits = limits_of(judged_by, rule);
+            let mut granted_any = false;
+            for amount in &offer.amounts {
+                let wallet = &judged_by.wallets[usize::from(amount.wallet)].id;
+                self.note(rule, wallet, amount);
+                if amount.granted > 0 {
+                    granted_any = true;
+                    let n = self.add(Account::Issued, Some(&rule.id), wallet, amount.granted);
+                    counters::earned(self.member, self.plan, &rule.id, wallet, amount.granted, moment);
+                    if let Some(order) = &mut order {
+                        order.grants.push(grant(rule, wallet, (self.pos, n), amount, &limits, moment));
+                    }
+                }
+            }
+            for limit in &limits {
+                let mut amount = granted_under(limit, &offer);
+                if limit.what == LimitWhat::Times && amount > 0 {
+                    if counted_times.contains(&limit.id) {
+                        amount = 0;
+                    } else {
+                        counted_times.push(limit.id.clone());
+                    }
+                }
+                self.use_limit(limit, moment, amount);
+            }
+            if let Some(order) = &mut order
+                && offer.pays()
+                && !granted_any
+            {
+                order.applied.push(rule.id.clone());
+            }
+            if offer.pays()
+                && let Some(value) = offer.once
+            {
+                self.decision.once.push((rule.id.clone(), value));
+            }
+            self.decision.emitted.extend(offer.emitted);
+        }
+    }
+
+    fn note(&mut self, rule: &Rule, wallet: &str, amount: &OfferAmount) {
+        if amount.wanted > 0 {
+            self.decision.effects.push(Effect {
+                rule: rule.id.clone(),
+                kind: "earn".into(),
+                wallet: wallet.into(),
+                wanted: amount.wanted,
+                granted: amount.granted,
+                cut: amount.cut.clone(),
+            });
+        }
+    }
+
+    pub fn use_limit(&mut self, limit: &Limit, moment: &Moment, amount: i64) {
+        if amount > 0 {
+            let parts = if limit.across_members {
+                self.keep_budget(&limit.id);
+                self.budgets.entry(limit.id.clone()).or_default()
+            } else {
+                limit_mut(&mut self.member.limits, &limit.id)
+            };
+            limits::add(parts, limit.per, moment.window(limit.per), amount);
+        }
+    }
+
+    fn keep_budget(&mut self, id: &str) {
+        if !self.changed_budgets.iter().any(|(kept, _)| **kept == *id) {
+            self.changed_budgets.push((id.into(), self.budgets.get(id).cloned().unwrap_or_default()));
+        }
+    }
+
+    pub fn free_limit(&mut self, used: &Use, amount: i64) {
+        if amount == 0 {
+            return;
+        }
+        if used.across {
+            self.keep_budget(&used.limit);
+        }
+        free(&mut self.member.limits, self.budgets, used, amount);
+    }
+}
+
+/// Frees what a grant used, in its own window.
+pub fn free(
+    member: &mut [LimitState],
+    budgets: &mut HashMap<Box<str>, Vec<(i64, i64)>>,
+    used: &Use,
+    amount: i64,
+) {
+    let parts = if used.across {
+        budgets.get_mut(&used.limit)
+    } else {
+        member.iter_mut().find(|l| l.id == used.limit).map(|l| &mut l.parts)
+    };
+    if let Some(parts) = parts {
+        limits::free(parts, used.window, amount);
+    }
+}
+
+fn limit_mut<'a>(limits: &'a mut Vec<LimitState>, id: &str) -> &'a mut Vec<(i64, i64)> {
+    let at = limits.iter().position(|l| &*l.id == id).unwrap_or_else(|| {
+        limits.push(LimitState { id: id.into(), parts: Vec::new() });
+        limits.len() - 1
+    });
+    &mut limits[at].parts
+}
+
+/// The rule's own limits and those of the campaigns in which it stands.
+pub fn limits_of<'p>(plan: &'p Plan, rule: &'p Rule) -> Vec<&'p Limit> {
+    let mut limits: Vec<&Limit> = rule.limits.iter().collect();
+    let mut campaign = rule.campaign;
+    while let Some(no) = campaign {
+        let within = &plan.campaigns[usize::from(no)];
+        limits.extend(&within.limits);
+        campaign = within.parent;
+    }
+    limits
+}
+
+/// What the order remembers of one grant.
+pub fn grant(
+    rule: &Rule,
+    wallet: &str,
+    (pos, n): LotId,
+    amount: &OfferAmount,
+    limits: &[&Limit],
+    moment: &Moment,
+) -> Grant {
+    let sum: i64 = amount.shares.iter().sum();
+    assert!(amount.shares.is_empty() || sum == amount.granted, "shares sum to what was granted");
+    let of_this = |limit: &&&Limit| match limit.what {
+        LimitWhat::Times => true,
+        LimitWhat::Wallet(wallet) => wallet == amount.wallet,
+    };
+    let used = |limit: &&Limit| Use {
+        limit: limit.id.clone(),
+        window: moment.window(limit.per),
+        times: limit.what == LimitWhat::Times,
+        across: limit.across_members,
+    };
+    Grant {
+        rule: rule.id.clone(),
+        wallet: wallet.into(),
+        pos,
+        n,
+        granted: amount.granted,
+        reversed: 0,
+        shares: amount.shares.clone(),
+        limits: limits.iter().filter(of_this).map(used).collect(),
+    }
+}

@@ -1,0 +1,258 @@
+//! One event beside the member whom it is about: everything that expressions may read, gathered once.
+//! The member's state is read through `State`: as it is now (`Present`), or as a row recorded it (`Recorded`).
+
+use jiff::Zoned;
+
+use super::counters;
+use super::limits::Moment;
+use crate::bind;
+use crate::canonical;
+use crate::condition::{Env, EventAttributes, Read, State};
+use crate::event::Event;
+use crate::lots;
+use crate::member::Member;
+use crate::num::Num;
+use crate::plan::{Amount, Canon, CounterKind, EventType, Plan, Region, RuleNo, WalletNo};
+use crate::time::Calendar;
+use crate::value::Value;
+
+pub struct Case<'a> {
+    pub plan: &'a Plan,
+    pub ty: &'a EventType,
+    pub event: &'a Event,
+    pub payload: &'a Value,
+    pub member: &'a Member,
+    /// The member's fields by slot; empty if nothing here reads them.
+    pub values: Vec<Value>,
+    pub region: &'a Region,
+    /// The event's own time in the region's zone.
+    pub now: Zoned,
+    /// The same in the program's zone, which cuts windows.
+    pub moment: Moment,
+    /// Totals of the order's items: how a grant is shared that follows no item.
+    pub totals: Vec<Num>,
+}
+
+impl<'a> Case<'a> {
+    pub fn new(
+        plan: &'a Plan,
+        ty: &'a EventType,
+        event: &'a Event,
+        payload: &'a Value,
+        member: &'a Member,
+        region: &'a Region,
+        at: jiff::Timestamp,
+    ) -> Case<'a> {
+        let home = &plan.regions[0].zone;
+        let moment = moment(plan, member, at);
+        let now = if std::ptr::eq(region, &plan.regions[0]) {
+            moment.at.clone()
+        } else {
+            at.to_zoned(region.zone.clone())
+        };
+        let values = if reads_member(plan, ty) {
+            bind::member_values(&plan.member_fields, member, home)
+        } else {
+            Vec::new()
+        };
+        let totals = match ty.canon {
+            Canon::OrderPaid | Canon::OrderUpdated => item_totals(payload),
+            _ => Vec::new(),
+        };
+        Case { plan, ty, event, payload, member, values, region, now, moment, totals }
+    }
+
+    pub fn env<'e>(&'e self, state: &'e dyn State, item: Option<&'e Value>) -> Env<'e> {
+        Env {
+            payload: self.payload,
+            item,
+            member: &self.values,
+            params: &self.region.params,
+            extra: &[],
+            state,
+            event: EventAttributes { id: &self.event.id, source: &self.event.source, kind: &self.event.kind },
+            now: &self.now,
+        }
+    }
+
+    /// A number of the file, or the region's param that stands for it.
+    pub fn amount(&self, amount: Amount) -> Num {
+        let param = |value: Option<&Value>| match value {
+            Some(Value::Num(n)) => *n,
+            _ => Num::ZERO,
+        };
+        match amount {
+            Amount::Is(n) => n,
+            Amount::Param(p) => param(self.region.params.get(usize::from(p))),
+            Amount::ParamSlot(p, slot) => match self.region.params.get(usize::from(p)) {
+                Some(Value::Record(slots)) => param(slots.get(usize::from(slot))),
+                _ => Num::ZERO,
+            },
+        }
+    }
+
+    /// What the rules of this type read, as it is now: recorded with the event.
+    pub fn seen(&self, state: &dyn State) -> Vec<(Box<str>, serde_json::Value)> {
+        let reads = self.ty.reads.iter().filter(|read| !matches!(read, Read::Granted(..)));
+        let mut seen: Vec<(Box<str>, serde_json::Value)> =
+            reads.map(|read| (read_name(self.plan, *read), bind::number(state.read(*read)))).collect();
+        for slot in &self.ty.member_reads {
+            let field = &self.plan.member_fields.0[usize::from(*slot)];
+            if let Some(value) = self.values.get(usize::from(*slot)) {
+                seen.push((format!("member.{}", field.name).into(), bind::to_json(value, &field.ty)));
+            }
+        }
+        seen
+    }
+
+    /// Puts the member's fields back to what a row recorded.
+    pub fn recall(&mut self, seen: &[(Box<str>, serde_json::Value)]) {
+        for (name, json) in seen {
+            let Some(slot) = name.strip_prefix("member.").and_then(|n| self.plan.member_fields.slot(n))
+            else {
+                continue;
+            };
+            if let Some(place) = self.values.get_mut(slot) {
+                *place = bind::from_json(json, &self.plan.member_fields.0[slot].ty).unwrap_or(Value::Absent);
+            }
+        }
+    }
+}
+
+pub fn moment(plan: &Plan, member: &Member, at: jiff::Timestamp) -> Moment {
+    let zone = &plan.regions[0].zone;
+    let calendar = Calendar {
+        week_starts: plan.week_starts,
+        year_starts: plan.year_starts,
+        enrolled_on: member.enrolled_at.to_zoned(zone.clone()).date(),
+    };
+    Moment { at: at.to_zoned(zone.clone()), calendar }
+}
+
+fn reads_member(plan: &Plan, ty: &EventType) -> bool {
+    let trigger = |t: &crate::plan::Trigger| t.when.iter().any(|e| !e.member_reads.is_empty());
+    let counter = |no: &u16| match &plan.counters[usize::from(*no)].kind {
+        CounterKind::Sum { trigger: t, add } => {
+            trigger(t) || add.as_ref().is_some_and(|e| !e.member_reads.is_empty())
+        }
+        CounterKind::Streak { trigger: t, .. } => trigger(t),
+        CounterKind::Distinct { trigger: t, of } => trigger(t) || !of.member_reads.is_empty(),
+        CounterKind::Earned { .. } => false,
+    };
+    !ty.member_reads.is_empty()
+        || ty.counters.iter().any(counter)
+        || plan.campaigns.iter().any(|c| c.when.iter().any(|e| !e.member_reads.is_empty()))
+}
+
+/// The list of an order's items, from its payload.
+pub fn items(payload: &Value) -> &[Value] {
+    match payload {
+        Value::Record(slots) => match slots.get(canonical::order::ITEMS) {
+            Some(Value::List(items)) => items,
+            _ => &[],
+        },
+        _ => &[],
+    }
+}
+
+pub fn slot_num(record: &Value, slot: usize) -> Num {
+    match record {
+        Value::Record(slots) => match slots.get(slot) {
+            Some(Value::Num(n)) => *n,
+            _ => Num::ZERO,
+        },
+        _ => Num::ZERO,
+    }
+}
+
+pub fn slot_text(record: &Value, slot: usize) -> &str {
+    match record {
+        Value::Record(slots) => match slots.get(slot) {
+            Some(Value::Text(t)) => t,
+            _ => "",
+        },
+        _ => "",
+    }
+}
+
+fn item_totals(payload: &Value) -> Vec<Num> {
+    items(payload).iter().map(|item| slot_num(item, canonical::item::TOTAL)).collect()
+}
+
+/// As written in a program.
+pub fn read_name(plan: &Plan, read: Read) -> Box<str> {
+    let wallet = |w: u16| &plan.wallets[usize::from(w)].id;
+    match read {
+        Read::WalletAvailable(w) => format!("wallets.{}.available", wallet(w)),
+        Read::WalletPending(w) => format!("wallets.{}.pending", wallet(w)),
+        Read::WalletDebt(w) => format!("wallets.{}.debt", wallet(w)),
+        Read::Counter(c, 0) => format!("counters.{}", plan.counters[usize::from(c)].id),
+        Read::Counter(c, ago) => format!("counters.{}.ago({ago})", plan.counters[usize::from(c)].id),
+        Read::Granted(r, w) => format!("rules.{}.{}", plan.rules[usize::from(r)].id, wallet(w)),
+    }
+    .into()
+}
+
+/// The member's state as it is.
+pub struct Present<'a> {
+    pub plan: &'a Plan,
+    pub member: &'a Member,
+    pub moment: &'a Moment,
+}
+
+impl State for Present<'_> {
+    fn read(&self, what: Read) -> Num {
+        let wallet = |no: u16, amount: fn(&crate::member::WalletState) -> i64| {
+            let w = &self.plan.wallets[usize::from(no)];
+            Num::minor(lots::wallet(self.member, &w.id).map_or(0, amount), w.decimals)
+        };
+        match what {
+            Read::WalletAvailable(w) => wallet(w, |s| s.available),
+            Read::WalletPending(w) => wallet(w, |s| s.pending),
+            Read::WalletDebt(w) => wallet(w, |s| s.debt),
+            Read::Counter(c, ago) => {
+                let counter = &self.plan.counters[usize::from(c)];
+                counters::value(counter, counters::state(self.member, &counter.id), self.moment, ago)
+            }
+            Read::Granted(..) => Num::ZERO,
+        }
+    }
+}
+
+/// The member's state as a row recorded it.
+pub struct Recorded(Vec<(Read, Num)>);
+
+impl Recorded {
+    pub fn new(plan: &Plan, ty: &EventType, seen: &[(Box<str>, serde_json::Value)]) -> Recorded {
+        let value = |read: &Read| {
+            let name = read_name(plan, *read);
+            let json = &seen.iter().find(|(n, _)| *n == name)?.1;
+            match bind::from_json(json, &crate::value::Type::Num) {
+                Some(Value::Num(n)) => Some((*read, n)),
+                _ => None,
+            }
+        };
+        Recorded(ty.reads.iter().filter_map(value).collect())
+    }
+}
+
+impl State for Recorded {
+    fn read(&self, what: Read) -> Num {
+        self.0.iter().find(|(read, _)| *read == what).map_or(Num::ZERO, |(_, n)| *n)
+    }
+}
+
+/// What rules granted so far in this event, on top of the state before it.
+pub struct WithGrants<'a> {
+    pub before: &'a dyn State,
+    pub plan: &'a Plan,
+    pub granted: &'a [(RuleNo, WalletNo, i64)],
+}
+
+impl State for WithGrants<'_> {
+    fn read(&self, what: Read) -> Num {
+        let Read::Granted(rule, wallet) = what else { return self.before.read(what) };
+        let sum = self.granted.iter().filter(|g| g.0 == rule && g.1 == wallet).map(|g| g.2).sum();
+        Num::minor(sum, self.plan.wallets[usize::from(wallet)].decimals)
+    }
+}

@@ -1,0 +1,165 @@
+//! Who an event is about, and what it says of the member: identities linked when free, fields set, adjustments by hand.
+//! A taken identity is never moved; that it was named is recorded.
+
+use std::sync::LazyLock;
+
+use super::book::Book;
+use crate::bind;
+use crate::codes::{self, reason, reason_at};
+use crate::event::{Event, MemberNo, Subject};
+use crate::identity::Identity;
+use crate::lots::{self, AMOUNT_MAX};
+use crate::member::Member;
+use crate::num::Num;
+use crate::outcome::{Account, Decision, Reason};
+use crate::plan::Plan;
+use crate::snapshot::Snapshot;
+use crate::value::{Field, Fields, Presence, Type, Value};
+
+/// Payload of `fealty.adjusted`.
+pub static ADJUST_FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+    Fields(vec![
+        Field { name: "wallet".into(), ty: Type::Text, presence: Presence::Required },
+        Field { name: "amount".into(), ty: Type::Num, presence: Presence::Required },
+        Field { name: "reason".into(), ty: Type::Text, presence: Presence::Default(Value::Text("".into())) },
+    ])
+});
+
+/// Payload of `fealty.linked`.
+pub static LINK_FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+    let ty = Type::List(std::sync::Arc::new(Type::Text));
+    Fields(vec![Field { name: "identities".into(), ty, presence: Presence::Required }])
+});
+
+/// Every name that the event gives: the subject first.
+pub fn names(event: &Event) -> impl Iterator<Item = &Identity> {
+    let subject = match &event.subject {
+        Some(Subject::Identity(identity)) => Some(identity),
+        _ => None,
+    };
+    subject.into_iter().chain(&event.also)
+}
+
+/// Links the names that are free to the member, and records those that are another's.
+pub fn link<'i>(
+    member: &mut Member,
+    names: impl Iterator<Item = &'i Identity>,
+    snapshot: &mut Snapshot,
+    decision: &mut Decision,
+) {
+    for name in names {
+        match snapshot.identities.get(name) {
+            Some(Some(owner)) if *owner == member.no => {}
+            Some(Some(_)) => {
+                if !decision.taken.contains(name) {
+                    decision.taken.push(name.clone());
+                }
+            }
+            _ => {
+                snapshot.identities.insert(name.clone(), Some(member.no));
+                member.identities.push(name.clone());
+                decision.linked.push(name.clone());
+            }
+        }
+    }
+}
+
+/// Reads `fealty.linked`. Taken names refuse the whole: nothing is half linked by hand.
+pub fn linked(payload: &Value, member: MemberNo, snapshot: &Snapshot) -> Result<Vec<Identity>, Reason> {
+    let names = linked_names(payload)?;
+    for (at, name) in names.iter().enumerate() {
+        if snapshot.identities.get(name).is_some_and(|owner| owner.is_some_and(|owner| owner != member)) {
+            let pointer = format!("/data/identities/{at}");
+            return Err(reason_at(
+                codes::IDENTITY_TAKEN,
+                &pointer,
+                "this identity belongs to another member",
+            ));
+        }
+    }
+    Ok(names)
+}
+
+pub fn linked_names(payload: &Value) -> Result<Vec<Identity>, Reason> {
+    let list = super::rules::list_at(payload, &[0]);
+    let read = |(at, value): (usize, &Value)| match value {
+        Value::Text(text) => Identity::parse(text)
+            .map_err(|why| reason_at(codes::IDENTITY_INVALID, &format!("/data/identities/{at}"), why)),
+        _ => Err(reason(codes::WRONG_TYPE, "expected a text")),
+    };
+    list.iter().enumerate().map(read).collect()
+}
+
+/// A new member, not yet known to anyone.
+pub fn new(no: MemberNo, at: jiff::Timestamp) -> Member {
+    Member {
+        no,
+        enrolled_at: at,
+        identities: Vec::new(),
+        fields: serde_json::Map::new(),
+        wallets: Vec::new(),
+        counters: Vec::new(),
+        limits: Vec::new(),
+        last_pos: 0,
+        changes: 0,
+    }
+}
+
+/// Sets the fields that the payload tells; `null` takes a field away. True if anything changed.
+pub fn set_fields(member: &mut Member, fields: &Fields, payload: &Value, data: &[u8]) -> bool {
+    let Value::Record(slots) = payload else { return false };
+    let told: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(data).unwrap_or_default();
+    let mut changed = false;
+    for (field, value) in fields.0.iter().zip(slots) {
+        if told.get(&*field.name).is_some_and(serde_json::Value::is_null) {
+            changed |= member.fields.remove(&*field.name).is_some();
+        } else if told.contains_key(&*field.name) && *value != Value::Absent {
+            let json = bind::to_json(value, &field.ty);
+            changed |= member.fields.get(&*field.name) != Some(&json);
+            member.fields.insert(field.name.to_string(), json);
+        }
+    }
+    changed
+}
+
+/// `fealty.adjusted`, checked against the member: what is to be moved.
+pub struct Adjustment {
+    wallet: Box<str>,
+    minor: i64,
+}
+
+pub fn adjusted(plan: &Plan, member: &Member, payload: &Value) -> Result<Adjustment, Reason> {
+    let id = super::case::slot_text(payload, 0);
+    let Some(wallet) = plan.wallets.iter().find(|w| *w.id == *id) else {
+        return Err(reason_at(codes::WALLET_UNKNOWN, "/data/wallet", format!("there is no wallet `{id}`")));
+    };
+    if super::case::slot_text(payload, 2).trim().is_empty() {
+        return Err(reason_at(
+            codes::REASON_REQUIRED,
+            "/data/reason",
+            "an adjustment by hand needs a reason",
+        ));
+    }
+    let amount = super::case::slot_num(payload, 1);
+    let said = format!("an amount of {id} is not 0 and has at most {} decimals", wallet.decimals);
+    let state = lots::wallet(member, id);
+    let (available, debt) = state.map_or((0, 0), |w| (w.available, w.debt));
+    let minor = amount.exact_minor(wallet.decimals).filter(|minor| *minor != 0 && minor.abs() <= AMOUNT_MAX);
+    let minor = minor.filter(|minor| *minor <= 0 || available - debt <= AMOUNT_MAX - minor);
+    let Some(minor) = minor else { return Err(reason_at(codes::AMOUNT_INVALID, "/data/amount", said)) };
+    if minor < 0 && available < -minor {
+        let missing = Num::minor(-minor - available, wallet.decimals);
+        let said = format!("missing: {missing} {id}");
+        return Err(reason_at(codes::POINTS_INSUFFICIENT, "/data/amount", said));
+    }
+    Ok(Adjustment { wallet: wallet.id.clone(), minor })
+}
+
+pub fn adjust(book: &mut Book<'_>, adjustment: &Adjustment) {
+    if adjustment.minor > 0 {
+        book.add(Account::Adjusted, None, &adjustment.wallet, adjustment.minor);
+    } else {
+        let taken = book.take(Account::Adjusted, None, &adjustment.wallet, -adjustment.minor, None);
+        assert!(taken == -adjustment.minor, "an adjustment was checked against the balance");
+    }
+}

@@ -1,0 +1,283 @@
+//! Returns: how much of an order has come back, and taking back the same share of what it gave.
+//! Computed from the recorded grants, never from today's rules. Cumulative, so any number of parts in any order ends the
+//! same: reversed = floor(sum of share_i * (1 - (1 - f_i)(1 - r))), f_i what came back of an item, r of the rest by amount.
+
+use super::amounts::share_of;
+use super::book::Book;
+use super::case::{slot_num, slot_text};
+use super::counters;
+use super::limits::Moment;
+use crate::canonical;
+use crate::codes::{self, reason, reason_at};
+use crate::num::{Num, Round};
+use crate::order::{Count, Order};
+use crate::outcome::Reason;
+use crate::plan::Canon;
+use crate::value::Value;
+
+/// What one message sends back, checked against the order.
+#[derive(Debug, PartialEq)]
+pub struct Return {
+    /// Its own id, if it has one.
+    pub id: Box<str>,
+    /// (item, share of it that comes back now)
+    items: Vec<(usize, Num)>,
+    amount: Num,
+    all: bool,
+}
+
+/// Reads `order.refunded` or `order.cancelled`.
+pub fn read(canon: Canon, payload: &Value, order: &Order) -> Result<Return, Reason> {
+    let Value::Record(slots) = payload else { return Err(reason(codes::WRONG_TYPE, "expected an object")) };
+    let refund = canon == Canon::OrderRefunded;
+    let (id, amount, parts) = if refund {
+        let currency = slot_text(payload, canonical::refund::CURRENCY);
+        if !currency.is_empty() && !order.currency.is_empty() && *currency != *order.currency {
+            let said = format!("the order was paid in {}", order.currency);
+            return Err(reason_at(codes::CURRENCY_MISMATCH, "/data/currency", said));
+        }
+        let amount = match &slots[canonical::refund::AMOUNT] {
+            Value::Num(n) => Some(*n),
+            _ => None,
+        };
+        (slot_text(payload, canonical::refund::ID), amount, &slots[canonical::refund::ITEMS])
+    } else {
+        ("", None, &slots[canonical::delivery::ITEMS])
+    };
+    if !id.is_empty() && order.refunds.iter().any(|r| **r == *id) {
+        return Err(reason(
+            codes::REFUND_ALREADY_APPLIED,
+            format!("refund {id} of this order was applied before"),
+        ));
+    }
+    let parts: &[Value] = if let Value::List(parts) = parts { parts } else { &[] };
+    let all = parts.is_empty() && amount.is_none();
+    let mut back = Return { id: id.into(), items: Vec::new(), amount: Num::ZERO, all };
+    let (mut value, mut loose) = (Num::ZERO, Num::ZERO);
+    let gross = gross(order);
+    for (at, part) in parts.iter().enumerate() {
+        let own_amount = optional(part, canonical::part::AMOUNT);
+        match order
+            .items
+            .iter()
+            .position(|i| !i.id.is_empty() && *i.id == *slot_text(part, canonical::part::ID))
+        {
+            Some(item) => {
+                let share = item_share(order, item, part);
+                let worth =
+                    order.items[item].total.mul(gross).and_then(|n| n.mul(share)).unwrap_or(Num::ZERO);
+                value = value.add(worth.max(own_amount.unwrap_or(Num::ZERO))).unwrap_or(value);
+                back.items.push((item, share));
+            }
+            None if amount.is_some() || own_amount.is_some() => {
+                loose = loose.add(own_amount.unwrap_or(Num::ZERO)).unwrap_or(loose);
+            }
+            None => {
+                let id = slot_text(part, canonical::part::ID);
+                let pointer = format!("/data/items/{at}/id");
+                return Err(reason_at(
+                    codes::ITEM_UNKNOWN,
+                    &pointer,
+                    format!("the order has no item `{id}`"),
+                ));
+            }
+        }
+    }
+    back.amount = match amount {
+        Some(amount) => amount.sub(value).unwrap_or(Num::ZERO).max(Num::ZERO),
+        None => loose,
+    };
+    Ok(back)
+}
+
+fn optional(part: &Value, slot: usize) -> Option<Num> {
+    match part {
+        Value::Record(slots) => match slots.get(slot) {
+            Some(Value::Num(n)) => Some(*n),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// By quantity; by amount where only that is told; all of it where neither is.
+fn item_share(order: &Order, item: usize, part: &Value) -> Num {
+    let item = &order.items[item];
+    match (optional(part, canonical::part::QUANTITY), optional(part, canonical::part::AMOUNT)) {
+        (Some(quantity), None) => fraction(quantity, item.quantity),
+        (Some(quantity), Some(_)) if !quantity.is_zero() => fraction(quantity, item.quantity),
+        (_, Some(amount)) => fraction(amount, item.total),
+        (None, None) => Num::ONE,
+    }
+}
+
+/// `n / d` within 0 and 1; of nothing, all of it.
+fn fraction(n: Num, d: Num) -> Num {
+    if d <= Num::ZERO {
+        return Num::ONE;
+    }
+    let exact = n.div(d).or_else(|_| coarse(n).div(coarse(d)));
+    exact.unwrap_or(Num::ZERO).max(Num::ZERO).min(Num::ONE)
+}
+
+/// Nine decimals: for fractions that have no exact form within the bounds of numbers.
+fn coarse(n: Num) -> Num {
+    n.to_minor(9, Round::Nearest).map_or(n, |minor| Num::minor(minor, 9))
+}
+
+/// An item's total is before tax and shipping, the order's after: what an item is worth of what was paid.
+fn gross(order: &Order) -> Num {
+    let items = order.items.iter().try_fold(Num::ZERO, |sum, i| sum.add(i.total));
+    let gross = items.and_then(|items| if items.is_zero() { Ok(Num::ONE) } else { order.total.div(items) });
+    gross.unwrap_or(Num::ONE).max(Num::ONE)
+}
+
+/// Notes on the order that this has come back.
+pub fn note(order: &mut Order, back: &Return) {
+    if !back.id.is_empty() {
+        order.refunds.push(back.id.clone());
+    }
+    order.closed |= back.all;
+    for (item, share) in &back.items {
+        let item = &mut order.items[*item];
+        item.back = item.back.add(*share).unwrap_or(Num::ONE).min(Num::ONE);
+    }
+    order.back = order.back.add(back.amount).unwrap_or(order.total);
+}
+
+/// Share of each item (of the whole, if it has no items) that has come back, by item and by amount together.
+fn fractions(order: &Order) -> Vec<Num> {
+    let count = order.items.len().max(1);
+    if order.closed {
+        return vec![Num::ONE; count];
+    }
+    let gross = gross(order);
+    let by_item = order.items.iter().try_fold(Num::ZERO, |sum, i| sum.add(i.total.mul(gross)?.mul(i.back)?));
+    let rest = by_item.and_then(|by_item| order.total.sub(by_item)).unwrap_or(order.total);
+    let r = if order.back.is_zero() { Num::ZERO } else { fraction(order.back, rest) };
+    if order.items.is_empty() {
+        return vec![r];
+    }
+    let left = |n: Num| Num::ONE.sub(n).unwrap_or(Num::ZERO);
+    let share = |back: Num| {
+        let kept = left(back).mul(left(r)).or_else(|_| coarse(left(back)).mul(coarse(left(r))));
+        left(kept.unwrap_or(Num::ZERO))
+    };
+    order.items.iter().map(|item| share(item.back)).collect()
+}
+
+/// How much of a grant must be back by now.
+pub fn target(order: &Order, granted: i64, shares: &[i64]) -> i64 {
+    let fractions = fractions(order);
+    if fractions.iter().all(|f| *f == Num::ONE) {
+        return granted;
+    }
+    let target = if shares.len() == fractions.len() {
+        share_of(shares, &fractions)
+    } else {
+        share_of(&[granted], &[overall(order, &fractions)])
+    };
+    assert!((0..=granted).contains(&target), "no more comes back than was granted");
+    target
+}
+
+/// Share of the whole order that has come back, by the totals of its items.
+fn overall(order: &Order, fractions: &[Num]) -> Num {
+    let total = order.items.iter().try_fold(Num::ZERO, |sum, i| sum.add(i.total));
+    let back = order.items.iter().zip(fractions).try_fold(Num::ZERO, |sum, (i, f)| sum.add(i.total.mul(*f)?));
+    match (back, total) {
+        _ if order.items.is_empty() => fractions[0],
+        (Ok(back), Ok(total)) if !total.is_zero() => fraction(back, total),
+        _ => fractions.iter().copied().min().unwrap_or(Num::ZERO),
+    }
+}
+
+/// What of a count must be back by now.
+pub fn count_target(order: &Order, count: &Count) -> Num {
+    let fractions = fractions(order);
+    let by_part = |parts: &[Num], fractions: &[Num]| {
+        parts.iter().zip(fractions).try_fold(Num::ZERO, |sum, (n, f)| sum.add(n.mul(*f)?))
+    };
+    let target = if count.parts.len() == fractions.len() && !order.items.is_empty() && count.parts.len() > 1 {
+        by_part(&count.parts, &fractions)
+    } else {
+        let share = overall(order, &fractions);
+        counters::sum(&count.parts).and_then(|sum| sum.mul(share))
+    };
+    target.unwrap_or(count.reversed)
+}
+
+/// Takes back from each grant and count of the order what its returns so far ask for, beyond what was taken before.
+pub fn settle(book: &mut Book<'_>, order: &mut Order, moment: &Moment) {
+    for at in 0..order.grants.len() {
+        let target = target(order, order.grants[at].granted, &order.grants[at].shares);
+        let grant = &order.grants[at];
+        let wanted = target - grant.reversed;
+        if wanted <= 0 {
+            continue;
+        }
+        book.take_back(grant, wanted);
+        counters::earned(book.member, book.plan, &grant.rule, &grant.wallet, -wanted, moment);
+        for used in grant.limits.iter().filter(|used| !used.times) {
+            book.free_limit(used, wanted);
+        }
+        order.grants[at].reversed = target;
+        free_times(book, order, at);
+    }
+    for at in 0..order.counts.len() {
+        let target = count_target(order, &order.counts[at]);
+        let count = &mut order.counts[at];
+        let counter = book.plan.counters.iter().find(|c| c.id == count.counter);
+        let wanted = target.sub(count.reversed).unwrap_or(Num::ZERO);
+        if let Some(counter) = counter
+            && !wanted.is_zero()
+            && counters::subtract(book.member, counter, count.window, wanted).is_ok()
+        {
+            count.reversed = target;
+        }
+    }
+}
+
+/// A limit that counts times is free again when nothing is left of any grant that used it.
+fn free_times(book: &mut Book<'_>, order: &Order, at: usize) {
+    let grant = &order.grants[at];
+    if grant.reversed != grant.granted {
+        return;
+    }
+    for used in grant.limits.iter().filter(|used| used.times) {
+        let all_back = order.grants.iter().all(|g| g.reversed == g.granted || !g.limits.contains(used));
+        if all_back {
+            book.free_limit(used, 1);
+        }
+    }
+}
+
+/// The order's items as they were told.
+pub fn order_items(payload: &Value) -> Vec<crate::order::OrderItem> {
+    let item = |item: &Value| {
+        let quantity = slot_num(item, canonical::item::QUANTITY);
+        crate::order::OrderItem {
+            id: slot_text(item, canonical::item::ID).into(),
+            quantity: if quantity > Num::ZERO { quantity } else { Num::ONE },
+            total: slot_num(item, canonical::item::TOTAL),
+            back: Num::ZERO,
+        }
+    };
+    super::case::items(payload).iter().map(item).collect()
+}
+
+/// What was paid; where the shop leaves the total out, the subtotal or the sum of the items.
+pub fn order_total(payload: &Value) -> Num {
+    let told = [canonical::order::TOTAL, canonical::order::SUBTOTAL].map(|slot| slot_num(payload, slot));
+    let items = || {
+        super::case::items(payload)
+            .iter()
+            .try_fold(Num::ZERO, |sum, item| sum.add(slot_num(item, canonical::item::TOTAL)))
+            .unwrap_or(Num::ZERO)
+    };
+    told.into_iter().find(|n| !n.is_zero()).unwrap_or_else(items)
+}
+
+#[cfg(test)]
+#[path = "refunds_tests.rs"]
+mod tests;

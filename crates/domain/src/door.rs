@@ -1,0 +1,562 @@
+//! How one input finds its way: seen before, understood, about whom, about which order; decided now or waiting.
+//! Not here: what it does (`decide`). `look` reads and says what must be loaded; `step` writes to the snapshot.
+
+use std::sync::Arc;
+
+use crate::batch::{Answer, Batch, NewRow, Plans};
+use crate::bind::{self, Bound};
+use crate::canonical;
+use crate::codes::{self, reason};
+use crate::decide::{self, Book, Kind, Matter, Verdict, Work, members};
+use crate::event::{self, Event, FUTURE_SECONDS_MAX, Input, MemberNo, Subject};
+use crate::identity::Identity;
+use crate::key::Key;
+use crate::order::Order;
+use crate::outcome::{Decision, Reason, Status};
+use crate::plan::{Canon, Enrol, Plan};
+use crate::snapshot::{PastRow, Snapshot, Want};
+use crate::value::{Fields, Value};
+
+/// One input, or one waiting row that is set free, read as far as its own bytes go.
+pub struct Job<'a> {
+    event: JobEvent<'a>,
+    /// Index of the input.
+    input: Option<usize>,
+    body_hash: [u8; 32],
+    /// Who claimed it, for a guest's.
+    claimed_by: Option<MemberNo>,
+    kind: Kind,
+    canon: Canon,
+    bound: Result<Bound, Reason>,
+    event_key: Key,
+    /// Order that it is about, and the keys of its rows and of those that wait for it.
+    order: Option<(Box<str>, Key, Key)>,
+}
+
+enum JobEvent<'a> {
+    Input(&'a Event),
+    Waited(Arc<PastRow>),
+}
+
+impl<'a> Job<'a> {
+    pub fn of_input(plans: &Plans, at: usize, input: &'a Input) -> Job<'a> {
+        Job::new(plans, JobEvent::Input(&input.event), Some(at), input.body_hash, None)
+    }
+
+    fn of_waiting(plans: &Plans, row: Arc<PastRow>, claimed_by: Option<MemberNo>) -> Job<'a> {
+        let body_hash = row.body_hash;
+        Job::new(plans, JobEvent::Waited(row), None, body_hash, claimed_by)
+    }
+
+    fn new(
+        plans: &Plans,
+        event: JobEvent<'a>,
+        input: Option<usize>,
+        body_hash: [u8; 32],
+        claimed_by: Option<MemberNo>,
+    ) -> Job<'a> {
+        let plan = &*plans.current;
+        let of = match &event {
+            JobEvent::Input(event) => event,
+            JobEvent::Waited(row) => &*row.event,
+        };
+        let kind = kind(plan, of);
+        let canon = match kind {
+            Kind::Type(no) => plan.types[usize::from(no)].canon,
+            _ => Canon::Other,
+        };
+        let bound = bind::bind(fields(plan, kind), &of.data);
+        let order = bound.as_ref().ok().and_then(|bound| order_id(canon, &bound.record)).map(|id| {
+            let keys = (plans.keys.order(id), plans.keys.order_waiting(id));
+            (id.into(), keys.0, keys.1)
+        });
+        let event_key = plans.keys.event(&of.source, &of.id);
+        Job { event, input, body_hash, claimed_by, kind, canon, bound, event_key, order }
+    }
+
+    fn event(&self) -> &Event {
+        match &self.event {
+            JobEvent::Input(event) => event,
+            JobEvent::Waited(row) => &row.event,
+        }
+    }
+
+    fn waited_at(&self) -> Option<u64> {
+        match &self.event {
+            JobEvent::Input(_) => None,
+            JobEvent::Waited(row) => Some(row.pos),
+        }
+    }
+}
+
+fn kind(plan: &Plan, event: &Event) -> Kind {
+    if event.kind.starts_with(event::RESERVED) {
+        return match &*event.kind {
+            _ if &*event.source != event::API_SOURCE => Kind::Reserved,
+            event::ADJUST => Kind::Adjust,
+            event::LINK => Kind::Link,
+            _ => Kind::Reserved,
+        };
+    }
+    plan.type_by_name.get(&event.kind).map_or(Kind::Unknown, |no| Kind::Type(*no))
+}
+
+fn fields(plan: &Plan, kind: Kind) -> &Fields {
+    match kind {
+        Kind::Type(no) => &plan.types[usize::from(no)].fields,
+        Kind::Adjust => &members::ADJUST_FIELDS,
+        Kind::Link => &members::LINK_FIELDS,
+        Kind::Unknown | Kind::Reserved => &NO_FIELDS,
+    }
+}
+
+static NO_FIELDS: Fields = Fields(Vec::new());
+
+fn order_id(canon: Canon, payload: &Value) -> Option<&str> {
+    let slot = match canon {
+        Canon::OrderPaid | Canon::OrderUpdated => canonical::order::ID,
+        Canon::OrderRefunded => canonical::refund::ORDER,
+        Canon::OrderCancelled | Canon::OrderFulfilled => canonical::delivery::ORDER,
+        Canon::MemberEnrolled | Canon::MemberUpdated | Canon::Other => return None,
+    };
+    match payload {
+        Value::Record(slots) => match &slots[slot] {
+            Value::Text(id) => Some(id),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Where an input goes.
+pub enum Way {
+    /// Seen before.
+    Known(Answer),
+    /// A row without effect: ignored, refused, or waiting under these keys.
+    Aside { status: Status, reason: Reason, member: Option<MemberNo>, wait: Vec<Key> },
+    Decide {
+        member: Option<MemberNo>,
+        order: Option<Arc<PastRow>>,
+        first: Option<Arc<PastRow>>,
+        frees: Vec<Arc<PastRow>>,
+    },
+}
+
+pub struct Door<'a> {
+    plans: &'a Plans,
+    pub snapshot: &'a mut Snapshot,
+    batch: Batch,
+    budgets: Vec<(Box<str>, Vec<(i64, i64)>)>,
+}
+
+type Wants = Vec<Want>;
+
+impl<'a> Door<'a> {
+    pub fn new(plans: &'a Plans, snapshot: &'a mut Snapshot) -> Door<'a> {
+        Door { plans, snapshot, batch: Batch::default(), budgets: Vec::new() }
+    }
+
+    /// The batch, and the budgets that it changed as they were before.
+    pub fn finish(self) -> (Batch, Vec<(Box<str>, Vec<(i64, i64)>)>) {
+        let mut batch = self.batch;
+        batch.members.sort_unstable();
+        batch.members.dedup();
+        batch.budgets = self.budgets.iter().map(|(id, _)| id.clone()).collect();
+        (batch, self.budgets)
+    }
+
+    /// Reads only. Err: this must be loaded first.
+    pub fn look(&self, job: &Job<'_>) -> Result<Way, Wants> {
+        let (event, names) = (job.event(), Vec::from_iter(members::names(job.event())));
+        let mut missing = Wants::new();
+        let rows = |key: Key, missing: &mut Wants| -> &[Arc<PastRow>] {
+            self.snapshot.rows.get(&key).map_or_else(
+                || {
+                    missing.push(Want::Rows(key));
+                    &[][..]
+                },
+                |rows| rows,
+            )
+        };
+        let told = rows(job.event_key, &mut missing);
+        let mut owners: Vec<Option<MemberNo>> = Vec::with_capacity(names.len());
+        for name in &names {
+            match self.snapshot.identities.get(*name) {
+                Some(owner) => owners.push(*owner),
+                None => missing.push(Want::Identity((*name).clone())),
+            }
+        }
+        let order_rows = job.order.as_ref().map(|(_, key, _)| rows(*key, &mut missing)).unwrap_or_default();
+        let waiting = job.order.as_ref().map(|(_, _, key)| rows(*key, &mut missing)).unwrap_or_default();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        if job.waited_at().is_none()
+            && let Some(answer) = known(told, event, &job.body_hash)
+        {
+            return Ok(Way::Known(answer));
+        }
+        let order = job.order.as_ref().and_then(|(id, ..)| newest(order_rows, id));
+        let subject = match &event.subject {
+            Some(Subject::Member(no)) => Some(*no),
+            Some(Subject::Identity(_)) => owners.first().copied().flatten(),
+            None => None,
+        };
+        let named = job.claimed_by.or(subject).or_else(|| owners.iter().copied().flatten().next());
+        let member = match order.and_then(|row| row.decision.order.as_ref()) {
+            Some(order) if job.canon != Canon::OrderPaid => Some(order.member),
+            _ => named,
+        };
+        let mut known_member = false;
+        if let Some(no) = member {
+            match self.snapshot.members.get(&no) {
+                None => return Err(vec![Want::Member(no)]),
+                Some(state) => known_member = state.is_some(),
+            }
+        }
+        let found = Found { order, subject, member: member.filter(|_| known_member), named, waiting };
+        let way = self.way(job, &found)?;
+        if let (Way::Decide { .. }, Some(order)) = (&way, order)
+            && job.canon == Canon::OrderUpdated
+        {
+            return Ok(self.with_first(way, order, order_rows));
+        }
+        Ok(way)
+    }
+
+    /// The row that paid the order, where an edit needs what it saw.
+    fn with_first(&self, way: Way, order: &PastRow, rows: &[Arc<PastRow>]) -> Way {
+        let paid_at = order.decision.order.as_ref().map(|order| order.pos);
+        let paid = rows.iter().find(|row| Some(row.pos) == paid_at).cloned();
+        match way {
+            Way::Decide { member, order, frees, .. } => Way::Decide { member, order, first: paid, frees },
+            way => way,
+        }
+    }
+
+    fn way(&self, job: &Job<'_>, found: &Found<'_>) -> Result<Way, Wants> {
+        let event = job.event();
+        let aside =
+            |status, reason| Ok(Way::Aside { status, reason, member: found.member, wait: Vec::new() });
+        let refused = |code: &str, said: &str| aside(Status::Refused, reason(code, said));
+        let late = event.time.as_second().saturating_sub(self.snapshot.now.as_second());
+        if late > FUTURE_SECONDS_MAX {
+            return refused(
+                codes::EVENT_FROM_FUTURE,
+                "its time is more than 5 minutes ahead of the server's",
+            );
+        }
+        match job.kind {
+            Kind::Reserved => {
+                return refused(codes::TYPE_RESERVED, "types that begin with `fealty.` are made here only");
+            }
+            Kind::Unknown => {
+                let said = format!("the program does not know the type `{}`", event.kind);
+                return aside(Status::Ignored, reason(codes::TYPE_UNKNOWN, said));
+            }
+            Kind::Type(_) | Kind::Adjust | Kind::Link => {}
+        }
+        if let Err(reason) = &job.bound {
+            return aside(Status::Refused, reason.clone());
+        }
+        if let Some((id, _, waiting_key)) = &job.order {
+            if id.is_empty() {
+                return refused(codes::ORDER_ID_EMPTY, "an order is known by its id, which is empty here");
+            }
+            let another = found.subject.is_some() && found.subject != found.member;
+            match (job.canon, found.order) {
+                (Canon::OrderPaid, Some(order)) => return Ok(already_paid(order)),
+                (Canon::OrderPaid, None) => {}
+                (_, Some(_)) if another => {
+                    return refused(codes::ORDER_OF_ANOTHER_MEMBER, "the order belongs to another member");
+                }
+                (_, Some(_)) => {}
+                (_, None) => {
+                    let reason = reason(codes::ORDER_UNKNOWN, format!("waits for order `{id}`"));
+                    let wait = vec![*waiting_key];
+                    return Ok(Way::Aside { status: Status::Waiting, reason, member: found.member, wait });
+                }
+            }
+        }
+        if found.member.is_none()
+            && let Some(way) = self.stranger(job, found)?
+        {
+            return Ok(way);
+        }
+        let mut frees = self.claimed(job)?;
+        if job.canon == Canon::OrderPaid {
+            let of_order = |row: &&Arc<PastRow>| {
+                let waits = Job::of_waiting(self.plans, Arc::clone(row), None);
+                waits.order.map(|o| o.0) == job.order.as_ref().map(|o| o.0.clone())
+            };
+            frees.extend(still_waiting(found.waiting).filter(of_order).cloned());
+        }
+        frees.sort_by_key(|row| (row.event.time, row.pos));
+        frees.dedup_by_key(|row| row.pos);
+        Ok(Way::Decide { member: found.member, order: found.order.cloned(), first: None, frees })
+    }
+
+    /// Nobody known is meant: None if a member is to be made.
+    fn stranger(&self, job: &Job<'_>, found: &Found<'_>) -> Result<Option<Way>, Wants> {
+        let refused = |code: &str, said: &str| {
+            let reason = reason(code, said);
+            Ok(Some(Way::Aside { status: Status::Refused, reason, member: None, wait: Vec::new() }))
+        };
+        if found.named.is_some() || matches!(job.kind, Kind::Adjust | Kind::Link) {
+            return refused(codes::MEMBER_UNKNOWN, "there is no such member");
+        }
+        let names: Vec<&Identity> = members::names(job.event()).collect();
+        if names.is_empty() {
+            return refused(codes::SUBJECT_MISSING, "the event does not say who it is about");
+        }
+        if self.plans.current.enrol == Enrol::Automatic || job.canon == Canon::MemberEnrolled {
+            return Ok(None);
+        }
+        let wait: Vec<Key> = names.iter().map(|name| self.plans.keys.guest(name.as_str())).collect();
+        self.loaded(&wait)?;
+        let reason = reason(codes::MEMBER_UNKNOWN, "a guest: waits to be claimed by a member");
+        Ok(Some(Way::Aside { status: Status::Waiting, reason, member: None, wait }))
+    }
+
+    fn loaded(&self, keys: &[Key]) -> Result<(), Wants> {
+        let missing = keys.iter().filter(|key| !self.snapshot.rows.contains_key(key));
+        let missing: Wants = missing.map(|key| Want::Rows(*key)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(missing) }
+    }
+
+    /// A guest's rows that become the member's, because this event gives the member a name that was free.
+    fn claimed(&self, job: &Job<'_>) -> Result<Vec<Arc<PastRow>>, Wants> {
+        let mut names: Vec<Identity> = members::names(job.event()).cloned().collect();
+        if job.kind == Kind::Link
+            && let Ok(bound) = &job.bound
+        {
+            names.extend(members::linked_names(&bound.record).unwrap_or_default());
+        }
+        let mut unknown = Wants::new();
+        names.retain(|name| match self.snapshot.identities.get(name) {
+            Some(owner) => owner.is_none(),
+            None => {
+                unknown.push(Want::Identity(name.clone()));
+                false
+            }
+        });
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        let keys: Vec<Key> = names.iter().map(|name| self.plans.keys.guest(name.as_str())).collect();
+        self.loaded(&keys)?;
+        let claim = job.event().time.as_second();
+        let mut freed = Vec::new();
+        for (name, key) in names.iter().zip(&keys) {
+            let rows = still_waiting(&self.snapshot.rows[key]);
+            let within =
+                |row: &&Arc<PastRow>| claim - row.event.time.as_second() <= self.plans.current.claim_seconds;
+            let named = |row: &&Arc<PastRow>| members::names(&row.event).any(|n| n == name);
+            let other = |row: &&Arc<PastRow>| Some(row.pos) != job.waited_at();
+            freed.extend(rows.filter(within).filter(named).filter(other).cloned());
+        }
+        Ok(freed)
+    }
+
+    /// Decides one job. Ok: what it set free. Err: this must be loaded first, and nothing has changed.
+    pub fn step(&mut self, job: &Job<'_>) -> Result<Vec<Job<'a>>, Wants> {
+        match self.look(job)? {
+            Way::Known(answer) => {
+                self.batch.answers.push(answer);
+                Ok(Vec::new())
+            }
+            Way::Aside { status, reason, member, wait } => {
+                let mut decision = Decision::new(status, self.plans.current.version);
+                decision.reason = Some(reason);
+                self.append(job, member, decision, wait);
+                Ok(Vec::new())
+            }
+            Way::Decide { member, order, first, frees } => self.decide(job, member, order, first, frees),
+        }
+    }
+
+    fn decide(
+        &mut self,
+        job: &Job<'_>,
+        known: Option<MemberNo>,
+        order: Option<Arc<PastRow>>,
+        first: Option<Arc<PastRow>>,
+        frees: Vec<Arc<PastRow>>,
+    ) -> Result<Vec<Job<'a>>, Wants> {
+        let Ok(bound) = &job.bound else { return Ok(Vec::new()) };
+        let no = known.unwrap_or(self.snapshot.next_member);
+        let taken = self.snapshot.members.get_mut(&no).and_then(Option::take);
+        let new = taken.is_none();
+        let mut member = taken.unwrap_or_else(|| Box::new(members::new(no, job.event().time)));
+        let order = order.as_ref().and_then(|row| row.decision.order.as_ref());
+        let verdict = decide::weigh(&Matter {
+            plans: self.plans,
+            event: job.event(),
+            kind: job.kind,
+            bound,
+            member: &member,
+            new,
+            order: order
+                .map(|order: &Order| (order, first.as_ref().map_or(&[][..], |row| &row.decision.seen))),
+            snapshot: self.snapshot,
+        });
+        let work = match verdict {
+            Ok(Verdict::Do(work)) => *work,
+            Ok(Verdict::Refused(reason)) => {
+                if !new {
+                    self.snapshot.members.insert(no, Some(member));
+                }
+                let status = if &*reason.code == codes::REFUND_ALREADY_APPLIED {
+                    Status::Ignored
+                } else {
+                    Status::Refused
+                };
+                let mut decision = Decision::new(status, self.plans.current.version);
+                decision.reason = Some(reason);
+                self.append(job, known, decision, Vec::new());
+                return Ok(Vec::new());
+            }
+            Err(wants) => {
+                if !new {
+                    self.snapshot.members.insert(no, Some(member));
+                }
+                return Err(wants);
+            }
+        };
+        let decision = self.carry_out(job, work, &mut member, new, &frees);
+        let mut keys = Vec::new();
+        if let (Some(_), Some((_, key, _))) = (&decision.order, &job.order) {
+            keys.push(*key);
+        }
+        keys.extend(decision.once.iter().map(|(rule, value)| self.plans.keys.once(rule, no, value)));
+        self.batch.identities.extend(decision.linked.iter().map(|name| (name.clone(), no)));
+        if new {
+            self.snapshot.next_member += 1;
+        }
+        self.snapshot.members.insert(no, Some(member));
+        // A guest's row and what waits for an order become this member's.
+        let jobs = frees.into_iter().map(|row| Job::of_waiting(self.plans, row, Some(no))).collect();
+        self.append(job, Some(no), decision, keys);
+        Ok(jobs)
+    }
+
+    fn carry_out(
+        &mut self,
+        job: &Job<'_>,
+        work: Work,
+        member: &mut crate::member::Member,
+        new: bool,
+        frees: &[Arc<PastRow>],
+    ) -> Decision {
+        let plan = &*self.plans.current;
+        let mut decision = Decision::new(Status::Applied, plan.version);
+        decision.enrolled = new;
+        decision.frees = frees.iter().map(|row| row.pos).collect();
+        let by_hand = match &work {
+            Work::Link(names) => names.clone(),
+            _ => Vec::new(),
+        };
+        members::link(member, members::names(job.event()).chain(&by_hand), self.snapshot, &mut decision);
+        let mut book = Book {
+            plan,
+            member,
+            budgets: &mut self.snapshot.budgets,
+            decision: &mut decision,
+            pos: self.snapshot.next_pos,
+            n: 0,
+            changed_budgets: &mut self.budgets,
+        };
+        if let Ok(bound) = &job.bound {
+            decide::carry_out(work, &mut book, fields(plan, job.kind), &bound.record, job.event());
+        }
+        let changes = (decision.transfers.len() + decision.emitted.len()) as u64;
+        if changes > 0 {
+            decision.seq = member.changes + 1;
+            member.changes += changes;
+        }
+        decision
+    }
+
+    /// Appends a row, by which the member's history grows.
+    fn append(&mut self, job: &Job<'_>, no: Option<MemberNo>, mut decision: Decision, mut keys: Vec<Key>) {
+        let pos = self.snapshot.next_pos;
+        self.snapshot.next_pos += 1;
+        keys.push(job.event_key);
+        if let JobEvent::Waited(row) = &job.event {
+            // Under the keys where it waited, so that it is known not to wait any more.
+            keys.extend(job.order.as_ref().map(|(_, _, key)| *key));
+            keys.extend(members::names(&row.event).map(|name| self.plans.keys.guest(name.as_str())));
+            keys.retain(|key| self.snapshot.rows.contains_key(key));
+            decision.again = Some(row.pos);
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        decision.member = no;
+        let mut prev_pos = 0;
+        if let Some(Some(member)) = no.and_then(|no| self.snapshot.members.get_mut(&no)) {
+            prev_pos = std::mem::replace(&mut member.last_pos, pos);
+            self.batch.members.push(member.no);
+        }
+        let decision = Arc::new(decision);
+        let event = match &job.event {
+            JobEvent::Input(event) => Arc::new((*event).clone()),
+            JobEvent::Waited(row) => Arc::clone(&row.event),
+        };
+        let row = PastRow { pos, event, body_hash: job.body_hash, decision: Arc::clone(&decision) };
+        let row = Arc::new(row);
+        for key in &keys {
+            let rows =
+                self.snapshot.rows.get_mut(key).expect("a row is written under keys that were looked at");
+            rows.push(Arc::clone(&row));
+        }
+        if job.input.is_some() {
+            let decision = Arc::clone(&decision);
+            self.batch.answers.push(Answer { pos, duplicate: false, conflict: false, decision });
+        }
+        let (input, again) = (job.input, job.waited_at());
+        self.batch.rows.push(NewRow { pos, input, again, member: no, prev_pos, decision, keys });
+    }
+}
+
+/// What the snapshot says of those whom an input names.
+struct Found<'s> {
+    /// Newest row of the order.
+    order: Option<&'s Arc<PastRow>>,
+    /// The member whom the subject names.
+    subject: Option<MemberNo>,
+    /// Whom it is about, if he exists.
+    member: Option<MemberNo>,
+    /// Whom it is about, whether or not there is such a member.
+    named: Option<MemberNo>,
+    /// Rows under the order's key of those that wait.
+    waiting: &'s [Arc<PastRow>],
+}
+
+/// The first row of this event, with what became of it last.
+fn known(rows: &[Arc<PastRow>], event: &Event, body_hash: &[u8; 32]) -> Option<Answer> {
+    let same = |row: &&Arc<PastRow>| row.event.source == event.source && row.event.id == event.id;
+    let first = rows.iter().find(same)?;
+    let last = rows.iter().rev().find(same)?;
+    let conflict = first.body_hash != *body_hash;
+    let decision = Arc::clone(if conflict { &first.decision } else { &last.decision });
+    Some(Answer { pos: first.pos, duplicate: !conflict, conflict, decision })
+}
+
+fn newest<'r>(rows: &'r [Arc<PastRow>], order: &str) -> Option<&'r Arc<PastRow>> {
+    rows.iter().rev().find(|row| row.decision.order.as_ref().is_some_and(|o| *o.id == *order))
+}
+
+/// Rows that wait and were not set free since.
+fn still_waiting(rows: &[Arc<PastRow>]) -> impl Iterator<Item = &Arc<PastRow>> {
+    rows.iter().filter(|row| {
+        row.decision.status == Status::Waiting
+            && !rows.iter().any(|other| other.decision.again == Some(row.pos))
+    })
+}
+
+fn already_paid(order: &PastRow) -> Way {
+    let member = order.decision.order.as_ref().map(|order| order.member);
+    let said = format!("this order was told before, in row {}", order.pos);
+    let reason = reason(codes::ORDER_ALREADY_PAID, said);
+    Way::Aside { status: Status::Ignored, reason, member, wait: Vec::new() }
+}
