@@ -285,6 +285,7 @@ pub fn earn(member: &mut Member, pos: u64, cents: i64) -> Decision {
         seen: Vec::new(),
         frees: Vec::new(),
         again: None,
+        once: Vec::new(),
         linked: Vec::new(),
         taken: Vec::new(),
     }
