@@ -1,1 +1,148 @@
-//! Independent recomputation of every invariant, from the journal.
+//! Proof by recomputation: everything that the store says is computed again from the journal alone and compared.
+//!
+//! It shares the stored types with the core, and no arithmetic: balances, lots, chains, counts and keys are worked out
+//! here a second time, in the plainest way. It reads one moment of the file and never writes; the server may run.
+//! What cannot be known from the file alone (that a rule gave what it should) is for replay and tests to show.
+
+mod journal;
+mod keys;
+mod ledger;
+mod members;
+mod orders;
+
+use std::path::Path;
+use std::time::Instant;
+
+use domain::key::KeyMaker;
+use rusqlite::Connection;
+use serde::Serialize;
+
+use crate::StoreError;
+use crate::sqlite::{file, store_error};
+
+/// Breaches that are told one by one; beyond, they are only counted.
+const BREACHES_MAX: usize = 1000;
+
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    pub rows: u64,
+    pub transfers: u64,
+    pub members: u64,
+    pub orders: u64,
+    pub identities: u64,
+    pub keys: u64,
+    /// Hash of the last row: whoever kept it can tell later that nothing before it was changed.
+    pub head: String,
+    /// Points that members hold, owe, and have had from the program, by wallet, in smallest parts.
+    pub wallets: Vec<WalletTotal>,
+    pub breach_count: u64,
+    /// The first of them.
+    pub breaches: Vec<Breach>,
+    pub milliseconds: u64,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub struct WalletTotal {
+    pub wallet: String,
+    pub available: i128,
+    pub debt: i128,
+    pub issued: i128,
+    pub reversed: i128,
+    pub adjusted: i128,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Breach {
+    /// Short name of the law.
+    pub law: &'static str,
+    /// Row of the journal, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pos: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<u64>,
+    pub what: String,
+}
+
+impl Report {
+    pub fn is_clean(&self) -> bool {
+        self.breach_count == 0
+    }
+    fn row(&mut self, law: &'static str, pos: u64, what: impl Into<String>) {
+        self.add(Breach { law, pos: Some(pos), member: None, what: what.into() });
+    }
+    fn member(&mut self, law: &'static str, member: u64, what: impl Into<String>) {
+        self.add(Breach { law, pos: None, member: Some(member), what: what.into() });
+    }
+    fn file(&mut self, law: &'static str, what: impl Into<String>) {
+        self.add(Breach { law, pos: None, member: None, what: what.into() });
+    }
+    fn add(&mut self, breach: Breach) {
+        self.breach_count += 1;
+        if self.breaches.len() < BREACHES_MAX {
+            self.breaches.push(breach);
+        }
+    }
+}
+
+/// `progress` is told (rows done, rows in all) now and then.
+pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
+    let begun = Instant::now();
+    if !dir.join(file::FILE).exists() {
+        return Err(StoreError::Unavailable(format!("there is no database in {}", dir.display())));
+    }
+    let conn = file::open_reader(dir, 16 * 1024)?;
+    conn.execute_batch("BEGIN").map_err(|e| store_error(&e))?;
+    let secret =
+        conn.query_row("SELECT substr(value, 1, 16) FROM meta WHERE name = 'secret'", [], |r| r.get(0));
+    let maker = KeyMaker(secret.map_err(|e| store_error(&e))?);
+    let mut report = Report::default();
+    let checked = check(&conn, &maker, &mut report, progress);
+    // A file whose pages are damaged is a finding, not a failure to look.
+    match checked.map_err(|e| store_error(&e)) {
+        Ok(()) => {}
+        Err(StoreError::Corrupt(why)) => report.file("file", why),
+        Err(other) => return Err(other),
+    }
+    report.milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(report)
+}
+
+fn check(
+    conn: &Connection,
+    maker: &KeyMaker,
+    report: &mut Report,
+    progress: &mut dyn FnMut(u64, u64),
+) -> rusqlite::Result<()> {
+    let mut pages = conn.prepare("PRAGMA quick_check(20)")?;
+    let mut damage = pages.query([])?;
+    while let Some(row) = damage.next()? {
+        let what: String = row.get(0)?;
+        if what != "ok" {
+            report.file("file", what);
+        }
+    }
+    let mut told = journal::scan(conn, maker, report, progress)?;
+    orders::finish(conn, &mut told, report)?;
+    members::check(conn, &mut told, report)?;
+    told.ledger.totals(report);
+    keys::check(conn, &mut told, report)?;
+    aside(conn, report)
+}
+
+/// What was kept beside the journal belongs to it.
+fn aside(conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    for (table, law) in [("raw", "raw"), ("quarantine", "quarantine")] {
+        let sql =
+            format!("SELECT pos FROM {table} WHERE pos IS NOT NULL AND pos NOT IN (SELECT pos FROM journal)");
+        let mut lost = conn.prepare(&sql)?;
+        for pos in lost.query_map([], |r| r.get::<_, u64>(0))? {
+            report.row(law, pos?, format!("{table} names a row that is not there"));
+        }
+    }
+    let mut waits = conn.prepare("SELECT name FROM migration")?;
+    let steps = waits.query_map([], |r| r.get::<_, String>(0))?.count();
+    if steps == 0 {
+        report.file("schema", "the steps that made the tables are not recorded");
+    }
+    Ok(())
+}

@@ -12,8 +12,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use domain::batch::{Answer, Batch, NewRow};
 use domain::event::{Event, Input, Subject};
 use domain::identity::Identity;
+use domain::key::Key;
 use domain::member::{Lot, Member, WalletState};
-use domain::outcome::{Account, Decision, Effect, Status, Transfer, TransferKind};
+use domain::outcome::{Account, Decision, Effect, Reason, Status, Transfer, TransferKind};
 use domain::snapshot::{PastRow, Snapshot, Want};
 use store::{Options, Raw, Reader, Store, StoreError, Write};
 
@@ -40,6 +41,18 @@ impl Bench {
     /// The file as people see it.
     pub fn sql(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.dir.join(store::FILE)).unwrap()
+    }
+    /// Keeps the writer from committing until it is dropped.
+    pub fn hold(&self) -> rusqlite::Connection {
+        let conn = self.sql();
+        conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+        conn
+    }
+    /// Every law holds.
+    pub fn verify(&self) -> store::verify::Report {
+        let report = store::verify::verify(&self.dir, &mut |_, _| {}).unwrap();
+        assert!(report.is_clean(), "{report:#?}");
+        report
     }
     pub fn try_open(&self) -> Result<Store, StoreError> {
         Store::open(&self.dir, &self.options)
@@ -74,6 +87,11 @@ pub fn event(source: &str, id: &str, member: Subject, cents: i64) -> Input {
     Input { event, body_hash: [u8::try_from(cents % 251).unwrap(); 32], origin: "test".into() }
 }
 
+/// Order `n` of a customer.
+pub fn order(customer: u64, n: u64, cents: i64) -> Input {
+    event("shop", &format!("e{n}"), Subject::Identity(identity(&format!("email:{customer}@x"))), cents)
+}
+
 /// The decider.
 pub struct Shop {
     pub store: Store,
@@ -85,16 +103,12 @@ pub struct Shop {
 }
 
 impl Shop {
-    pub fn new(store: Store) -> Shop {
+    pub fn new(mut store: Store) -> Shop {
         let reader = store.reader();
-        Shop {
-            store,
-            reader,
-            snapshot: Snapshot::default(),
-            now_ms: 1_800_000_000_000,
-            done: channel(),
-            waiting: 0,
-        }
+        let mut snapshot = Snapshot::default();
+        store.fetch(&mut snapshot, &[]).unwrap();
+        let now_ms = snapshot.now.as_millisecond().max(1_800_000_000_000);
+        Shop { store, reader, snapshot, now_ms, done: channel(), waiting: 0 }
     }
 
     /// Order `n` of a customer, in a batch of its own.
@@ -104,14 +118,7 @@ impl Shop {
 
     /// Orders (customer, number, cents) in one batch.
     pub fn batch(&mut self, orders: &[(u64, u64, i64)]) {
-        let inputs = orders.iter().map(|&(customer, n, cents)| {
-            event(
-                "shop",
-                &format!("e{n}"),
-                Subject::Identity(identity(&format!("email:{customer}@x"))),
-                cents,
-            )
-        });
+        let inputs = orders.iter().map(|&(customer, n, cents)| order(customer, n, cents));
         let write = self.decide(inputs.collect());
         self.commit(write);
     }
@@ -179,6 +186,30 @@ impl Shop {
         batch.answers.push(Answer { pos, duplicate: false, conflict: false, decision });
     }
 
+    /// A batch of one event that waits.
+    pub fn waiting(&mut self, id: &str, key: Key) -> Write {
+        let input = event("shop", id, Subject::Identity(identity("email:1@x")), 1);
+        let pos = self.snapshot.next_pos;
+        self.snapshot.next_pos += 1;
+        let reason = Reason { code: "order_unknown".into(), message: "it waits".into(), pointer: None };
+        let decision = Decision { status: Status::Waiting, reason: Some(reason), ..nothing() };
+        let decision = Arc::new(decision);
+        let keys = vec![key, self.store.key_maker().event("shop", id)];
+        let mut batch = Batch::default();
+        batch.answers.push(Answer { pos, duplicate: false, conflict: false, decision: decision.clone() });
+        batch.rows.push(NewRow {
+            pos,
+            input: Some(0),
+            again: None,
+            member: None,
+            prev_pos: 0,
+            decision,
+            keys,
+        });
+        let (members, budgets, now_ms) = (Vec::new(), Vec::new(), self.now_ms);
+        Write { inputs: vec![input], raws: vec![None], batch, members, budgets, now_ms }
+    }
+
     fn member_of(&mut self, batch: &mut Batch, input: &Input) -> u64 {
         let name = match input.event.subject.clone().unwrap() {
             Subject::Member(no) => {
@@ -220,6 +251,10 @@ impl Shop {
     /// Waits for everything and answers how each batch went.
     pub fn results(&mut self) -> Vec<Result<(), StoreError>> {
         (0..std::mem::take(&mut self.waiting)).map(|_| self.done.1.recv().unwrap()).collect()
+    }
+    /// Begins anew, as a decider does after a failure or when he keeps no cache.
+    pub fn forget(&mut self) {
+        self.snapshot = Snapshot::default();
     }
     pub fn flush(&mut self) {
         self.results().into_iter().for_each(|result| result.unwrap());
@@ -272,23 +307,18 @@ pub fn earn(member: &mut Member, pos: u64, cents: i64) -> Decision {
     };
     member.changes += 1;
     Decision {
-        status: Status::Applied,
         member: Some(member.no),
         enrolled: member.last_pos == 0,
-        version: 1,
-        reason: None,
         effects: vec![effect],
         transfers: vec![transfer],
         seq: member.changes,
-        emitted: Vec::new(),
-        order: None,
-        seen: Vec::new(),
-        frees: Vec::new(),
-        again: None,
-        once: Vec::new(),
-        linked: Vec::new(),
-        taken: Vec::new(),
+        ..nothing()
     }
+}
+
+/// Applied, and nothing came of it.
+pub fn nothing() -> Decision {
+    serde_json::from_str(r#"{"s":"applied","v":1}"#).unwrap()
 }
 
 /// A copy of the folder as a crash would leave it.

@@ -1,0 +1,220 @@
+//! One pass over the journal: each row by itself, its place in the chains, and what it says for the other checks.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::event::Event;
+use domain::key::KeyMaker;
+use domain::outcome::{Decision, Status};
+use rusqlite::{Connection, Row};
+
+use super::Report;
+use super::ledger::Ledger;
+use super::orders::Orders;
+use crate::sqlite::form;
+
+/// What the journal says, gathered for the checks that follow.
+pub struct Told {
+    pub ledger: Ledger,
+    pub orders: Orders,
+    /// Keys under which rows must be found: of the event and of the order.
+    pub keys: Vec<(u64, u64)>,
+    /// Of rows with an event of their own: (key, position), to find two of one name.
+    pub events: Vec<(u64, u64)>,
+    pub last_pos: u64,
+    /// Rows that wait, and that were set free.
+    waiting: HashSet<u64>,
+    freed: HashSet<u64>,
+    /// Rows that another said it sets free, and who.
+    promised: HashMap<u64, u64>,
+    newest_version: Option<u32>,
+}
+
+struct Stored<'a> {
+    pos: u64,
+    member: Option<u64>,
+    prev: u64,
+    now_ms: i64,
+    again: Option<u64>,
+    input: Option<&'a str>,
+    body_hash: Option<&'a [u8]>,
+    decided: &'a str,
+    hash: &'a [u8],
+}
+
+pub fn scan(
+    conn: &Connection,
+    maker: &KeyMaker,
+    report: &mut Report,
+    progress: &mut dyn FnMut(u64, u64),
+) -> rusqlite::Result<Told> {
+    let all: u64 = conn.query_row("SELECT count(*) FROM journal", [], |r| r.get(0))?;
+    let newest_version = conn.query_row("SELECT max(version) FROM program_version", [], |r| r.get(0))?;
+    let mut told = Told {
+        ledger: Ledger::default(),
+        orders: Orders::default(),
+        keys: Vec::new(),
+        events: Vec::new(),
+        last_pos: 0,
+        waiting: HashSet::new(),
+        freed: HashSet::new(),
+        promised: HashMap::new(),
+        newest_version,
+    };
+    let mut select = conn.prepare(
+        "SELECT pos, member, prev, now_ms, again, input, body_hash, decided, hash FROM journal ORDER BY pos",
+    )?;
+    let mut rows = select.query([])?;
+    let (mut head, mut now_ms) = ([0; 32], i64::MIN);
+    while let Some(row) = rows.next()? {
+        let stored = read(row)?;
+        if stored.pos != told.last_pos + 1 {
+            report.row("positions", stored.pos, format!("the row before is {}", told.last_pos));
+        }
+        if stored.now_ms < now_ms {
+            report.row("time", stored.pos, "it was decided before the row in front of it");
+        }
+        now_ms = now_ms.max(stored.now_ms);
+        head = chain(&stored, &head, report);
+        told.last_pos = stored.pos;
+        told.check(&stored, maker, report);
+        report.rows += 1;
+        if report.rows.is_multiple_of(65_536) {
+            progress(report.rows, all);
+        }
+    }
+    report.head = head.iter().map(|byte| format!("{byte:02x}")).collect();
+    told.finish(report);
+    progress(all, all);
+    Ok(told)
+}
+
+fn read<'a>(row: &'a Row) -> rusqlite::Result<Stored<'a>> {
+    Ok(Stored {
+        pos: row.get(0)?,
+        member: row.get(1)?,
+        prev: row.get(2)?,
+        now_ms: row.get(3)?,
+        again: row.get(4)?,
+        input: row.get_ref(5)?.as_str_or_null()?,
+        body_hash: row.get_ref(6)?.as_blob_or_null()?,
+        decided: row.get_ref(7)?.as_str()?,
+        hash: row.get_ref(8)?.as_blob()?,
+    })
+}
+
+/// The hash that the row must have after the one before; the chain goes on from the stored one, so that one damaged
+/// row is reported once.
+fn chain(stored: &Stored, before: &[u8; 32], report: &mut Report) -> [u8; 32] {
+    let hashed = form::Hashed {
+        pos: stored.pos,
+        member: stored.member,
+        prev: stored.prev,
+        now_ms: stored.now_ms,
+        again: stored.again,
+        input: stored.input,
+        body_hash: stored.body_hash,
+        decided: stored.decided,
+    };
+    let hash = hashed.chain(before);
+    if hash[..] != *stored.hash {
+        report.row("chain", stored.pos, "its contents or the row before are not what was hashed");
+    }
+    stored.hash.try_into().unwrap_or(hash)
+}
+
+impl Told {
+    fn check(&mut self, stored: &Stored, maker: &KeyMaker, report: &mut Report) {
+        let pos = stored.pos;
+        if let Some(input) = stored.input {
+            match form::input_from_json(input) {
+                Ok((event, _)) => self.event(pos, &event, maker, report),
+                Err(e) => report.row("event", pos, e.to_string()),
+            }
+            if stored.body_hash.is_none_or(|hash| hash.len() != 32) {
+                report.row("event", pos, "its body hash has not 32 bytes");
+            }
+        }
+        let decision: Decision = match serde_json::from_str(stored.decided) {
+            Ok(decision) => decision,
+            Err(e) => return report.row("decision", pos, format!("it cannot be read: {e}")),
+        };
+        self.outcome(stored, &decision, report);
+        if let Some(order) = &decision.order {
+            self.keys.push((maker.order(&order.id).0, pos));
+            self.orders.add(pos, order, &decision, report);
+        }
+        if let Some(member) = stored.member {
+            self.ledger.row(pos, member, stored.prev, &decision, report);
+        } else {
+            if stored.prev != 0 {
+                report.row("member chain", pos, "a row without a member has a row before it");
+            }
+            if !decision.transfers.is_empty() {
+                report.row("ledger", pos, "points move and no member is named");
+            }
+        }
+    }
+
+    fn event(&mut self, pos: u64, event: &Event, maker: &KeyMaker, report: &mut Report) {
+        let key = maker.event(&event.source, &event.id).0;
+        self.keys.push((key, pos));
+        self.events.push((key, pos));
+        if event.source.is_empty() || event.id.is_empty() || event.kind.is_empty() {
+            report.row("event", pos, "source, id or type is empty");
+        }
+    }
+
+    /// Every row ends in one of four ways, and only one of them moves points.
+    fn outcome(&mut self, stored: &Stored, decision: &Decision, report: &mut Report) {
+        let pos = stored.pos;
+        if decision.member != stored.member {
+            report.row(
+                "decision",
+                pos,
+                format!("it names member {:?}, the row {:?}", decision.member, stored.member),
+            );
+        }
+        if decision.again != stored.again {
+            report.row(
+                "decision",
+                pos,
+                format!("it waited at {:?}, the row says {:?}", decision.again, stored.again),
+            );
+        }
+        if decision.status != Status::Applied {
+            if decision.reason.is_none() {
+                report.row("decision", pos, "it was not applied, and no reason is given");
+            }
+            if !decision.transfers.is_empty() || !decision.emitted.is_empty() {
+                report.row("decision", pos, "it was not applied, and yet changed something");
+            }
+        }
+        if self.newest_version.is_some_and(|newest| decision.version > newest) {
+            report.row("decision", pos, format!("program version {} was never published", decision.version));
+        }
+        if decision.status == Status::Waiting {
+            self.waiting.insert(pos);
+        }
+        if let Some(again) = stored.again {
+            if !self.waiting.contains(&again) {
+                report.row("waiting", pos, format!("row {again}, which it applies, did not wait"));
+            }
+            if !self.freed.insert(again) {
+                report.row("waiting", pos, format!("row {again} was set free before"));
+            }
+        }
+        for &freed in &decision.frees {
+            if self.promised.insert(freed, pos).is_some() {
+                report.row("waiting", pos, format!("row {freed} was set free before"));
+            }
+        }
+    }
+
+    fn finish(&mut self, report: &mut Report) {
+        for (freed, by) in &self.promised {
+            if !self.freed.contains(freed) {
+                report.row("waiting", *by, format!("it sets row {freed} free, which was never applied"));
+            }
+        }
+    }
+}

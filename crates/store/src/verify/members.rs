@@ -1,0 +1,127 @@
+//! Stored members and names against what the journal says of them.
+
+use std::collections::HashMap;
+
+use domain::member::{Member, WalletState};
+use rusqlite::Connection;
+
+use super::Report;
+use super::journal;
+use super::ledger::{Told, Wallet};
+
+pub fn check(conn: &Connection, told: &mut journal::Told, report: &mut Report) -> rusqlite::Result<()> {
+    let mut names = identities(conn, report)?;
+    let mut select = conn.prepare("SELECT no, image FROM member ORDER BY no")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let no: u64 = row.get(0)?;
+        report.members += 1;
+        let member: Member = match serde_json::from_str(row.get_ref(1)?.as_str()?) {
+            Ok(member) => member,
+            Err(e) => {
+                report.member("member", no, format!("it cannot be read: {e}"));
+                told.ledger.members.entry(no).or_default().seen = true;
+                continue;
+            }
+        };
+        if member.no != no {
+            report.member("member", no, format!("it says that it is {}", member.no));
+        }
+        for identity in &member.identities {
+            if names.remove(identity.as_str()) != Some(no) {
+                report.member("identity", no, format!("{} is not its name in the index", identity.as_str()));
+            }
+        }
+        let told = told.ledger.members.entry(no).or_default();
+        told.seen = true;
+        compare(no, &member, told, report);
+    }
+    for (name, no) in names {
+        report.member("identity", no, format!("{name} leads to it, and it does not know the name"));
+    }
+    let mut lost: Vec<u64> =
+        told.ledger.members.iter().filter(|(_, told)| !told.seen).map(|(no, _)| *no).collect();
+    lost.sort_unstable();
+    for no in lost {
+        report.member("member", no, "the journal speaks of it, and it is not stored");
+    }
+    Ok(())
+}
+
+fn identities(conn: &Connection, report: &mut Report) -> rusqlite::Result<HashMap<String, u64>> {
+    let mut select = conn.prepare("SELECT name, member FROM identity")?;
+    let names: HashMap<String, u64> =
+        select.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    report.identities = names.len() as u64;
+    Ok(names)
+}
+
+fn compare(no: u64, member: &Member, told: &Told, report: &mut Report) {
+    if member.last_pos != told.last_pos {
+        report.member(
+            "member chain",
+            no,
+            format!("its newest row is {}, not {}", told.last_pos, member.last_pos),
+        );
+    }
+    if member.changes != told.changes {
+        report.member("member_seq", no, format!("it changed {} times, not {}", told.changes, member.changes));
+    }
+    for wallet in &told.wallets {
+        match member.wallets.iter().find(|stored| stored.id == wallet.id) {
+            Some(stored) => compare_wallet(no, stored, wallet, report),
+            None => report.member("balance", no, format!("wallet {} is not stored", wallet.id)),
+        }
+    }
+    for stored in &member.wallets {
+        let empty =
+            stored.available == 0 && stored.debt == 0 && stored.pending == 0 && stored.lots.is_empty();
+        if !empty && !told.wallets.iter().any(|wallet| wallet.id == stored.id) {
+            report.member(
+                "balance",
+                no,
+                format!("nothing ever moved in wallet {}, and it is not empty", stored.id),
+            );
+        }
+    }
+    for limit in &member.limits {
+        if limit.parts.iter().any(|part| part.1 < 0) || !limit.parts.is_sorted_by(|a, b| a.0 < b.0) {
+            report.member("limit", no, format!("the use of {} is not in order", limit.id));
+        }
+    }
+}
+
+fn compare_wallet(no: u64, stored: &WalletState, told: &Wallet, report: &mut Report) {
+    let balance = [
+        ("available", stored.available, told.available),
+        ("pending", stored.pending, told.pending),
+        ("debt", stored.debt, told.debt),
+    ];
+    for (what, is, must) in balance {
+        if i128::from(is) != must {
+            report.member(
+                "balance",
+                no,
+                format!("{what} {} is {is}, and {must} by its transfers", stored.id),
+            );
+        }
+    }
+    let sum: i128 = stored.lots.iter().map(|lot| i128::from(lot.remaining)).sum();
+    if sum != i128::from(stored.available.max(0)) || stored.lots.iter().any(|lot| lot.remaining <= 0) {
+        report.member("lots", no, format!("its lots of {} hold {sum}, not what is available", stored.id));
+    }
+    // Where lots were joined, only their sum can be told from transfers; a lot that took others in shows below 0.
+    let joined = stored.lots.iter().any(|lot| lot.joined > 0) || told.lots.iter().any(|lot| lot.1 < 0);
+    let mut is: Vec<_> =
+        stored.lots.iter().map(|lot| ((lot.pos, lot.n), i128::from(lot.remaining))).collect();
+    is.sort_unstable();
+    let mut must = told.lots.clone();
+    must.sort_unstable();
+    if !joined && is != must {
+        report.member(
+            "lots",
+            no,
+            format!("its lots of {} are {is:?}, and {must:?} by its transfers", stored.id),
+        );
+    }
+}
