@@ -363,7 +363,13 @@ fn keys_programs_and_what_was_refused_are_kept() {
     );
     assert_eq!(reader.program_version_list().unwrap().len(), 3);
     assert_eq!(&*reader.program_version_get(2).unwrap().unwrap().body, "b");
-    let key = NewApiKey { name: "till", hash: [9; 32], scopes: &["events:write".into()], now_ms: 5 };
+    let key = NewApiKey {
+        name: "till",
+        hash: [9; 32],
+        scopes: &["events:write".into()],
+        now_ms: 5,
+        expires_ms: None,
+    };
     let no = admin.api_key_create(&key).unwrap();
     assert!(admin.api_key_create(&key).is_err(), "the same key twice");
     assert_eq!(
