@@ -73,6 +73,7 @@ pub fn read(
                 }
             }
             Err(why) => broken.push(read::Broken {
+                fatal: false,
                 code: Code::UnknownName,
                 path: "include".into(),
                 at: pattern.at.clone(),
@@ -92,7 +93,7 @@ pub fn read(
         };
         read::join(&mut tree, more, &place, &mut broken);
     }
-    finish(tree, sources, broken, environment, version)
+    finish(tree, sources, broken, false, environment, version)
 }
 
 /// The same from the API's JSON form (or the stored canonical JSON).
@@ -103,7 +104,7 @@ pub fn read_json(json: &str, environment: Option<&str>, version: u32) -> Result<
     }
     let mut broken = Vec::new();
     let tree = table(read::from_json(json, 0, &mut broken));
-    finish(tree, sources, broken, environment, version)
+    finish(tree, sources, broken, true, environment, version)
 }
 
 fn table(node: Node) -> Table {
@@ -128,18 +129,19 @@ fn finish(
     tree: Table,
     sources: Vec<Source>,
     broken: Vec<read::Broken>,
+    json_form: bool,
     environment: Option<&str>,
     version: u32,
 ) -> Result<Program, Rejected> {
     let mut report = Report::new(&sources);
-    let unreadable = broken.iter().any(|b| b.code == Code::TomlSyntax);
+    let unreadable = broken.iter().any(|b| b.fatal);
     report.broken(broken);
     if unreadable {
         // What the parser dropped would be missed below, and told wrongly.
         let diagnostics = report.finish(&tree);
         return Err(Rejected { diagnostics, sources });
     }
-    check::shape::check(&tree, &mut report);
+    check::shape::check(&tree, json_form, &mut report);
     let json = canonical(&tree);
     let hash: [u8; 32] = Sha256::digest(json.as_bytes()).into();
     let compiled = compile::compile(&tree, &mut report, &compile::Choice { environment, version, hash });

@@ -7,10 +7,11 @@ use crate::program::language::{Form, Key as Word, Need, SECTIONS, Section, Shape
 use crate::program::read::{At, Key, Kind, Node, Table};
 
 /// Checks everything that can be said without knowing a name.
-pub fn check(tree: &Table, report: &mut Report<'_>) {
+/// `json`: numbers may stand as decimal texts.
+pub fn check(tree: &Table, json: bool, report: &mut Report<'_>) {
     for (key, node) in tree.iter() {
         match section(&key.text) {
-            Some(found) => one(found, key, node, report),
+            Some(found) => one(found, key, node, &mut Walk { report, json }),
             None => {
                 let near = did_you_mean(&key.text, SECTIONS.iter().map(|s| s.name), "");
                 let message = format!("`{}` is not a section of a program", key.text);
@@ -33,8 +34,7 @@ pub fn check(tree: &Table, report: &mut Report<'_>) {
     }
 }
 
-fn one(section: &Section, key: &Key, node: &Node, report: &mut Report<'_>) {
-    let walk = &mut Walk { report };
+fn one(section: &Section, key: &Key, node: &Node, walk: &mut Walk<'_, '_>) {
     match &section.shape {
         Shape::Later => walk.not_yet(section.name, &key.text, section.doc, &key.at),
         Shape::One(form) => walk.form(node, form, section.name),
@@ -65,6 +65,7 @@ fn one(section: &Section, key: &Key, node: &Node, report: &mut Report<'_>) {
 
 pub(super) struct Walk<'r, 'a> {
     pub report: &'r mut Report<'a>,
+    pub json: bool,
 }
 
 impl Walk<'_, '_> {

@@ -47,7 +47,7 @@ impl Walk<'_, '_> {
     }
 
     fn number(&mut self, node: &Node, form: &Form, path: &str) {
-        let Some(n) = number(node) else {
+        let Some(n) = node.number().or_else(|| if self.json { node.decimal() } else { None }) else {
             let quoted = node.text().filter(|t| Num::parse(t).is_some());
             let hint = quoted.map_or(String::new(), |t| format!("write {t} without quotes"));
             return self.wrong(node, path, "a number", &hint);
@@ -153,7 +153,13 @@ impl Walk<'_, '_> {
 
     fn words(&mut self, node: &Node, text: &str, words: &[&str], later: &[&str], path: &str) {
         if later.contains(&text) {
-            self.not_yet(path, text, "only the other words are", &node.at);
+            self.say(
+                Code::NotYet,
+                path,
+                &node.at,
+                format!("`{text}` is not built yet"),
+                format!("it can be {}", words.join(", ")),
+            );
         } else if !words.contains(&text) {
             let message = format!("`{text}` is not one of {}", words.join(", "));
             let hint = super::near::did_you_mean(text, words.iter().copied(), "");
@@ -168,17 +174,12 @@ fn accepts(form: &Form, node: &Node) -> bool {
         Form::Keys(_) | Form::KeysAnd(..) | Form::Names(_) => node.table().is_some(),
         Form::List(_) => node.list().is_some(),
         Form::OneOrMore(form) => node.list().is_some() || accepts(form, node),
-        Form::Number | Form::Whole(..) | Form::Between(..) => node.number().is_some(),
+        Form::Number | Form::Whole(..) | Form::Between(..) => node.decimal().is_some(),
         Form::Amount | Form::NumberOrPath => node.number().is_some() || node.text().is_some(),
         Form::Bool => node.bool().is_some(),
         Form::Any => true,
         _ => node.text().is_some(),
     }
-}
-
-/// A number; in JSON also as decimal text.
-pub fn number(node: &Node) -> Option<Num> {
-    node.number()
 }
 
 /// Minutes of the day: `14:00-17:00`, `22:00-02:00`, `00:00-24:00`.

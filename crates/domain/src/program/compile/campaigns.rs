@@ -68,7 +68,7 @@ impl Compiler<'_, '_, '_> {
         for (id, _, node) in section {
             let Some(table) = node.table() else { continue };
             let path = format!("campaigns.{id}");
-            let holdout = table.get("holdout").and_then(Node::number);
+            let holdout = table.get("holdout").and_then(Node::decimal);
             found.push(Campaign {
                 id: id.into(),
                 active: self.schedule(table, &path),

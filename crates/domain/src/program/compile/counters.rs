@@ -2,7 +2,7 @@
 
 use super::rules::is_scalar;
 use super::scope::Place;
-use super::trigger::heard;
+use super::trigger::{each_path, heard};
 use super::{Compiler, CounterName};
 use crate::condition::{Code, Expr};
 use crate::num::Num;
@@ -88,8 +88,7 @@ impl Compiler<'_, '_, '_> {
     fn counted(&mut self, table: &Table, path: &str) -> Option<CounterKind> {
         let on = heard(&self.names, table);
         let trigger = self.trigger(table, path, |each| Place::Counter { on: on.clone(), each });
-        let each = trigger.each.as_ref().map(|e| e.source.to_string());
-        let place = Place::Counter { on, each };
+        let place = Place::Counter { on, each: each_path(table) };
         let given = super::expressions::sources(table.get("when"));
         if let Some(unit) = table.get("streak").and_then(Node::text).and_then(Unit::parse) {
             let forgive = table.get("forgive");
@@ -103,7 +102,7 @@ impl Compiler<'_, '_, '_> {
                     "a number of gaps is",
                 );
             }
-            let forgive = forgive.and_then(Node::number).and_then(Num::to_int).unwrap_or(0);
+            let forgive = forgive.and_then(Node::decimal).and_then(Num::to_int).unwrap_or(0);
             return Some(CounterKind::Streak { trigger, unit, forgive: u32::try_from(forgive).unwrap_or(0) });
         }
         if let Some(node) = table.get("distinct") {

@@ -88,9 +88,13 @@ impl Events {
                 || canonical::LATER.contains(&key.text.as_str());
             if TAKEN.contains(&noun) || reserved || known {
                 let message = format!("`{}` cannot be declared", key.text);
-                let hint = format!(
-                    "rules would see its payload as `{noun}`, which means something else: name it after another noun"
-                );
+                let hint = match (reserved, known) {
+                    (true, _) => "types that begin with `fealty.` are Fealty's own".into(),
+                    (_, true) => "it is there already".into(),
+                    _ => format!(
+                        "rules would see its payload as `{noun}`, which means something else: write another noun"
+                    ),
+                };
                 report.error(Code::BadId, &path, &key.at, message, hint);
             }
             let fields = node.table().map(|t| fields(t, &path, report)).unwrap_or_default();

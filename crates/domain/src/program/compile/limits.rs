@@ -37,7 +37,7 @@ impl Compiler<'_, '_, '_> {
         {
             let below = format!("{path}.{}", key.text);
             if key.text == "times" {
-                what.extend(value.number().map(|n| (LimitWhat::Times, Amount::Is(n))));
+                what.extend(value.decimal().map(|n| (LimitWhat::Times, Amount::Is(n))));
             } else if let Some(wallet) = self.wallet(&key.text) {
                 let most = self.names.params.amount(value, &below, self.report);
                 if matches!(most, Some(Amount::Is(n)) if n.is_negative()) {

@@ -111,7 +111,10 @@ pub(super) fn compile(tree: &Table, report: &mut Report<'_>, choice: &Choice<'_>
     let campaigns = c.campaigns(&rules, &wallets);
     let tests = c.tests();
     c.currencies();
-    c.warnings(&rules, &campaigns);
+    if !c.report.has_errors() {
+        // Of a program with mistakes nobody knows what is used.
+        c.warnings(&rules, &campaigns);
+    }
     if c.report.has_errors() {
         return None;
     }

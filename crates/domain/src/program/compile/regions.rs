@@ -100,7 +100,7 @@ pub fn plan(tree: &Table, regions: Vec<Region>, sandbox: bool, choice: &Choice<'
         claim_seconds: claim,
         sandbox,
         week_starts: jiff::civil::Weekday::from_monday_zero_offset(week).ok()?,
-        year_starts: program.get("year_starts").and_then(Node::number).and_then(Num::to_int).unwrap_or(1)
+        year_starts: program.get("year_starts").and_then(Node::decimal).and_then(Num::to_int).unwrap_or(1)
             as i8,
         regions,
         member_fields: Default::default(),

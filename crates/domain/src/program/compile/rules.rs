@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::expressions::sources;
 use super::judged::in_order;
 use super::scope::Place;
-use super::trigger::heard;
+use super::trigger::{each_path, heard};
 use super::{Compiler, RuleName};
 use crate::condition::{Code, Expr, Read};
 use crate::plan::{Canon, Earn, Emit, OncePer, Rule, RuleNo};
@@ -92,8 +92,7 @@ impl Compiler<'_, '_, '_> {
         let path = format!("rules.{id}");
         let on = heard(&self.names, table);
         let trigger = self.trigger(table, &path, |each| Place::Rule { on: on.clone(), each });
-        let each = trigger.each.as_ref().map(|e| e.source.to_string());
-        let place = Place::Rule { on: on.clone(), each };
+        let place = Place::Rule { on: on.clone(), each: each_path(table) };
         let earn = self.earn(table, &path, &place);
         let emit = self.emit(table, &path, &on);
         if table.get("earn").is_none() && table.get("emit").is_none() && !has_later(table) {

@@ -41,6 +41,10 @@ pub const GIVEN: u16 = 2;
 type Names = BTreeMap<String, Entry>;
 
 impl Place {
+    /// It hears events, and none of them is known.
+    pub fn is_deaf(&self) -> bool {
+        !matches!(self, Place::Segment | Place::Audience | Place::Test) && self.on().is_empty()
+    }
     fn on(&self) -> &[TypeNo] {
         match self {
             Place::Rule { on, .. }
@@ -211,7 +215,7 @@ impl Compiler<'_, '_, '_> {
             let id = self.names.wallets[usize::from(*w)].clone();
             (id, value(Type::Num, At::Read(Read::Granted(no, *w))))
         };
-        namespace("wallet of the rule", rule.earns.iter().map(entry).collect())
+        namespace(&format!("wallet of rules.{}", rule.id), rule.earns.iter().map(entry).collect())
     }
 
     /// Names that one might expect here.

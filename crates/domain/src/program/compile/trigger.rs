@@ -28,7 +28,7 @@ impl Compiler<'_, '_, '_> {
     pub fn trigger(&mut self, table: &Table, path: &str, place: impl Fn(Option<String>) -> Place) -> Trigger {
         let on = self.on(table, path);
         let each = self.each(table, path, &on);
-        let place = place(each.as_ref().map(|e| e.source.to_string()));
+        let place = place(each_path(table));
         let when = self.conditions(table.get("when"), &format!("{path}.when"), &place);
         let active = self.schedule(table, path);
         Trigger { on, each, when, active }
@@ -123,6 +123,11 @@ impl Compiler<'_, '_, '_> {
         }
         Some(schedule)
     }
+}
+
+/// `each` as written, right or wrong.
+pub fn each_path(table: &Table) -> Option<String> {
+    table.get("each").and_then(Node::text).map(str::to_owned)
 }
 
 /// The first instant after a last day, or after a last instant.

@@ -13,7 +13,7 @@ impl Compiler<'_, '_, '_> {
             let path = format!("wallets.{id}");
             let get = |key: &str| node.table().and_then(|t| t.get(key));
             let text = |key: &str| get(key).and_then(Node::text);
-            let value = get("value").and_then(Node::number);
+            let value = get("value").and_then(Node::decimal);
             if let (Some(value), Some(node)) = (value, get("value"))
                 && value <= Num::ZERO
             {
@@ -41,7 +41,7 @@ impl Compiler<'_, '_, '_> {
             found.push(Wallet {
                 id: id.into(),
                 decimals: get("decimals")
-                    .and_then(Node::number)
+                    .and_then(Node::decimal)
                     .and_then(Num::to_int)
                     .map_or(0, |n| n.clamp(0, 6) as u8),
                 round: match text("round") {

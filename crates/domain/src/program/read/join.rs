@@ -11,6 +11,7 @@ pub fn join(main: &mut Table, more: Table, place: &dyn Fn(&Key) -> String, broke
     for (key, node) in more.0 {
         if MAIN_ONLY.contains(&key.text.as_str()) {
             broken.push(Broken {
+                fatal: false,
                 code: Code::UnknownSection,
                 message: format!("`{}` in an included file", key.text),
                 hint: format!("only the main file holds {}", MAIN_ONLY.join(", ")),
@@ -48,6 +49,7 @@ fn add(
         return;
     }
     broken.push(Broken {
+        fatal: false,
         code: Code::Duplicate,
         message: format!("`{path}` is defined twice"),
         hint: format!("also defined in {}", place(&have.0)),

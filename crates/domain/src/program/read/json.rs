@@ -17,6 +17,7 @@ pub fn from_json(text: &str, source: usize, broken: &mut Vec<Broken>) -> Node {
             let start = offset(text, e.line(), e.column());
             let at = At { source, span: start..(start + 1).min(text.len()) };
             broken.push(Broken {
+                fatal: true,
                 code: Code::TomlSyntax,
                 path: String::new(),
                 at,
@@ -89,7 +90,7 @@ impl Reader<'_> {
     }
 
     fn say(&mut self, code: Code, path: &str, at: At, message: String) {
-        self.broken.push(Broken { code, path: path.into(), at, message, hint: String::new() });
+        self.broken.push(Broken { fatal: false, code, path: path.into(), at, message, hint: String::new() });
     }
 
     fn node(&mut self, raw: &str, depth: usize) -> Node {
@@ -141,6 +142,9 @@ impl Reader<'_> {
         for (text, value) in entries {
             let node = self.node(value.get(), depth + 1);
             let at = self.key_before(&node.at, &text);
+            if value.get() == "null" {
+                continue;
+            }
             if table.get(&text).is_some() {
                 self.say(Code::Duplicate, &text, at, format!("`{text}` is defined twice"));
                 continue;
@@ -156,7 +160,7 @@ impl Reader<'_> {
         let end = before.len().saturating_sub(1);
         let start = end.saturating_sub(key.len());
         if self.text.get(start..end) == Some(key) {
-            return At { source: self.source, span: start..end };
+            return At { source: self.source, span: start - 1..end + 1 };
         }
         value.clone()
     }

@@ -51,6 +51,8 @@ pub struct Key {
 
 /// A mistake of the text itself, or two definitions of one path.
 pub struct Broken {
+    /// What follows it could not be read.
+    pub fatal: bool,
     pub code: crate::condition::Code,
     pub path: String,
     pub at: At,
@@ -91,6 +93,10 @@ impl Node {
             Kind::Number(n) => Some(*n),
             _ => None,
         }
+    }
+    /// A number, also from decimal text: so JSON may say it exactly.
+    pub fn decimal(&self) -> Option<Num> {
+        self.number().or_else(|| Num::parse(self.text()?)?.ok())
     }
     pub fn bool(&self) -> Option<bool> {
         match &self.kind {

@@ -26,9 +26,16 @@ fn syntax(error: &Error, text: &str, source: usize) -> Broken {
     if duplicate {
         let key = text[at.span.clone()].trim().to_owned();
         let message = format!("`{key}` is defined twice");
-        return Broken { code, path: key, at, message, hint: "each path is written once".into() };
+        return Broken {
+            fatal: false,
+            code,
+            path: key,
+            at,
+            message,
+            hint: "each path is written once".into(),
+        };
     }
-    Broken { code, path: String::new(), at, message: message.into(), hint: String::new() }
+    Broken { fatal: true, code, path: String::new(), at, message: message.into(), hint: String::new() }
 }
 
 struct Reader<'a> {
@@ -44,7 +51,14 @@ impl Reader<'_> {
 
     fn say(&mut self, at: At, message: &str, hint: &str) {
         let (message, hint) = (message.into(), hint.into());
-        self.broken.push(Broken { code: Code::TomlSyntax, path: String::new(), at, message, hint });
+        self.broken.push(Broken {
+            fatal: false,
+            code: Code::TomlSyntax,
+            path: String::new(),
+            at,
+            message,
+            hint,
+        });
     }
 
     fn table(&mut self, table: &DeTable<'_>, depth: usize) -> Table {

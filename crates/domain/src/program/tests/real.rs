@@ -1,0 +1,1 @@
+//! The ten programs of real life, as far as they go yet.
