@@ -17,8 +17,6 @@ pub type Used = BTreeMap<i64, i128>;
 
 #[derive(Clone, Debug, Default)]
 pub struct Member {
-    pub no: u64,
-    pub enrolled: i64,
     pub names: BTreeSet<String>,
     pub plan: String,
     pub region: String,
@@ -39,6 +37,8 @@ pub struct Use {
     pub start: i64,
     pub times: bool,
     pub across: bool,
+    /// Its window is the time up to the event.
+    pub rolling: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +50,8 @@ pub struct Judged {
     /// By item, what it contributed before rounding.
     pub weights: Vec<Fraction>,
     pub uses: Vec<Use>,
-    campaign: bool,
+    /// It refers to another rule.
+    pub follows: Option<String>,
 }
 
 pub struct Case<'a> {
@@ -59,6 +60,8 @@ pub struct Case<'a> {
     pub payload: &'a Payload,
     pub member: &'a Member,
     pub budgets: &'a BTreeMap<String, Used>,
+    /// What this order holds in `stars` already, where it is judged again.
+    pub held: i128,
     pub time: i64,
     pub region: Option<&'a Region>,
 }
@@ -104,10 +107,21 @@ fn months_from(terms: &Terms, day: Date, length: i64) -> Date {
     Date::new(first.div_euclid(12) as i16, (first.rem_euclid(12) + 1) as i8, 1).expect("a month")
 }
 
-/// How much of a rolling window's entries count at `time`: those after `time` less the span, up to `time`.
-pub fn rolling<T: Copy>(parts: &BTreeMap<i64, T>, days: i64, time: i64) -> Vec<T> {
-    let from = (local(time, HOME) - days.days()).timestamp().as_second();
-    parts.range(from + 1..=time).map(|(_, v)| *v).collect()
+/// The rolling window that ends at `time` holds what is after this instant.
+fn rolling_start(days: i64, time: i64) -> i64 {
+    (local(time, HOME) - days.days()).timestamp().as_second()
+}
+
+/// The most that any window of that length holds with `time` in it.
+fn most_in_one(used: &Used, days: i64, time: i64) -> i128 {
+    let ends = std::iter::once(time).chain(used.range(time + 1..).map(|(at, _)| *at));
+    let with_time = ends.map(|end| (rolling_start(days, end), end)).filter(|(from, _)| *from < time);
+    with_time.map(|(from, end)| used.range(from + 1..=end).map(|(_, v)| *v).sum()).max().unwrap_or(0)
+}
+
+/// What of a counter lies in the rolling window up to `time`.
+fn rolling<T: Copy>(parts: &BTreeMap<i64, T>, days: i64, time: i64) -> Vec<T> {
+    parts.range(rolling_start(days, time) + 1..=time).map(|(_, v)| *v).collect()
 }
 
 impl Case<'_> {
@@ -129,17 +143,21 @@ impl Case<'_> {
                 granted: wanted,
                 weights,
                 uses: Vec::new(),
-                campaign: rule.campaign,
+                follows: match &rule.gives {
+                    Gives::Again(other) => Some(other.clone()),
+                    _ => None,
+                },
             };
             self.cut(&mut one, &rule.limits, &BTreeMap::new());
             if rule.campaign { candidates.push(one) } else { done.push(one) }
         }
         done.extend(self.settle(candidates));
-        done.sort_by(|a, b| a.rule.cmp(&b.rule));
+        done.sort_by_key(|one| (one.follows.is_some(), one.rule.clone()));
         let mut held: BTreeMap<&str, i128> = BTreeMap::new();
         for one in &mut done {
             if one.wallet == "stars" {
-                let now = held.entry("stars").or_insert(self.member.wallets.get("stars").map_or(0, |w| w.0));
+                let has = self.member.wallets.get("stars").map_or(0, |w| w.0) - self.held;
+                let now = held.entry("stars").or_insert(has);
                 one.granted = one.granted.min((i128::from(self.terms.stars_max) - *now).max(0));
                 *now += one.granted;
             }
@@ -246,7 +264,7 @@ impl Case<'_> {
             let used =
                 if limit.across { self.budgets.get(&limit.id) } else { self.member.limits.get(&limit.id) };
             let spent = used.map_or(0, |used| match limit.per {
-                Per::Days(days) => rolling(used, days, self.time).into_iter().sum(),
+                Per::Days(days) => most_in_one(used, days, self.time),
                 _ => used.get(&at).copied().unwrap_or(0),
             });
             let forgotten =
@@ -276,6 +294,7 @@ impl Case<'_> {
                 start: at,
                 times: limit.times,
                 across: limit.across,
+                rolling: matches!(limit.per, Per::Days(_)),
             });
         }
     }
@@ -286,11 +305,5 @@ fn chain(terms: &Terms, rule: &Rule) -> usize {
     match &rule.gives {
         Gives::Again(other) => 1 + terms.rules.iter().find(|r| r.id == *other).map_or(0, |r| chain(terms, r)),
         _ => 0,
-    }
-}
-
-impl Judged {
-    pub fn in_campaign(&self) -> bool {
-        self.campaign
     }
 }

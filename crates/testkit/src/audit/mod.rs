@@ -2,6 +2,7 @@
 //! reads the message as sent and the JSON of the decision, works out by itself what should have happened, and says
 //! where the two differ.
 
+mod book;
 pub mod fraction;
 mod judge;
 mod laws;

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::fraction::{self, Fraction, ONE, ZERO};
-use super::judge::Use;
+use super::judge::{Member, Use};
 use super::payload::Payload;
 
 #[derive(Clone, Debug)]
 pub struct Order {
+    /// The member as he was just before.
+    pub before: Member,
     pub member: u64,
     pub version: u32,
     pub at: i64,
@@ -56,30 +58,39 @@ impl Order {
             self.closed = true;
             return Ok(());
         }
-        let (mut backs, mut by_item) = (self.items.iter().map(|i| i.back).collect::<Vec<_>>(), ZERO);
+        let mut backs: Vec<Fraction> = self.items.iter().map(|i| i.back).collect();
+        let (mut by_item, mut loose) = (ZERO, ZERO);
         for part in &told.items {
             let Some(at) = self.items.iter().position(|i| i.id == part.id) else {
-                if told.amount.is_none() {
+                if told.amount.is_none() && part.amount.is_none() {
                     return Err("item_unknown");
                 }
+                loose = loose.plus(part.amount.unwrap_or(ZERO));
                 continue;
             };
             let line = &self.items[at];
             let share = match (part.quantity, part.amount) {
-                (Some(quantity), _) => quantity.over(line.quantity),
-                (None, Some(amount)) if !line.total.is_zero() => amount.over(line.total),
-                (None, _) => ONE,
+                (Some(quantity), _) if !quantity.is_zero() => quantity.over(line.quantity),
+                (_, Some(amount)) if !line.total.is_zero() => amount.over(line.total),
+                (_, Some(_)) | (None, None) => ONE,
+                (Some(_), None) => ZERO,
             };
-            by_item = by_item.plus(part.amount.unwrap_or(share.least(ONE).times(line.total)));
+            let share = share.least(ONE);
+            let worth = share.times(line.total).times(self.gross());
+            by_item = by_item.plus(worth.most(part.amount.unwrap_or(ZERO)));
             backs[at] = backs[at].plus(share).least(ONE);
         }
         for (line, back) in self.items.iter_mut().zip(backs) {
             line.back = back;
         }
-        if let Some(amount) = told.amount {
-            self.back = self.back.plus(amount.minus(by_item).most(ZERO));
-        }
+        let amount = told.amount.map_or(loose, |amount| amount.minus(by_item).most(ZERO));
+        self.back = self.back.plus(amount);
         Ok(())
+    }
+    /// Items are told before tax and shipping, the total after: what an item is worth of what was paid.
+    fn gross(&self) -> Fraction {
+        let items = self.items.iter().fold(ZERO, |sum, i| sum.plus(i.total));
+        if items.is_zero() { ONE } else { self.total.over(items).most(ONE) }
     }
     pub fn cancel(&mut self, told: &Payload) -> Result<(), &'static str> {
         if told.items.is_empty() {
@@ -91,7 +102,7 @@ impl Order {
     /// The share by amount, of what did not come back by item.
     fn rest_back(&self) -> Fraction {
         let by_item = self.items.iter().fold(ZERO, |sum, i| sum.plus(i.total.times(i.back)));
-        let rest = self.total.minus(by_item);
+        let rest = self.total.minus(by_item.times(self.gross()));
         match (self.back.is_zero(), ZERO.below(rest)) {
             (true, _) => ZERO,
             (false, true) => self.back.over(rest).least(ONE),
@@ -133,13 +144,36 @@ impl Order {
         all.times(self.value_back())
     }
     /// What came back, as a share of the whole: by the items' totals if there are any.
-    pub fn value_back(&self) -> Fraction {
+    fn value_back(&self) -> Fraction {
+        let shares = || (0..self.items.len()).map(|at| self.share_back(at));
         let items = self.items.iter().fold(ZERO, |sum, i| sum.plus(i.total));
         if items.is_zero() {
-            return self.rest_back();
+            return shares()
+                .fold(None, |least: Option<Fraction>, s| Some(least.map_or(s, |l| l.least(s))))
+                .unwrap_or(self.rest_back());
         }
-        let back = (0..self.items.len())
-            .fold(ZERO, |sum, at| sum.plus(self.items[at].total.times(self.share_back(at))));
+        let back =
+            shares().zip(&self.items).fold(ZERO, |sum, (share, item)| sum.plus(item.total.times(share)));
         back.over(items)
     }
+    /// The same order as told anew; what came back of an item is kept by quantity.
+    pub fn edited(&self, told: &Payload) -> Order {
+        let mut items = lines(told);
+        for item in &mut items {
+            if let Some(old) = self.items.iter().find(|old| old.id == item.id) {
+                item.back = old.back.times(old.quantity).over(item.quantity).least(ONE);
+            }
+        }
+        Order { items, total: told.total, ..self.clone() }
+    }
+}
+
+pub fn lines(told: &Payload) -> Vec<Line> {
+    let line = |item: &super::payload::Item| Line {
+        id: item.id.clone(),
+        quantity: item.quantity.unwrap_or(ONE),
+        total: item.total,
+        back: ZERO,
+    };
+    told.items.iter().map(line).collect()
 }

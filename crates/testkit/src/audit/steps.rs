@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::fraction::{self, Fraction, ZERO};
-use super::judge::{self, Case, Judged, Member, Use};
-use super::orders::{Count, Grant, Line, Order};
+use super::judge::{self, Case, Judged, Member};
+use super::orders::{self, Grant, Order};
 use super::payload::{self, Payload};
 use super::{Auditor, Row, Verdict};
-use crate::catalog::{Per, Region, Terms, WALLETS};
+use crate::catalog::{Region, Terms};
 use crate::world::Message;
 
 fn verdict(status: &'static str, code: &'static str, member: u64) -> Verdict {
@@ -67,7 +67,7 @@ impl Auditor {
         super::same("enrolled", row.decision["new"].as_bool().unwrap_or(false), found.is_none())?;
         if found.is_none() {
             let plan = "basic".to_owned();
-            self.members.insert(no, Member { no, enrolled: message.time, plan, ..Member::default() });
+            self.members.insert(no, Member { plan, ..Member::default() });
         }
         for name in names {
             self.link(no, &name);
@@ -110,20 +110,12 @@ impl Auditor {
         let no = self.resolve(message, row)?;
         let judged = self.judge(terms, "order.paid", told, no, message.time, region);
         let mut order = Order {
+            before: self.members[&no].clone(),
             member: no,
             version: terms.version,
             at: message.time,
             total: told.total,
-            items: told
-                .items
-                .iter()
-                .map(|i| Line {
-                    id: i.id.clone(),
-                    quantity: i.quantity.unwrap_or(fraction::ONE),
-                    total: i.total,
-                    back: ZERO,
-                })
-                .collect(),
+            items: orders::lines(told),
             back: ZERO,
             closed: false,
             refunds: Default::default(),
@@ -133,6 +125,7 @@ impl Auditor {
         let mut out = verdict("applied", "", no);
         for one in judged {
             self.pay(&one, no, &mut out);
+            self.earned(terms, no, one.wallet, message.time, one.granted);
             if one.granted > 0 {
                 let shares = self.recorded_shares(row, &one)?;
                 order.grants.push(Grant {
@@ -145,37 +138,13 @@ impl Auditor {
                 });
             }
         }
-        order.counts = self.count(
-            terms,
-            told,
-            no,
-            message.time,
-            region,
-            out.effects.iter().filter(|(k, _)| k.1 == "points").map(|(_, v)| v.1).sum(),
-        );
+        order.counts = self.counts(terms, told, message.time, region);
+        for count in &order.counts {
+            let sum = count.parts.iter().copied().fold(ZERO, Fraction::plus);
+            self.add_count(no, count.counter, count.start, sum);
+        }
         self.orders.insert(told.id.clone(), order);
         Ok(out)
-    }
-    /// Shares as recorded, once they keep the law: they sum to the grant, and each is its exact part up to one.
-    fn recorded_shares(&self, row: &Row, one: &Judged) -> Result<Vec<i128>, String> {
-        let grants = row.decision["o"]["g"].as_array().cloned().unwrap_or_default();
-        let grant = grants.iter().find(|g| g["r"] == *one.rule && g["w"] == *one.wallet);
-        let grant = grant.ok_or_else(|| format!("the order does not remember what {} gave", one.rule))?;
-        let shares = grant["s"].as_array().into_iter().flatten().filter_map(|s| s.as_i64()).map(i128::from);
-        let shares: Vec<i128> = shares.collect();
-        let sum = one.weights.iter().copied().fold(ZERO, Fraction::plus);
-        if one.weights.is_empty() {
-            return super::same("shares", shares.len(), 0).map(|()| shares);
-        }
-        super::same("sum of the shares", shares.iter().sum::<i128>(), one.granted)?;
-        super::same("number of shares", shares.len(), one.weights.len())?;
-        for (share, weight) in shares.iter().zip(&one.weights).filter(|_| !sum.is_zero()) {
-            let exact = weight.times(fraction::whole(one.granted)).over(sum).floor();
-            if *share != exact && *share != exact + 1 {
-                return Err(format!("share {share} of {}, should be {exact} or one more", one.rule));
-            }
-        }
-        Ok(shares)
     }
     fn judge(
         &self,
@@ -187,79 +156,7 @@ impl Auditor {
         region: Option<&Region>,
     ) -> Vec<Judged> {
         let member = &self.members[&no];
-        Case { terms, kind, payload: told, member, budgets: &self.budgets, time, region }.judge()
-    }
-    /// Grants what was judged: limits are used, debt is paid first.
-    fn pay(&mut self, one: &Judged, no: u64, out: &mut Verdict) {
-        out.effects.insert((one.rule.clone(), one.wallet), (one.wanted, one.granted));
-        if one.granted == 0 {
-            return;
-        }
-        for used in &one.uses {
-            self.use_limit(no, used, if used.times { 1 } else { one.granted });
-        }
-        self.enter(no, one.wallet, one.granted);
-    }
-    fn use_limit(&mut self, no: u64, used: &Use, by: i128) {
-        let all =
-            if used.across { &mut self.budgets } else { &mut self.members.entry(no).or_default().limits };
-        let parts = all.entry(used.limit.clone()).or_default();
-        *parts.entry(used.start).or_insert(0) += by;
-        if parts.len() > judge::WINDOWS {
-            parts.pop_first();
-        }
-    }
-    fn enter(&mut self, no: u64, wallet: &'static str, amount: i128) {
-        let member = self.members.entry(no).or_default();
-        let (available, debt) = member.wallets.entry(wallet).or_default();
-        let repaid = amount.min(*debt);
-        *debt -= repaid;
-        *available += amount - repaid;
-    }
-    fn leave(&mut self, no: u64, wallet: &'static str, amount: i128) {
-        let member = self.members.entry(no).or_default();
-        let (available, debt) = member.wallets.entry(wallet).or_default();
-        let taken = amount.min((*available).max(0));
-        *available -= taken;
-        match WALLETS.iter().find(|w| w.0 == wallet).map(|w| w.3) {
-            Some("debt") => *debt += amount - taken,
-            Some("negative") => *available -= amount - taken,
-            _ => {}
-        }
-    }
-    /// Counters hear of an order; what they count is kept with it.
-    fn count(
-        &mut self,
-        terms: &Terms,
-        told: &Payload,
-        no: u64,
-        at: i64,
-        region: Option<&Region>,
-        earned: i128,
-    ) -> Vec<Count> {
-        let in_euro = fraction::parse(region.map_or("1", |r| r.in_euro)).unwrap_or(ZERO);
-        let cups: Vec<Fraction> = told
-            .items
-            .iter()
-            .map(|i| if i.category == "coffee" { i.quantity.unwrap_or(fraction::ONE) } else { ZERO })
-            .collect();
-        let all = [
-            ("orders", 0, vec![fraction::ONE]),
-            ("spend", judge::start(terms, Per::Month, at), vec![told.subtotal.times(in_euro)]),
-            ("recent", at, vec![fraction::ONE]),
-            ("cups", judge::start(terms, Per::Week, at), cups),
-            ("earned", judge::start(terms, Per::Year, at), vec![fraction::whole(earned)]),
-        ];
-        let member = self.members.entry(no).or_default();
-        let counts = all.into_iter().filter(|(_, _, parts)| parts.iter().any(|p| !p.is_zero()));
-        counts
-            .map(|(counter, start, parts)| {
-                let sum = parts.iter().copied().fold(ZERO, Fraction::plus);
-                let slot = member.counters.entry(counter).or_default().entry(start).or_insert(ZERO);
-                *slot = slot.plus(sum);
-                Count { counter, start, parts, reversed: ZERO }
-            })
-            .collect()
+        Case { terms, kind, payload: told, member, budgets: &self.budgets, held: 0, time, region }.judge()
     }
     /// Refunds, cancellations, fulfilments and edits of an order.
     fn followed(&mut self, message: &Message, row: &Row, told: &Payload) -> Result<Verdict, String> {
@@ -276,6 +173,18 @@ impl Auditor {
         if message.kind == "order.refunded" && !order.refunds.insert(told.id.clone()) {
             return Ok(verdict("ignored", "refund_already_applied", no));
         }
+        let mut out = verdict("applied", "", no);
+        let terms = self.terms[&order.version].clone();
+        if message.kind == "order.updated" {
+            order = order.edited(told);
+            self.free_all(&order);
+            let region = self.region(&terms, told, no);
+            let judged = self.judge_again(&terms, &order, told, region);
+            let counts = self.counts(&terms, told, order.at, region);
+            self.rebook(row, &terms, &mut order, (judged, counts), &mut out)?;
+            self.orders.insert(id.clone(), order);
+            return Ok(out);
+        }
         let noted = match message.kind.as_str() {
             "order.refunded" => order.refund(told),
             _ => order.cancel(told),
@@ -283,45 +192,25 @@ impl Auditor {
         if let Err(code) = noted {
             return Ok(verdict("refused", code, no));
         }
-        let mut out = verdict("applied", "", no);
-        self.take_back(&mut order, &mut out);
+        self.take_back(&terms, &mut order, &mut out);
         self.orders.insert(id.clone(), order);
         Ok(out)
     }
-    /// Takes back what the order's state now demands: points, limits, counters.
-    fn take_back(&mut self, order: &mut Order, out: &mut Verdict) {
-        let (no, frozen, mut unearned) = (order.member, order.clone(), 0);
-        for grant in &mut order.grants {
-            let taken = (frozen.target(grant) - grant.reversed).max(0);
-            if taken == 0 {
-                continue;
-            }
-            grant.reversed += taken;
-            let effect = out.effects.entry((grant.rule.clone(), grant.wallet)).or_default();
-            *effect = (effect.0 + taken, effect.1 + taken);
-            self.leave(no, grant.wallet, taken);
-            if grant.wallet == "points" {
-                unearned += taken;
-            }
-            for used in grant.uses.clone() {
-                match used.times {
-                    true if grant.reversed == grant.granted => self.use_limit(no, &used, -1),
-                    true => {}
-                    false => self.use_limit(no, &used, -taken),
-                }
-            }
-        }
-        let member = self.members.entry(no).or_default();
-        for count in &mut order.counts {
-            let target = if count.counter == "earned" {
-                count.reversed.plus(fraction::whole(unearned))
-            } else {
-                frozen.uncounted(count)
-            };
-            let slot = member.counters.entry(count.counter).or_default().entry(count.start).or_insert(ZERO);
-            *slot = slot.minus(target.minus(count.reversed));
-            count.reversed = target;
-        }
+    /// With the member as he was just before the order, and limits and balances as they are now.
+    fn judge_again(
+        &self,
+        terms: &Terms,
+        order: &Order,
+        told: &Payload,
+        region: Option<&Region>,
+    ) -> Vec<Judged> {
+        let now = &self.members[&order.member];
+        let (limits, wallets) = (now.limits.clone(), now.wallets.clone());
+        let member = &Member { limits, wallets, ..order.before.clone() };
+        let stars = order.grants.iter().filter(|g| g.wallet == "stars");
+        let held = stars.map(|g| g.granted - g.reversed).sum();
+        let (budgets, time) = (&self.budgets, order.at);
+        Case { terms, kind: "order.paid", payload: told, member, budgets, held, time, region }.judge()
     }
     /// Everything that is about a person and not about an order.
     fn personal(
@@ -371,11 +260,8 @@ impl Auditor {
         if message.kind == "review.posted" {
             member.reviewed.insert(told.product.clone());
         }
-        let earned: i128 = judged.iter().filter(|j| j.wallet == "points").map(|j| j.granted).sum();
-        if earned > 0 {
-            let year = judge::start(terms, Per::Year, message.time);
-            let slot = member.counters.entry("earned").or_default().entry(year).or_insert(ZERO);
-            *slot = slot.plus(fraction::whole(earned));
+        for one in &judged {
+            self.earned(terms, no, one.wallet, message.time, one.granted);
         }
         Ok(out)
     }

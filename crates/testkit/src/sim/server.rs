@@ -142,3 +142,13 @@ impl Server {
         }
     }
 }
+
+#[test]
+fn every_drawn_program_checks() {
+    for seed in 0..150 {
+        let mut rng = Rng::new(seed);
+        let terms = Terms::draw(&mut rng);
+        plan(&terms);
+        plan(&terms.revise(&mut rng));
+    }
+}
