@@ -178,7 +178,4 @@ impl Real {
             });
         }
     }
-    pub fn dir(&self) -> &std::path::Path {
-        &self.dir
-    }
 }

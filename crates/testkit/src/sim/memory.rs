@@ -107,12 +107,6 @@ impl Memory {
     pub fn rows(&self) -> &[Kept] {
         &self.state.rows
     }
-    pub fn members(&self) -> &HashMap<MemberNo, Vec<u8>> {
-        &self.state.members
-    }
-    pub fn budgets(&self) -> &HashMap<Box<str>, Vec<(i64, i64)>> {
-        &self.state.budgets
-    }
 }
 
 impl State {

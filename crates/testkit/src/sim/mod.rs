@@ -2,9 +2,9 @@
 //! started again, and at the end the auditor. One thread, virtual time, every choice from the seed.
 
 mod disk;
-mod input;
+pub(crate) mod input;
 mod marks;
-mod memory;
+pub(crate) mod memory;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
