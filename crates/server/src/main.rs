@@ -1,1 +1,14 @@
-fn main() {}
+//! The binary `fealty`: command line, settings, HTTP. No SQL and no rules here.
+
+mod app;
+mod cli;
+mod http;
+mod keys;
+mod settings;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,0 +1,170 @@
+//! What every handler may use: the door, the readers, keys, sources, metrics.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use engine::{Current, Intake, Metrics};
+use governor::clock::DefaultClock;
+use governor::middleware::StateInformationMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use store::{Admin, Reader, StoreError};
+
+use crate::http::problem::Problem;
+use crate::keys::{Scope, hash, well_formed};
+use crate::settings::Bounds;
+
+pub struct App {
+    pub intake: Intake,
+    pub current: Current,
+    pub reader: Reader,
+    pub admin: Admin,
+    pub ids: wire::member_id::MemberIds,
+    pub keys: KeyRing,
+    pub sources: BTreeMap<String, crate::cli::serve::Source>,
+    /// Which of the program's [environments] counts.
+    pub environment: Option<String>,
+    pub bounds: Bounds,
+    pub metrics: HttpMetrics,
+    pub registry: Registry,
+    pub draining: AtomicBool,
+}
+
+impl App {
+    /// Reads apart from the threads that serve connections, because a read may wait for the disk.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let reader = self.reader.clone();
+        let done = tokio::task::spawn_blocking(move || read(&reader)).await;
+        done.map_err(|_| Problem::internal())?.map_err(Problem::from)
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
+
+/// Who asks: one API key.
+pub struct Principal {
+    /// `key:3`, for the audit and as the namespace of its idempotency keys.
+    pub origin: Box<str>,
+    scopes: Vec<Scope>,
+    expires_at: Option<jiff::Timestamp>,
+    pub events: Limiter,
+    pub requests: Limiter,
+    pub events_per_second: u32,
+    pub requests_per_second: u32,
+}
+
+impl Principal {
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.iter().any(|own| *own == scope || *own == Scope::Admin)
+    }
+}
+
+/// The keys that count now, by their hashes. A lookup by SHA-256 tells nothing by its timing.
+pub struct KeyRing {
+    bounds: Bounds,
+    keys: RwLock<HashMap<[u8; 32], Arc<Principal>>>,
+}
+
+/// A key as it is stored.
+pub struct StoredKey {
+    pub no: u64,
+    pub hash: [u8; 32],
+    pub scopes: Vec<Scope>,
+    pub expires_at: Option<jiff::Timestamp>,
+}
+
+impl KeyRing {
+    pub fn new(bounds: &Bounds) -> KeyRing {
+        KeyRing { bounds: bounds.clone(), keys: RwLock::default() }
+    }
+    pub fn find(&self, token: &str) -> Option<Arc<Principal>> {
+        if !well_formed(token) {
+            return None;
+        }
+        let keys = self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let principal = keys.get(&hash(token))?;
+        let expired = principal.expires_at.is_some_and(|at| at <= jiff::Timestamp::now());
+        (!expired).then(|| principal.clone())
+    }
+    /// Takes what is stored as the truth. Keys that did not change keep what they have spent.
+    pub fn replace(&self, stored: Vec<StoredKey>) {
+        let mut keys = self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut old = std::mem::take(&mut *keys);
+        for key in stored {
+            let same = old.remove(&key.hash).filter(|p| p.scopes == key.scopes && p.expires_at == key.expires_at);
+            let principal = same.unwrap_or_else(|| Arc::new(self.principal(&key)));
+            keys.insert(key.hash, principal);
+        }
+    }
+    fn principal(&self, key: &StoredKey) -> Principal {
+        Principal {
+            origin: format!("key:{}", key.no).into(),
+            scopes: key.scopes.clone(),
+            expires_at: key.expires_at,
+            events: limiter(self.bounds.events_per_second),
+            requests: limiter(self.bounds.requests_per_second),
+            events_per_second: self.bounds.events_per_second,
+            requests_per_second: self.bounds.requests_per_second,
+        }
+    }
+}
+
+fn limiter(per_second: u32) -> Limiter {
+    let per_second = std::num::NonZeroU32::new(per_second).unwrap_or(std::num::NonZeroU32::MIN);
+    RateLimiter::direct(Quota::per_second(per_second)).with_middleware()
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabel {
+    pub route: &'static str,
+    pub status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SourceLabel {
+    pub source: String,
+    pub result: &'static str,
+}
+
+/// Requests by route and status; webhooks by source (those of the settings only) and result.
+pub struct HttpMetrics {
+    requests: Family<RequestLabel, Counter>,
+    seconds: Histogram,
+    pub webhooks: Family<SourceLabel, Counter>,
+}
+
+impl HttpMetrics {
+    pub fn register(engine: &Metrics) -> (HttpMetrics, Registry) {
+        let metrics = HttpMetrics {
+            requests: Family::default(),
+            seconds: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
+            webhooks: Family::default(),
+        };
+        let mut registry = Registry::with_prefix("fealty");
+        engine.register(&mut registry);
+        registry.register("http_requests", "Requests, by route and status", metrics.requests.clone());
+        registry.register_with_unit("http_request", "Answering one request", Unit::Seconds, metrics.seconds.clone());
+        registry.register("webhooks", "Webhooks, by source and result", metrics.webhooks.clone());
+        let build: Family<Vec<(&'static str, &'static str)>, prometheus_client::metrics::gauge::Gauge> = Family::default();
+        build.get_or_create(&vec![("version", env!("CARGO_PKG_VERSION"))]).set(1);
+        registry.register("build_info", "This build", build);
+        (metrics, registry)
+    }
+    pub fn request(&self, route: &'static str, status: u16, took: Duration) {
+        self.requests.get_or_create(&RequestLabel { route, status }).inc();
+        self.seconds.observe(took.as_secs_f64());
+    }
+    pub fn webhook(&self, source: &str, result: &'static str) {
+        self.webhooks.get_or_create(&SourceLabel { source: source.to_owned(), result }).inc();
+    }
+}

@@ -1,0 +1,148 @@
+//! The command line: what may be said, exit codes, and how errors are told (what, why, what to do).
+//!
+//! Exit codes: 0 done; 1 something was found (a program that does not check, a breach, an unreadable line);
+//! 2 wrong usage; 3 settings or program file cannot be used; 4 the data cannot be opened; 5 cannot listen;
+//! 6 the store failed while running; 130 interrupted. They are documented in docs/cli.md and stay as they are.
+
+pub mod check;
+pub mod import;
+pub mod init;
+pub mod keys;
+pub mod serve;
+pub mod verify;
+
+pub mod open;
+pub mod program;
+pub mod table;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::{File, Log};
+
+pub const FOUND: u8 = 1;
+pub const SETTINGS: u8 = 3;
+pub const DATA: u8 = 4;
+pub const LISTEN: u8 = 5;
+pub const STORE: u8 = 6;
+pub const INTERRUPTED: u8 = 130;
+
+#[derive(Parser)]
+#[command(
+    name = "fealty",
+    version,
+    about = "Loyalty automation that a merchant hosts: signed events in, points out, exactly once",
+    after_help = "Exit codes: 0 done, 1 something was found, 2 wrong usage, 3 settings or program, 4 data, 5 listening, 6 store failed, 130 interrupted."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write a commented program, a settings file and a scenario test to start from
+    Init(init::Init),
+    /// Serve the API; without arguments: the starter program and ./data
+    Serve(Box<serve::Serve>),
+    /// Check a program file and run its tests
+    Check(check::Check),
+    /// Bring in events from NDJSON files of CloudEvents; can be stopped and run again
+    Import(Box<import::Import>),
+    /// Check every invariant of the data
+    Verify(verify::Verify),
+    /// Make, list and revoke API keys
+    Keys(keys::Keys),
+}
+
+/// Where the data are, for all commands that touch them.
+#[derive(Args, Clone)]
+pub struct Place {
+    /// Folder of the embedded database [default: ./data]
+    #[arg(long, env = "FEALTY_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// PostgreSQL (not yet available)
+    #[arg(long, env = "FEALTY_DATABASE", value_name = "URL", conflicts_with = "data")]
+    pub database: Option<String>,
+    /// Settings file
+    #[arg(long, env = "FEALTY_SETTINGS", value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+}
+
+impl Place {
+    pub fn file(&self) -> Result<File, Failure> {
+        File::read(self.settings.as_deref())
+    }
+    pub fn dir(&self, file: &File) -> Result<PathBuf, Failure> {
+        let database = if self.data.is_some() { &None } else { &file.database };
+        if let Some(url) = self.database.as_ref().or(database.as_ref()) {
+            let scheme = url.split(':').next().unwrap_or_default();
+            return Err(Failure::settings(format!("cannot use a {scheme} database"), "not_yet: only the embedded database is there")
+                .fix("leave out --database and give --data DIR"));
+        }
+        Ok(self.data.clone().or_else(|| file.data.clone()).unwrap_or_else(|| "./data".into()))
+    }
+}
+
+/// An error for a person: what, why, what to do; one line each.
+pub struct Failure {
+    pub code: u8,
+    what: String,
+    why: String,
+    fix: String,
+}
+
+impl Failure {
+    pub fn new(code: u8, what: impl Into<String>, why: impl fmt::Display) -> Failure {
+        Failure { code, what: what.into(), why: why.to_string(), fix: String::new() }
+    }
+    pub fn settings(what: impl Into<String>, why: impl fmt::Display) -> Failure {
+        Failure::new(SETTINGS, what, why)
+    }
+    pub fn fix(mut self, fix: impl Into<String>) -> Failure {
+        self.fix = fix.into();
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        write!(f, "error: {}\n  why: {}", one_line(&self.what), one_line(&self.why))?;
+        if self.fix.is_empty() { Ok(()) } else { write!(f, "\n  do:  {}", one_line(&self.fix)) }
+    }
+}
+
+/// Runs the command; an `Err` has been decided to be shown as it is.
+pub fn run() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Init(init) => init.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Check(check) => check.run(),
+        Command::Import(import) => import.run(),
+        Command::Verify(verify) => verify.run(),
+        Command::Keys(keys) => keys.run(),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Messages to stderr, so that what a command answers with (stdout) can be piped.
+pub fn log(log: Log) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second call (tests) keeps the first one's subscriber.
+    let _ = match log {
+        Log::Human => builder.with_target(false).try_init(),
+        Log::Json => builder.json().flatten_event(true).try_init(),
+    };
+}

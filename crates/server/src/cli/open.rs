@@ -1,0 +1,72 @@
+//! Opens the data and brings program and versions together, for `serve` and `import`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::batch::Plans;
+use domain::plan::Plan;
+use domain::program::{self, Program};
+use store::{Options, Store, StoreError};
+
+use super::{DATA, Failure, program as file};
+
+/// Everything that the engine starts from.
+pub struct Opened {
+    pub store: Store,
+    pub plans: Plans,
+}
+
+pub fn store(dir: &Path) -> Result<Store, Failure> {
+    Store::open(dir, &Options::default()).map_err(|e| failed(dir, e))
+}
+
+pub fn failed(dir: &Path, error: StoreError) -> Failure {
+    let fix = match &error {
+        StoreError::Busy | StoreError::Unavailable(_) => "stop what uses it, make room, or choose another folder with --data",
+        StoreError::Unknown(_) | StoreError::Corrupt(_) => "run `fealty verify`; restore a backup if it finds a breach",
+    };
+    Failure::new(DATA, format!("cannot use the data in {}", dir.display()), error).fix(fix)
+}
+
+/// The program file counts as the truth: if it differs from the newest version, it is published as the next one.
+/// Without a file, the newest version counts; in an empty store the starter program.
+pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Result<Opened, Failure> {
+    // The program is checked before any data is made.
+    let first = read(path, environment, 1)?;
+    let store = store(dir)?;
+    let reader = store.reader();
+    let known = reader.program_version_list().map_err(|e| failed(dir, e))?;
+    if path.is_some() || known.is_empty() {
+        publish(dir, &store, &first, path)?;
+    }
+    let versions = reader.program_version_list().map_err(|e| failed(dir, e))?;
+    let mut plans: Vec<Arc<Plan>> = Vec::with_capacity(versions.len());
+    for version in &versions {
+        let read = program::read_json(&version.body, environment, version.version);
+        let program = read.map_err(|rejected| file::rejected(&rejected))?;
+        plans.push(Arc::new(program.plan));
+    }
+    let current = plans.pop().ok_or_else(|| Failure::new(DATA, "no program is stored", "the table is empty"))?;
+    let keys = store.key_maker();
+    Ok(Opened { store, plans: Plans { current, older: plans, keys } })
+}
+
+fn read(path: Option<&PathBuf>, environment: Option<&str>, version: u32) -> Result<Program, Failure> {
+    let read = match path {
+        Some(path) => file::read(path, environment, version)?,
+        None => file::read_starter(environment, version),
+    };
+    read.map_err(|rejected| file::rejected(&rejected))
+}
+
+fn publish(dir: &Path, store: &Store, program: &Program, path: Option<&PathBuf>) -> Result<(), Failure> {
+    let failures = file::failed_tests(program);
+    if !failures.is_empty() {
+        let rejected = domain::program::Rejected { diagnostics: failures, sources: Vec::new() };
+        return Err(file::rejected(&rejected));
+    }
+    let by = if path.is_some() { "file" } else { "starter" };
+    let now = jiff::Timestamp::now().as_millisecond();
+    store.admin().program_version_put(program.plan.hash, &program.json, by, now).map_err(|e| failed(dir, e))?;
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! `fealty serve`: opens the data, makes the owner's key at the first start, listens, says how to try it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use engine::{Engine, Metrics};
+use store::{NewApiKey, Reader, Store};
+use wire::member_id::MemberIds;
+use wire::signature::{Scheme, Secrets};
+
+use super::{Failure, LISTEN, Place, SETTINGS, STORE, open};
+use crate::app::{App, HttpMetrics, KeyRing, StoredKey};
+use crate::keys::{Key, Scope};
+use crate::settings::{self, File, Limits, Log, Secret};
+
+#[derive(Args)]
+pub struct Serve {
+    /// Program file [default: the starter program]
+    #[arg(long, env = "FEALTY_PROGRAM", value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// Which of the program's [environments] counts
+    #[arg(long, env = "FEALTY_ENVIRONMENT", value_name = "NAME")]
+    environment: Option<String>,
+    /// Where to listen [default: 127.0.0.1:8787]
+    #[arg(long, env = "FEALTY_LISTEN", value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// How to log
+    #[arg(long, env = "FEALTY_LOG", value_enum)]
+    log: Option<Log>,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// A source of signed webhooks, as its settings say.
+pub struct Source {
+    pub kind_name: String,
+    pub scheme: Scheme,
+    pub secrets: Secrets,
+    pub secret_count: usize,
+}
+
+impl Serve {
+    pub fn run(self) -> Result<u8, Failure> {
+        let file = self.place.file()?;
+        super::log(self.log.or(file.log).unwrap_or_default());
+        let dir = self.place.dir(&file)?;
+        let path = self.program.or_else(|| file.program.clone());
+        let environment = self.environment.or_else(|| file.environment.clone());
+        let opened = open::open(&dir, path.as_ref(), environment.as_deref())?;
+        let sources = sources(&file, &opened.plans.current.id)?;
+        let key = owner(&opened.store, &dir)?;
+        let bounds = self.limits.over(&file.limits);
+        let listen = self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787)));
+
+        let (reader, admin) = (opened.store.reader(), opened.store.admin());
+        let ids = member_ids(&opened.store);
+        let keys = KeyRing::new(&bounds);
+        keys.replace(stored_keys(&reader).map_err(|e| open::failed(&dir, e))?);
+        let engine_metrics = Metrics::default();
+        let (metrics, registry) = HttpMetrics::register(&engine_metrics);
+        let options = engine::Options {
+            queue_max: bounds.queue_max,
+            clock: Box::new(jiff::Timestamp::now),
+            fatal: Arc::new(stop_at_once),
+            metrics: engine_metrics,
+        };
+        let engine = Engine::start(opened.store, opened.plans, options)
+            .map_err(|e| Failure::new(STORE, "cannot start the decider's thread", e))?;
+        let app = Arc::new(App {
+            intake: engine.intake.clone(),
+            current: engine.current.clone(),
+            reader,
+            admin,
+            ids,
+            keys,
+            sources,
+            environment,
+            bounds,
+            metrics,
+            registry,
+            draining: false.into(),
+        });
+        let served = crate::http::serve::run(&app, listen, |address| greet(address, &app, &dir, key.as_ref()));
+        engine.stop();
+        served.map_err(|e| {
+            Failure::new(LISTEN, format!("cannot listen on {listen}"), e)
+                .fix("choose another address with --listen, such as 127.0.0.1:0 for any free port")
+        })?;
+        tracing::info!("stopped; everything acknowledged is on disk");
+        Ok(0)
+    }
+}
+
+/// A commit whose outcome nobody knows, or a broken law: nothing may follow it. The next start finds out.
+pub fn stop_at_once(why: &str) {
+    eprintln!("error: the store failed while running\n  why: {why}\n  do:  start again; senders that were answered 503 send again, and nothing is applied twice");
+    std::process::exit(i32::from(STORE));
+}
+
+pub fn member_ids(store: &Store) -> MemberIds {
+    let mut secret = [0; 16];
+    secret.copy_from_slice(&store.secret()[..16]);
+    MemberIds::new(secret)
+}
+
+/// At the first start (no key is stored): `FEALTY_API_KEY`, or a new one, which is answered to be shown once.
+fn owner(store: &Store, dir: &std::path::Path) -> Result<Option<Key>, Failure> {
+    let stored = store.reader().api_key_list().map_err(|e| open::failed(dir, e))?;
+    let given = std::env::var("FEALTY_API_KEY").ok().filter(|key| !key.is_empty());
+    if !stored.is_empty() {
+        return Ok(None);
+    }
+    let (key, shown) = match given {
+        Some(text) => {
+            if text.len() < 24 {
+                tracing::warn!("FEALTY_API_KEY is short; 32 random characters or more cannot be guessed");
+            }
+            (Key::given(&text), false)
+        }
+        None => (Key::random().map_err(|e| Failure::new(SETTINGS, "no random numbers", e))?, true),
+    };
+    let scopes = [Scope::Admin.name().into()];
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let new = NewApiKey { name: "owner", hash: key.hash(), scopes: &scopes, now_ms, expires_ms: None };
+    store.admin().api_key_create(&new).map_err(|e| open::failed(dir, e))?;
+    Ok(shown.then_some(key))
+}
+
+/// Keys that are not revoked. A scope that this version does not know is not granted.
+pub fn stored_keys(reader: &Reader) -> Result<Vec<StoredKey>, store::StoreError> {
+    let rows = reader.api_key_list()?;
+    let live = rows.into_iter().filter(|row| row.revoked_ms.is_none());
+    Ok(live
+        .map(|row| StoredKey {
+            no: row.no,
+            hash: row.hash,
+            scopes: row.scopes.iter().filter_map(|name| Scope::parse(name)).collect(),
+            expires_at: row.expires_ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()),
+        })
+        .collect())
+}
+
+fn sources(file: &File, program: &str) -> Result<BTreeMap<String, Source>, Failure> {
+    let mut sources = BTreeMap::new();
+    for (name, source) in &file.sources {
+        let source = self::source(source, program).map_err(|why| {
+            Failure::settings(format!("[sources.{name}] cannot be used"), why)
+                .fix("settings.example.toml shows one of each kind")
+        })?;
+        sources.insert(name.clone(), source);
+    }
+    Ok(sources)
+}
+
+fn source(source: &settings::Source, program: &str) -> Result<Source, String> {
+    if source.program.as_deref().is_some_and(|id| id != program) {
+        return Err(format!("its program is `{}`, but `{program}` is served here", source.program.as_deref().unwrap_or_default()));
+    }
+    let secrets: Vec<String> = source
+        .secrets
+        .iter()
+        .map(|text| Secret::read(text).map(|secret| secret.0).map_err(|why| format!("a secret cannot be read: {why}")))
+        .collect::<Result<_, _>>()?;
+    if secrets.is_empty() {
+        return Err("it needs at least one secret: secrets = [\"env:NAME\"]".into());
+    }
+    let scheme = match source.kind.as_str() {
+        "standard" | "generic" => Scheme::StandardWebhooks,
+        "shopify" => {
+            let shop = source.shop.as_deref().map(Into::into);
+            Scheme::Shopify { shop }
+        }
+        "stripe" => Scheme::Stripe,
+        "woocommerce" => Scheme::WooCommerce,
+        "square" => {
+            let url = source.url.as_deref().ok_or("square signs the address: give `url` as Square knows it")?;
+            Scheme::Square { notification_url: url.into() }
+        }
+        other => {
+            return Err(format!("there is no kind `{other}`; there are standard, shopify, stripe, woocommerce, square"));
+        }
+    };
+    let secret_count = secrets.len();
+    let secrets = Secrets::new(&scheme, &secrets).map_err(|why| format!("a secret is unfit: {why:?}"))?;
+    Ok(Source { kind_name: source.kind.clone(), scheme, secrets, secret_count })
+}
+
+/// What a person reads first: where it is, the key if it was made, and a command that earns points.
+fn greet(address: SocketAddr, app: &App, dir: &std::path::Path, key: Option<&Key>) {
+    let plan = app.current.get();
+    println!("Fealty {} serves `{}` (version {}) from {}", env!("CARGO_PKG_VERSION"), plan.id, plan.version, dir.display());
+    println!("  http://{address}\n");
+    if let Some(key) = key {
+        println!("The owner's key, shown this once:\n  {}\n", key.text());
+    }
+    let shown = key.map_or("$FEALTY_API_KEY", Key::text);
+    let now = jiff::Timestamp::now();
+    let (id, time) = (now.as_millisecond(), now.as_second());
+    let time = jiff::Timestamp::from_second(time).unwrap_or(now);
+    println!(
+        "Try it: an order of 19.99 comes in\n  curl -s http://{address}/v1/events -H \"Authorization: Bearer {shown}\" \\\n    -H 'Content-Type: application/cloudevents+json' -d '{{\"specversion\":\"1.0\",\"source\":\"try\",\"id\":\"order-{id}\",\"type\":\"order.paid\",\"subject\":\"email:ada@example.com\",\"time\":\"{time}\",\"data\":{{\"id\":\"{id}\",\"currency\":\"{currency}\",\"total\":\"19.99\",\"subtotal\":\"19.99\",\"items\":[{{\"id\":\"1\",\"sku\":\"BEANS\",\"quantity\":1,\"price\":\"19.99\",\"total\":\"19.99\"}}]}}}}'\n",
+        currency = plan.regions.first().map_or("EUR", |region| &region.currency),
+    );
+    println!(
+        "What came of it\n  curl -s http://{address}/v1/members/email:ada@example.com -H \"Authorization: Bearer {shown}\"\n"
+    );
+    if key.is_none() && std::env::var_os("FEALTY_API_KEY").is_none() {
+        println!("(set FEALTY_API_KEY to your key; `fealty keys create` makes another)\n");
+    }
+}

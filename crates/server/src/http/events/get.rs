@@ -1,0 +1,65 @@
+//! `GET /v1/events/{event_id}`: what became of it. An event that waited is shown as it stands now.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::Row;
+
+use crate::app::App;
+use crate::http::body::answer;
+use crate::http::problem::{Answer, Problem};
+use crate::http::query::Params;
+use crate::http::shape::{Eyes, OutcomeShape};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    source: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct Record<'a> {
+    #[serde(flatten)]
+    outcome: OutcomeShape<'a>,
+    r#type: &'a str,
+    time: jiff::Timestamp,
+    recorded_at: Option<jiff::Timestamp>,
+    origin: &'a str,
+    data: Option<Box<RawValue>>,
+}
+
+pub async fn handle(State(app): State<Arc<App>>, Path(id): Path<String>, Params(query): Params<Query>) -> Answer {
+    let row = find(&app, id, query).await?;
+    let plan = app.current.get();
+    Ok(answer(200, &record(Eyes { plan: &plan, ids: &app.ids }, &row)))
+}
+
+/// The newest row of the one event that is meant.
+pub async fn find(app: &Arc<App>, id: String, query: Query) -> Result<Row, Problem> {
+    let source = query.source;
+    let rows = app.read(move |reader| reader.event_get(source.as_deref(), &id)).await?;
+    let first = rows.first().ok_or_else(|| Problem::not_found("event"))?;
+    let mut sources: Vec<&str> = rows.iter().map(|row| &*row.event.source).filter(|s| **s != *first.event.source).collect();
+    if !sources.is_empty() {
+        sources.push(&first.event.source);
+        let detail = format!("several sources used this id; add ?source=, one of: {}", sources.join(", "));
+        return Err(Problem::new(409, "event_ambiguous", "Several events have this id", detail));
+    }
+    let newest = rows.into_iter().max_by_key(|row| row.pos);
+    newest.ok_or_else(|| Problem::not_found("event"))
+}
+
+pub fn record<'a>(eyes: Eyes<'_>, row: &'a Row) -> Record<'a> {
+    let event = &row.event;
+    let data = std::str::from_utf8(&event.data).ok().and_then(|text| RawValue::from_string(text.to_owned()).ok());
+    Record {
+        outcome: OutcomeShape::new(eyes, (&event.source, &event.id), event.time, &row.decision, false),
+        r#type: &event.kind,
+        time: event.time,
+        recorded_at: jiff::Timestamp::from_millisecond(row.recorded_ms).ok(),
+        origin: &row.origin,
+        data,
+    }
+}

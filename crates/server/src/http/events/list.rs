@@ -1,0 +1,57 @@
+//! `GET /v1/events`: newest first, all or those of one status.
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, State};
+use domain::outcome::{Reason, Status};
+use serde::{Deserialize, Serialize};
+use store::Row;
+
+use crate::app::App;
+use crate::http::page::{after, limit, page};
+use crate::http::problem::Answer;
+use crate::http::query::Params;
+use crate::http::shape::Eyes;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    limit: Option<u32>,
+    cursor: Option<String>,
+    status: Option<Status>,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    source: &'a str,
+    id: &'a str,
+    r#type: &'a str,
+    time: jiff::Timestamp,
+    recorded_at: Option<jiff::Timestamp>,
+    status: Status,
+    member: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a Reason>,
+}
+
+pub async fn handle(State(app): State<Arc<App>>, OriginalUri(uri): OriginalUri, Params(query): Params<Query>) -> Answer {
+    let (limit, cursor, status) = (limit(query.limit)?, after(query.cursor.as_deref())?, query.status);
+    let found = app.read(move |reader| reader.event_list(cursor, status, limit)).await?;
+    let plan = app.current.get();
+    let eyes = Eyes { plan: &plan, ids: &app.ids };
+    let events: Vec<Summary<'_>> = found.items.iter().map(|row| summary(eyes, row)).collect();
+    page(&uri, "events", &events, found.next)
+}
+
+fn summary<'a>(eyes: Eyes<'_>, row: &'a Row) -> Summary<'a> {
+    Summary {
+        source: &row.event.source,
+        id: &row.event.id,
+        r#type: &row.event.kind,
+        time: row.event.time,
+        recorded_at: jiff::Timestamp::from_millisecond(row.recorded_ms).ok(),
+        status: row.decision.status,
+        member: row.decision.member.map(|no| eyes.member(no)),
+        reason: row.decision.reason.as_ref(),
+    }
+}

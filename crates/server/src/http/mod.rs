@@ -1,0 +1,50 @@
+//! HTTP: routes, guards, shapes. One file a handler, `<resource>/<verb>.rs`. No rules and no SQL.
+
+pub mod access;
+pub mod body;
+pub mod health;
+pub mod openapi;
+pub mod page;
+pub mod problem;
+pub mod query;
+pub mod routes;
+pub mod serve;
+pub mod shape;
+
+pub mod events {
+    //! Events: in, and what became of them.
+    pub mod explain;
+    pub mod get;
+    pub mod list;
+    pub mod post;
+}
+pub mod members {
+    //! Members: what the API does to them goes through the same door as events.
+    pub mod adjust;
+    pub mod create;
+    pub mod get;
+    pub mod link;
+    pub mod list;
+    pub mod transfers;
+    pub mod update;
+
+    mod find;
+    mod submit;
+}
+pub mod program {
+    //! The program: its versions and how a new one is published.
+    pub mod get;
+    pub mod put;
+    pub mod schema;
+    pub mod versions;
+}
+pub mod quarantine {
+    //! What nobody could apply.
+    pub mod list;
+}
+pub mod sources {
+    //! Signed webhooks.
+    pub mod deliveries;
+    pub mod list;
+    pub mod receive;
+}

@@ -1,0 +1,166 @@
+//! Every route, one row each: path, who may, what it costs, what it answers, and the handler.
+//!
+//! The router, the authorisation and the OpenAPI document are made from this table, so none of them can drift.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, patch, post, put};
+
+use super::access::{Access, Budget, Guard, guard};
+use super::{events, health, members, openapi, program, quarantine, sources};
+use crate::app::App;
+use crate::keys::Scope;
+
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub access: Access,
+    pub budget: Budget,
+    pub doc: Doc,
+    handler: fn() -> MethodRouter<Arc<App>>,
+}
+
+/// What the OpenAPI document says of it; schemas by their names in `openapi/schemas.json`.
+pub struct Doc {
+    /// Stable operation id.
+    pub id: &'static str,
+    pub summary: &'static str,
+    /// Parameters by their names in `openapi/schemas.json`, beside those in the path.
+    pub parameters: &'static [&'static str],
+    /// (media type, schema)
+    pub body: &'static [(&'static str, &'static str)],
+    /// (status, schema or "" for none); problems are added by the route's nature.
+    pub answers: &'static [(u16, &'static str)],
+    /// Problems of its own beside those that every route of its kind has.
+    pub problems: &'static [u16],
+}
+
+const JSON: &str = "application/json";
+const READ: Budget = Budget::Requests;
+
+macro_rules! route {
+    ($method:literal $path:literal $access:expr, $budget:expr, $handler:expr, $id:literal, $summary:literal,
+     params $params:expr, body $body:expr, answers $answers:expr, problems $problems:expr) => {
+        Route {
+            method: $method,
+            path: $path,
+            access: $access,
+            budget: $budget,
+            doc: Doc { id: $id, summary: $summary, parameters: $params, body: $body, answers: $answers, problems: $problems },
+            handler: || $handler,
+        }
+    };
+}
+
+const fn may(scope: Scope) -> Access {
+    Access::Scope(scope)
+}
+
+pub fn routes() -> Vec<Route> {
+    let mut all = event_routes();
+    all.extend(member_routes());
+    all.extend(program_routes());
+    all.extend(public_routes());
+    all
+}
+
+fn event_routes() -> Vec<Route> {
+    use Scope::{EventsRead, EventsWrite, PiiRead};
+    vec![
+        route!("POST" "/v1/events" may(EventsWrite), Budget::Events, post(events::post::handle), "postEvents",
+            "Send one CloudEvent, a batch, or NDJSON; answered after the durable commit",
+            params &["Prefer"],
+            body &[("application/cloudevents+json", "CloudEvent"), ("application/cloudevents-batch+json", "CloudEventBatch"),
+                ("application/x-ndjson", "Ndjson"), (JSON, "EventData")],
+            answers &[(200, "OutcomeOrOutcomes"), (202, "Accepted")], problems &[400, 408, 409, 413, 415, 422, 503]),
+        route!("GET" "/v1/events" may(EventsRead), READ, get(events::list::handle), "listEvents",
+            "Events and what became of them, newest first",
+            params &["Limit", "Cursor", "Status"], body &[],
+            answers &[(200, "EventPage")], problems &[400, 503]),
+        route!("GET" "/v1/events/{event_id}" may(EventsRead), READ, get(events::get::handle), "getEvent",
+            "What became of one event", params &["Source"], body &[], answers &[(200, "EventRecord")],
+            problems &[404, 409, 503]),
+        route!("GET" "/v1/events/{event_id}/explanation" may(EventsRead), READ, get(events::explain::handle), "explainEvent",
+            "Why: each rule of its type, with the values seen", params &["Source"], body &[],
+            answers &[(200, "Explanation")], problems &[404, 409, 503]),
+        route!("POST" "/v1/sources/{name}" Access::Signed, Budget::Events, post(sources::receive::handle), "receiveWebhook",
+            "A vendor's signed webhook, raw", params &[], body &[("*/*", "Raw")],
+            answers &[(200, "Received")], problems &[400, 401, 404, 408, 409, 413, 422, 503]),
+        route!("GET" "/v1/sources" may(EventsRead), READ, get(sources::list::handle), "listSources",
+            "The sources that may send signed webhooks", params &[], body &[], answers &[(200, "SourceList")], problems &[]),
+        route!("GET" "/v1/sources/{name}/deliveries" may(PiiRead), READ, get(sources::deliveries::handle), "listSourceDeliveries",
+            "Webhooks as they came, headers and body, newest first", params &["Limit", "Cursor"], body &[],
+            answers &[(200, "DeliveryPage")], problems &[400, 404, 503]),
+        route!("GET" "/v1/quarantine" may(PiiRead), READ, get(quarantine::list::handle), "listQuarantine",
+            "What nobody could apply, kept for a person to see", params &["Limit", "Cursor"], body &[],
+            answers &[(200, "QuarantinePage")], problems &[400, 503]),
+    ]
+}
+
+fn member_routes() -> Vec<Route> {
+    use Scope::{AdjustWrite, MembersRead, MembersWrite};
+    vec![
+        route!("POST" "/v1/members" may(MembersWrite), READ, post(members::create::handle), "createMember",
+            "Enrol a member", params &["IdempotencyKey"], body &[(JSON, "NewMember")],
+            answers &[(200, "Member"), (201, "Member")], problems &[400, 408, 409, 413, 415, 422, 503]),
+        route!("GET" "/v1/members" may(MembersRead), READ, get(members::list::handle), "listMembers",
+            "Members, by the order in which they came", params &["Limit", "Cursor"], body &[],
+            answers &[(200, "MemberPage")], problems &[400, 503]),
+        route!("GET" "/v1/members/{ref}" may(MembersRead), READ, get(members::get::handle), "getMember",
+            "A member by id or identity", params &[], body &[], answers &[(200, "Member")], problems &[404, 422, 503]),
+        route!("PATCH" "/v1/members/{ref}" may(MembersWrite), READ, patch(members::update::handle), "updateMember",
+            "Change a member's fields; null takes one away", params &["IdempotencyKey"], body &[(JSON, "MemberFields")],
+            answers &[(200, "Member")], problems &[400, 404, 408, 413, 415, 422, 503]),
+        route!("POST" "/v1/members/{ref}/identities" may(MembersWrite), READ, post(members::link::handle), "linkIdentities",
+            "Further names of the same person", params &["IdempotencyKey"], body &[(JSON, "NewIdentities")],
+            answers &[(200, "Member")], problems &[400, 404, 408, 409, 413, 415, 422, 503]),
+        route!("POST" "/v1/members/{ref}/adjustments" may(AdjustWrite), READ, post(members::adjust::handle), "adjustPoints",
+            "Give or take points by hand, with a reason", params &["IdempotencyKey"], body &[(JSON, "Adjustment")],
+            answers &[(200, "Outcome")], problems &[400, 404, 408, 409, 413, 415, 422, 503]),
+        route!("GET" "/v1/members/{ref}/transfers" may(MembersRead), READ, get(members::transfers::handle), "listTransfers",
+            "A member's ledger, newest first", params &["Limit", "Cursor"], body &[],
+            answers &[(200, "TransferPage")], problems &[400, 404, 422, 503]),
+    ]
+}
+
+fn program_routes() -> Vec<Route> {
+    use Scope::{RulesRead, RulesWrite};
+    vec![
+        route!("GET" "/v1/program" may(RulesRead), READ, get(program::get::handle), "getProgram",
+            "The present version of the program, as JSON", params &[], body &[], answers &[(200, "Program")], problems &[503]),
+        route!("PUT" "/v1/program" may(RulesWrite), READ, put(program::put::handle), "putProgram",
+            "Publish a version; it must check and its tests must pass", params &["IfMatch"],
+            body &[(JSON, "Program"), ("application/toml", "Raw")], answers &[(200, "ProgramVersion"), (201, "ProgramVersion")],
+            problems &[400, 408, 412, 413, 415, 422, 503]),
+        route!("GET" "/v1/program/versions" may(RulesRead), READ, get(program::versions::handle), "listProgramVersions",
+            "All versions, newest first", params &[], body &[], answers &[(200, "ProgramVersionList")], problems &[503]),
+        route!("GET" "/v1/program/schema" may(RulesRead), READ, get(program::schema::handle), "getProgramSchema",
+            "JSON Schema of a program", params &[], body &[], answers &[(200, "Schema")], problems &[]),
+    ]
+}
+
+fn public_routes() -> Vec<Route> {
+    use Access::Public;
+    vec![
+        route!("GET" "/livez" Public, READ, get(health::live), "live", "Whether the process runs", params &[], body &[],
+            answers &[(200, "Health")], problems &[]),
+        route!("GET" "/readyz" Public, READ, get(health::ready), "ready", "Whether it takes requests", params &[], body &[],
+            answers &[(200, "Health")], problems &[503]),
+        route!("GET" "/metrics" Public, READ, get(health::metrics), "metrics", "OpenMetrics text", params &[], body &[],
+            answers &[(200, "Text")], problems &[]),
+        route!("GET" "/openapi.json" Public, READ, get(openapi::handle), "openapi", "This description", params &[], body &[],
+            answers &[(200, "Schema")], problems &[]),
+    ]
+}
+
+/// The router, a guard before each handler.
+pub fn router(app: &Arc<App>) -> Router {
+    let mut router = Router::new();
+    for route in routes() {
+        let guarding = Guard { app: app.clone(), access: route.access, budget: route.budget, route: route.path };
+        router = router.route(route.path, (route.handler)().layer(from_fn_with_state(guarding, guard)));
+    }
+    router.fallback(health::nowhere).method_not_allowed_fallback(health::wrong_method).with_state(app.clone())
+}

@@ -1,0 +1,115 @@
+//! The listener: bounded connections, header timeout, graceful end on SIGTERM or Ctrl-C.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use super::routes;
+use crate::app::App;
+
+const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// How soon a key that was made or revoked beside the server counts.
+const KEYS_EVERY: Duration = Duration::from_secs(1);
+
+/// Serves until it is told to stop; `listening` is called once, with the real address.
+pub fn run(app: &Arc<App>, listen: SocketAddr, listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(listen).await?;
+        listening(listener.local_addr()?);
+        let keys = tokio::spawn(keep_keys(app.clone()));
+        accept(app, &listener).await;
+        keys.abort();
+        Ok(())
+    })
+}
+
+async fn accept(app: &Arc<App>, listener: &TcpListener) {
+    let router = routes::router(app);
+    let graceful = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(app.bounds.connections_max));
+    let mut stop = std::pin::pin!(stop_signal());
+    loop {
+        let stream = tokio::select! {
+            () = &mut stop => break,
+            stream = next(listener, &room) => stream,
+        };
+        let (stream, place) = stream;
+        let builder = builder(app);
+        let service = TowerToHyperService::new(router.clone());
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A peer that goes away mid-request is no error of ours.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    app.draining.store(true, Ordering::Relaxed);
+    tracing::info!("stopping: requests in flight are finished");
+    let seconds = app.bounds.drain_seconds_max;
+    if tokio::time::timeout(Duration::from_secs(seconds), graceful.shutdown()).await.is_err() {
+        tracing::warn!(seconds, "some requests were not finished in time");
+    }
+}
+
+async fn next(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
+    let place = room.clone().acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Small answers leave at once.
+                let _ = stream.set_nodelay(true);
+                return (stream, place);
+            }
+            Err(error) => {
+                // Out of file descriptors, say: give others time to close theirs.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+fn builder(app: &App) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let header_time = Duration::from_secs(app.bounds.header_seconds_max);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_time).max_buf_size(HEADER_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEADER_BYTES_MAX as u32)
+        .max_concurrent_streams(256)
+        .keep_alive_interval(Duration::from_secs(20));
+    builder
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Keys may be made and revoked beside the server (`fealty keys`); what is stored is the truth.
+async fn keep_keys(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(KEYS_EVERY).await;
+        match app.read(crate::cli::serve::stored_keys).await {
+            Ok(keys) => app.keys.replace(keys),
+            Err(problem) => tracing::warn!(code = problem.code, "the keys could not be read again"),
+        }
+    }
+}
+

@@ -1,0 +1,251 @@
+//! What people and programs see of outcomes and members. Points are JSON numbers in whole units of their wallet,
+//! written exactly, never through a float.
+
+use std::collections::BTreeMap;
+
+use domain::event::MemberNo;
+use domain::member::Member;
+use domain::outcome::{Decision, Effect, Reason, Status};
+use domain::plan::Plan;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use store::TransferRow;
+use wire::member_id::MemberIds;
+
+/// Smallest parts and the wallet's decimals: 1250 and 2 are 12.5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Points(pub i64, pub u8);
+
+impl std::fmt::Display for Points {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Points(minor, decimals) = *self;
+        let unit = 10_u64.pow(u32::from(decimals));
+        let (whole, part) = (minor.unsigned_abs() / unit, minor.unsigned_abs() % unit);
+        if minor < 0 {
+            f.write_str("-")?;
+        }
+        write!(f, "{whole}")?;
+        if part == 0 {
+            return Ok(());
+        }
+        let part = format!("{part:0width$}", width = usize::from(decimals));
+        write!(f, ".{}", part.trim_end_matches('0'))
+    }
+}
+
+impl Serialize for Points {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw = RawValue::from_string(self.to_string()).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+/// Turns what the core knows into what is shown: numbers to public ids, smallest parts to points.
+#[derive(Clone, Copy)]
+pub struct Eyes<'a> {
+    pub plan: &'a Plan,
+    pub ids: &'a MemberIds,
+}
+
+impl Eyes<'_> {
+    /// A wallet that the present program no longer has is shown in smallest parts.
+    pub fn points(&self, wallet: &str, minor: i64) -> Points {
+        let wallet = self.plan.wallets.iter().find(|w| *w.id == *wallet);
+        Points(minor, wallet.map_or(0, |w| w.decimals))
+    }
+    pub fn member(&self, no: MemberNo) -> String {
+        self.ids.encode(no)
+    }
+}
+
+#[derive(Serialize)]
+pub struct OutcomeShape<'a> {
+    pub source: &'a str,
+    pub id: &'a str,
+    pub status: Status,
+    pub duplicate: bool,
+    pub member: Option<String>,
+    pub program_version: u32,
+    pub effects: Vec<EffectShape<'a>>,
+    pub refusal: Option<&'a Reason>,
+    /// Why it was ignored or waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a Reason>,
+    #[serde(skip_serializing_if = "<[EmittedShape]>::is_empty")]
+    pub emitted: Vec<EmittedShape<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct EffectShape<'a> {
+    pub rule: &'a str,
+    pub kind: &'a str,
+    pub wallet: &'a str,
+    pub wanted: Points,
+    pub granted: Points,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<&'a str>,
+    pub available_at: Option<jiff::Timestamp>,
+    pub expires_at: Option<jiff::Timestamp>,
+}
+
+#[derive(Serialize)]
+pub struct EmittedShape<'a> {
+    pub rule: &'a str,
+    pub r#type: &'a str,
+    pub data: &'a serde_json::Map<String, serde_json::Value>,
+}
+
+impl<'a> OutcomeShape<'a> {
+    /// `at`: the event's own time, from which points without a pending period are usable.
+    pub fn new(eyes: Eyes<'_>, name: (&'a str, &'a str), at: jiff::Timestamp, decision: &'a Decision, duplicate: bool) -> Self {
+        let refused = decision.status == Status::Refused;
+        let reason = decision.reason.as_ref();
+        OutcomeShape {
+            source: name.0,
+            id: name.1,
+            status: decision.status,
+            duplicate,
+            member: decision.member.map(|no| eyes.member(no)),
+            program_version: decision.version,
+            effects: decision.effects.iter().map(|effect| EffectShape::new(eyes, effect, at)).collect(),
+            refusal: reason.filter(|_| refused),
+            reason: reason.filter(|_| !refused),
+            emitted: decision
+                .emitted
+                .iter()
+                .map(|e| EmittedShape { rule: &e.rule, r#type: &e.kind, data: &e.data })
+                .collect(),
+        }
+    }
+}
+
+impl<'a> EffectShape<'a> {
+    fn new(eyes: Eyes<'_>, effect: &'a Effect, at: jiff::Timestamp) -> Self {
+        let earned = &*effect.kind == "earn" && effect.granted > 0;
+        EffectShape {
+            rule: &effect.rule,
+            kind: &effect.kind,
+            wallet: &effect.wallet,
+            wanted: eyes.points(&effect.wallet, effect.wanted),
+            granted: eyes.points(&effect.wallet, effect.granted),
+            cut: effect.cut.as_deref(),
+            available_at: earned.then_some(at),
+            expires_at: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub struct MemberShape<'a> {
+    pub id: String,
+    pub enrolled_at: jiff::Timestamp,
+    pub identities: Vec<&'a str>,
+    pub fields: &'a serde_json::Map<String, serde_json::Value>,
+    pub tiers: BTreeMap<&'a str, ()>,
+    pub wallets: BTreeMap<&'a str, WalletShape>,
+    pub counters: BTreeMap<&'a str, String>,
+}
+
+#[derive(Serialize)]
+pub struct WalletShape {
+    pub available: Points,
+    pub pending: Points,
+    pub debt: Points,
+    pub expiring: Vec<Expiring>,
+}
+
+#[derive(Serialize)]
+pub struct Expiring {
+    pub amount: Points,
+    pub at: jiff::Timestamp,
+}
+
+impl<'a> MemberShape<'a> {
+    /// Every wallet of the program is shown, also those in which nothing has happened.
+    pub fn new(eyes: Eyes<'a>, member: &'a Member) -> Self {
+        let mut wallets: BTreeMap<&str, WalletShape> = BTreeMap::new();
+        for wallet in &eyes.plan.wallets {
+            let zero = Points(0, wallet.decimals);
+            wallets.insert(&wallet.id, WalletShape { available: zero, pending: zero, debt: zero, expiring: Vec::new() });
+        }
+        for wallet in &member.wallets {
+            let points = |minor| eyes.points(&wallet.id, minor);
+            let mut expiring: Vec<Expiring> = wallet
+                .lots
+                .iter()
+                .filter_map(|lot| Some(Expiring { amount: points(lot.remaining), at: lot.expires_at? }))
+                .collect();
+            expiring.sort_by_key(|e| e.at);
+            let shape = WalletShape {
+                available: points(wallet.available),
+                pending: points(wallet.pending),
+                debt: points(wallet.debt),
+                expiring,
+            };
+            wallets.insert(&wallet.id, shape);
+        }
+        MemberShape {
+            id: eyes.member(member.no),
+            enrolled_at: member.enrolled_at,
+            identities: member.identities.iter().map(|i| i.as_str()).collect(),
+            fields: &member.fields,
+            tiers: BTreeMap::new(),
+            wallets,
+            counters: BTreeMap::new(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub struct TransferShape<'a> {
+    pub kind: domain::outcome::TransferKind,
+    pub wallet: &'a str,
+    pub debit: domain::outcome::Account,
+    pub credit: domain::outcome::Account,
+    pub amount: Points,
+    pub balance_after: Points,
+    pub rule: Option<&'a str>,
+    pub event: EventName<'a>,
+    /// When the event happened.
+    pub at: jiff::Timestamp,
+}
+
+#[derive(Serialize)]
+pub struct EventName<'a> {
+    pub source: &'a str,
+    pub id: &'a str,
+    pub r#type: &'a str,
+}
+
+impl<'a> TransferShape<'a> {
+    pub fn new(eyes: Eyes<'_>, row: &'a TransferRow) -> Self {
+        let transfer = &row.transfer;
+        TransferShape {
+            kind: transfer.kind,
+            wallet: &transfer.wallet,
+            debit: transfer.debit,
+            credit: transfer.credit,
+            amount: eyes.points(&transfer.wallet, transfer.amount),
+            balance_after: eyes.points(&transfer.wallet, transfer.after),
+            rule: transfer.rule.as_deref(),
+            event: EventName { source: &row.source, id: &row.event_id, r#type: &row.event_type },
+            at: row.time,
+        }
+    }
+}
+
+#[test]
+fn points_are_exact_numbers_in_whole_units() {
+    for (points, text) in [
+        (Points(1999, 0), "1999"),
+        (Points(1999, 2), "19.99"),
+        (Points(1250, 2), "12.5"),
+        (Points(-5, 2), "-0.05"),
+        (Points(9_007_199_254_740_993, 0), "9007199254740993"),
+        (Points(i64::MIN, 4), "-922337203685477.5808"),
+        (Points(300, 2), "3"),
+    ] {
+        assert_eq!(points.to_string(), text);
+        assert_eq!(serde_json::to_string(&points).unwrap_or_default(), text);
+    }
+}
