@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use engine::{Current, Intake, Metrics};
+use engine::{Current, Engine, Fatal, Intake, Metrics, Options};
 use governor::clock::DefaultClock;
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
@@ -15,8 +15,11 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
-use store::{Admin, Reader, StoreError};
+use store::{Admin, Reader, Store, StoreError};
+use wire::member_id::MemberIds;
 
+use crate::cli::open::Opened;
+use crate::cli::serve::Source;
 use crate::http::problem::Problem;
 use crate::keys::{Scope, hash, well_formed};
 use crate::settings::Bounds;
@@ -26,9 +29,9 @@ pub struct App {
     pub current: Current,
     pub reader: Reader,
     pub admin: Admin,
-    pub ids: wire::member_id::MemberIds,
+    pub ids: MemberIds,
     pub keys: KeyRing,
-    pub sources: BTreeMap<String, crate::cli::serve::Source>,
+    pub sources: BTreeMap<String, Source>,
     /// Which of the program's [environments] counts.
     pub environment: Option<String>,
     pub bounds: Bounds,
@@ -38,6 +41,30 @@ pub struct App {
 }
 
 impl App {
+    /// Starts the engine and puts everything together that handlers need.
+    pub fn start(
+        opened: Opened,
+        keys: Vec<StoredKey>,
+        sources: BTreeMap<String, Source>,
+        environment: Option<String>,
+        bounds: Bounds,
+        fatal: Fatal,
+    ) -> std::io::Result<(Arc<App>, Engine)> {
+        let Opened { store, plans } = opened;
+        let (reader, admin, ids) = (store.reader(), store.admin(), member_ids(&store));
+        let metrics = Metrics::default();
+        let clock = Box::new(jiff::Timestamp::now);
+        let options = Options { queue_max: bounds.queue_max, clock, fatal, metrics: metrics.clone() };
+        let engine = Engine::start(store, plans, options)?;
+        let (intake, current) = (engine.intake.clone(), engine.current.clone());
+        let (metrics, registry) = HttpMetrics::register(&metrics);
+        let ring = KeyRing::new(&bounds);
+        ring.replace(keys);
+        let (keys, draining) = (ring, AtomicBool::new(false));
+        let app = App { intake, current, reader, admin, ids, keys, sources, environment, bounds, metrics, registry, draining };
+        Ok((Arc::new(app), engine))
+    }
+
     /// Reads apart from the threads that serve connections, because a read may wait for the disk.
     pub async fn read<T: Send + 'static>(
         &self,
@@ -47,6 +74,13 @@ impl App {
         let done = tokio::task::spawn_blocking(move || read(&reader)).await;
         done.map_err(|_| Problem::internal())?.map_err(Problem::from)
     }
+}
+
+/// Public ids are made with a part of the installation's secret.
+pub fn member_ids(store: &Store) -> MemberIds {
+    let mut secret = [0; 16];
+    secret.copy_from_slice(&store.secret()[..16]);
+    MemberIds::new(secret)
 }
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;

@@ -6,13 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use engine::{Engine, Metrics};
 use store::{NewApiKey, Reader, Store};
-use wire::member_id::MemberIds;
 use wire::signature::{Scheme, Secrets};
 
 use super::{Failure, LISTEN, Place, SETTINGS, STORE, open};
-use crate::app::{App, HttpMetrics, KeyRing, StoredKey};
+use crate::app::{App, StoredKey};
 use crate::keys::{Key, Scope};
 use crate::settings::{self, File, Limits, Log, Secret};
 
@@ -57,34 +55,9 @@ impl Serve {
         let bounds = self.limits.over(&file.limits);
         let listen = self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787)));
 
-        let (reader, admin) = (opened.store.reader(), opened.store.admin());
-        let ids = member_ids(&opened.store);
-        let keys = KeyRing::new(&bounds);
-        keys.replace(stored_keys(&reader).map_err(|e| open::failed(&dir, e))?);
-        let engine_metrics = Metrics::default();
-        let (metrics, registry) = HttpMetrics::register(&engine_metrics);
-        let options = engine::Options {
-            queue_max: bounds.queue_max,
-            clock: Box::new(jiff::Timestamp::now),
-            fatal: Arc::new(stop_at_once),
-            metrics: engine_metrics,
-        };
-        let engine = Engine::start(opened.store, opened.plans, options)
+        let keys = stored_keys(&opened.store.reader()).map_err(|e| open::failed(&dir, e))?;
+        let (app, engine) = App::start(opened, keys, sources, environment, bounds, Arc::new(stop_at_once))
             .map_err(|e| Failure::new(STORE, "cannot start the decider's thread", e))?;
-        let app = Arc::new(App {
-            intake: engine.intake.clone(),
-            current: engine.current.clone(),
-            reader,
-            admin,
-            ids,
-            keys,
-            sources,
-            environment,
-            bounds,
-            metrics,
-            registry,
-            draining: false.into(),
-        });
         let served = crate::http::serve::run(&app, listen, |address| greet(address, &app, &dir, key.as_ref()));
         engine.stop();
         served.map_err(|e| {
@@ -100,12 +73,6 @@ impl Serve {
 pub fn stop_at_once(why: &str) {
     eprintln!("error: the store failed while running\n  why: {why}\n  do:  start again; senders that were answered 503 send again, and nothing is applied twice");
     std::process::exit(i32::from(STORE));
-}
-
-pub fn member_ids(store: &Store) -> MemberIds {
-    let mut secret = [0; 16];
-    secret.copy_from_slice(&store.secret()[..16]);
-    MemberIds::new(secret)
 }
 
 /// At the first start (no key is stored): `FEALTY_API_KEY`, or a new one, which is answered to be shown once.

@@ -48,3 +48,6 @@ pub mod sources {
     pub mod list;
     pub mod receive;
 }
+
+#[cfg(test)]
+mod matrix;

@@ -56,7 +56,7 @@ impl Import {
         let inputs = chunks::open(&self.files)?;
         let opened = open::open(&dir, path.as_ref(), environment.as_deref())?;
         let reader = opened.store.reader();
-        let ids = serve::member_ids(&opened.store);
+        let ids = crate::app::member_ids(&opened.store);
         let options = engine::Options {
             queue_max: QUEUE_MAX,
             clock: Box::new(jiff::Timestamp::now),
