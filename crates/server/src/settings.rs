@@ -146,7 +146,12 @@ impl File {
             Failure::settings(format!("cannot read the settings file {}", path.display()), e)
                 .fix("give an existing file with --settings, or `fealty init` for one to start from")
         })?;
-        File::parse(&text, &path.display().to_string())
+        let mut file = File::parse(&text, &path.display().to_string())?;
+        // Paths in a file are meant from where the file lies.
+        let dir = path.parent().unwrap_or(Path::new(""));
+        file.program = file.program.map(|program| dir.join(program));
+        file.data = file.data.map(|data| dir.join(data));
+        Ok(file)
     }
 
     pub fn parse(text: &str, name: &str) -> Result<File, Failure> {

@@ -170,7 +170,7 @@ fn greet(address: SocketAddr, app: &App, dir: &std::path::Path, key: Option<&Key
     let (id, time) = (now.as_millisecond(), now.as_second());
     let time = jiff::Timestamp::from_second(time).unwrap_or(now);
     println!(
-        "Try it: an order of 19.99 comes in\n  curl -s http://{address}/v1/events -H \"Authorization: Bearer {shown}\" \\\n    -H 'Content-Type: application/cloudevents+json' -d '{{\"specversion\":\"1.0\",\"source\":\"try\",\"id\":\"order-{id}\",\"type\":\"order.paid\",\"subject\":\"email:ada@example.com\",\"time\":\"{time}\",\"data\":{{\"id\":\"{id}\",\"currency\":\"{currency}\",\"total\":\"19.99\",\"subtotal\":\"19.99\",\"items\":[{{\"id\":\"1\",\"sku\":\"BEANS\",\"quantity\":1,\"price\":\"19.99\",\"total\":\"19.99\"}}]}}}}'\n",
+        "Try it: an order of 19.99 comes in\n  curl -s http://{address}/v1/events -H \"Authorization: Bearer {shown}\" \\\n    -H 'Content-Type: application/cloudevents+json' -d '{{\"specversion\":\"1.0\",\"source\":\"try\",\"id\":\"order-{id}\",\"type\":\"order.paid\",\"subject\":\"email:ada@example.com\",\"time\":\"{time}\",\"data\":{{\"id\":\"{id}\",\"currency\":\"{currency}\",\"total\":\"19.99\",\"subtotal\":\"19.99\",\"items\":[{{\"id\":\"1\",\"sku\":\"BEANS\",\"category\":\"coffee\",\"quantity\":1,\"price\":\"19.99\",\"total\":\"19.99\"}}]}}}}'\n",
         currency = plan.regions.first().map_or("EUR", |region| &region.currency),
     );
     println!(

@@ -1,8 +1,13 @@
-//! `fealty verify`: recomputes every invariant from the journal. Exit 1 on any breach.
+//! `fealty verify`: recomputes every invariant from the journal. Exit 1 on any breach. Reads only; the server may run.
+
+use std::io::IsTerminal;
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use store::verify::{Report, verify};
 
-use super::{Failure, Place};
+use super::table::{grouped, render};
+use super::{FOUND, Failure, Place, open};
 
 #[derive(Args)]
 pub struct Verify {
@@ -13,9 +18,68 @@ pub struct Verify {
     place: Place,
 }
 
+/// Breaches that are told one by one on a terminal.
+const SHOWN: usize = 20;
+
 impl Verify {
     pub fn run(self) -> Result<u8, Failure> {
-        let _ = (self.json, &self.place);
-        Ok(0)
+        let dir = self.place.dir(&self.place.file()?)?;
+        let bar = if self.json || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {eta} left  {pos} rows") {
+            bar.set_style(style);
+        }
+        let report = verify(&dir, &mut |done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        });
+        bar.finish_and_clear();
+        let report = report.map_err(|e| open::failed(&dir, e))?;
+        if self.json {
+            println!("{}", serde_json::to_string(&report).unwrap_or_default());
+        } else {
+            tell(&report);
+        }
+        Ok(if report.is_clean() { 0 } else { FOUND })
+    }
+}
+
+fn tell(report: &Report) {
+    let mut rows = vec![vec!["checked".to_owned(), "count".to_owned()]];
+    for (name, count) in [
+        ("rows", report.rows),
+        ("transfers", report.transfers),
+        ("members", report.members),
+        ("orders", report.orders),
+        ("identities", report.identities),
+        ("keys", report.keys),
+    ] {
+        rows.push(vec![name.to_owned(), grouped(count)]);
+    }
+    print!("{}", render(&rows));
+    for wallet in &report.wallets {
+        println!(
+            "\n{}: {} available, {} owed; {} issued, {} reversed, {} adjusted (smallest parts)",
+            wallet.wallet,
+            grouped(wallet.available),
+            grouped(wallet.debt),
+            grouped(wallet.issued),
+            grouped(wallet.reversed),
+            grouped(wallet.adjusted)
+        );
+    }
+    println!("\nhead of the chain: {}", report.head);
+    for breach in report.breaches.iter().take(SHOWN) {
+        let place = match (breach.pos, breach.member) {
+            (Some(pos), _) => format!("row {pos}"),
+            (None, Some(member)) => format!("member {member}"),
+            (None, None) => "the file".to_owned(),
+        };
+        println!("breach of {} at {place}: {}", breach.law, breach.what);
+    }
+    let seconds = report.milliseconds as f64 / 1000.0;
+    if report.is_clean() {
+        println!("clean, in {seconds:.1} s");
+    } else {
+        println!("{} breach(es), in {seconds:.1} s; restore a backup, and keep this file for those who look into it", grouped(report.breach_count));
     }
 }

@@ -143,7 +143,6 @@ pub struct MemberShape<'a> {
     pub fields: &'a serde_json::Map<String, serde_json::Value>,
     pub tiers: BTreeMap<&'a str, ()>,
     pub wallets: BTreeMap<&'a str, WalletShape>,
-    pub counters: BTreeMap<&'a str, String>,
 }
 
 #[derive(Serialize)]
@@ -191,7 +190,6 @@ impl<'a> MemberShape<'a> {
             fields: &member.fields,
             tiers: BTreeMap::new(),
             wallets,
-            counters: BTreeMap::new(),
         }
     }
 }

@@ -188,7 +188,7 @@ impl Tally {
         let mut rows = vec![vec!["what".to_owned(), "count".to_owned()]];
         rows.extend(self.rows().into_iter().map(|(name, count)| vec![name.to_owned(), grouped(count)]));
         for (wallet, minor) in &self.points {
-            rows.push(vec![wallet.to_string(), Self::shown(plan, wallet, *minor).to_string()]);
+            rows.push(vec![format!("granted {wallet}"), Self::shown(plan, wallet, *minor).to_string()]);
         }
         rows.push(vec!["seconds".into(), format!("{:.1}", self.started.elapsed().as_secs_f64())]);
         rows.push(vec!["events/s".into(), grouped(self.rate())]);
