@@ -10,3 +10,4 @@ pub mod json;
 pub mod member_id;
 pub mod problem;
 pub mod signature;
+pub mod sources;

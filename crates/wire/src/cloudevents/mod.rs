@@ -11,6 +11,7 @@ mod binary;
 mod structured;
 mod time;
 
+pub(crate) use attributes::body_hash;
 pub use structured::{batch, ndjson, structured};
 
 use domain::event::Input;
