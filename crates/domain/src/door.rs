@@ -395,7 +395,6 @@ impl<'a> Door<'a> {
             kind: job.kind,
             bound,
             member: &member,
-            new,
             order: order
                 .map(|order: &Order| (order, first.as_ref().map_or(&[][..], |row| &row.decision.seen))),
             snapshot: self.snapshot,

@@ -3,7 +3,7 @@
 use super::limits::{self, Forgotten};
 use super::rules::{Judge, Offer};
 use crate::codes;
-use crate::lots;
+use crate::lots::{self, AMOUNT_MAX};
 use crate::num::Round;
 use crate::plan::{Limit, LimitWhat};
 
@@ -60,23 +60,28 @@ impl Judge<'_> {
         }
     }
 
-    /// Earning stops at `balance_max`. What pays off debt does not count, nor does what this order holds already.
+    /// Earning stops at `balance_max`, and at the 9e15 that any account can hold. What pays off debt does not count, nor
+    /// does what this order holds already.
     pub fn cut_by_balance(&self, offer: &mut Offer) {
         for at in 0..offer.amounts.len() {
             let amount = &offer.amounts[at];
             let wallet = &self.case.plan.wallets[usize::from(amount.wallet)];
-            let Some(most) = wallet.balance_max else { continue };
-            let most = self.case.amount(most).to_minor(wallet.decimals, Round::Down).unwrap_or(i64::MAX);
+            let most =
+                wallet.balance_max.map(|most| self.case.amount(most).to_minor(wallet.decimals, Round::Down));
+            let (most, why) = match most {
+                Some(Ok(most)) if most <= AMOUNT_MAX => (most, codes::BALANCE_MAX),
+                _ => (AMOUNT_MAX, codes::NUMBER_OUT_OF_RANGE),
+            };
             let held: i64 = self.held.iter().filter(|h| h.0 == amount.wallet).map(|h| h.1).sum();
             let has =
                 lots::wallet(self.case.member, &wallet.id).map_or(0, |w| w.available + w.pending - w.debt);
             let before = self.offers.iter().flat_map(|o| &o.amounts).chain(&offer.amounts[..at]);
             let granted: i64 = before.filter(|a| a.wallet == amount.wallet).map(|a| a.granted).sum();
-            let room = most.saturating_sub(has - held + granted).max(0);
+            let room = (most - (has - held + granted)).max(0);
             let amount = &mut offer.amounts[at];
             if amount.granted > room {
                 amount.granted = room;
-                amount.cut = Some(codes::BALANCE_MAX.into());
+                amount.cut = Some(why.into());
             }
         }
     }

@@ -59,8 +59,6 @@ pub struct Matter<'a> {
     pub kind: Kind,
     pub bound: &'a Bound,
     pub member: &'a Member,
-    /// The member is made by this event.
-    pub new: bool,
     /// The order as it stands, and what rules saw when it was paid.
     pub order: Option<(&'a Order, &'a [(Box<str>, serde_json::Value)])>,
     pub snapshot: &'a Snapshot,
@@ -140,9 +138,7 @@ pub fn weigh(matter: &Matter<'_>) -> Result<Verdict, Vec<Want>> {
             Work::Return { judged, order: order.clone(), back, moment }
         }
         (Canon::OrderUpdated, Some((order, seen))) => return edit(matter, ty, region, order, seen),
-        (Canon::MemberEnrolled, _) if !matter.new && enrolled_before(matter)? => {
-            Work::Fields { judged: None }
-        }
+        (Canon::MemberEnrolled, _) if enrolled_before(matter)? => Work::Fields { judged: None },
         (Canon::MemberEnrolled | Canon::MemberUpdated, _) => {
             Work::Fields { judged: Some(judge(matter, plan, ty, region, &ty.rules)?) }
         }

@@ -1,0 +1,7 @@
+//! Scenarios of the core that a program's own tests cannot say: duplicates, reordering, conflicts, waiting, edits,
+//! returns. Complaints about other systems are named after where they were read.
+
+mod complaints;
+mod earning;
+mod orders;
+mod world;
