@@ -16,6 +16,7 @@ pub type CampaignNo = u16;
 pub type TypeNo = u16;
 pub type RegionNo = u16;
 
+#[derive(Clone)]
 pub struct Plan {
     pub id: Box<str>,
     /// 1, 2, 3 … as published on this server.
@@ -47,6 +48,7 @@ pub enum Enrol {
     Explicit,
 }
 
+#[derive(Clone)]
 pub struct Region {
     /// Empty for the program itself.
     pub id: Box<str>,
@@ -71,6 +73,7 @@ pub enum Canon {
     Other,
 }
 
+#[derive(Clone)]
 pub struct EventType {
     /// `order.paid`
     pub name: Box<str>,
@@ -89,6 +92,7 @@ pub struct EventType {
     pub member_reads: Vec<u16>,
 }
 
+#[derive(Clone)]
 pub struct Wallet {
     pub id: Box<str>,
     pub decimals: u8,
@@ -116,6 +120,7 @@ pub enum Amount {
     ParamSlot(u16, u16),
 }
 
+#[derive(Clone)]
 pub struct Trigger {
     pub on: Vec<TypeNo>,
     pub each: Option<Each>,
@@ -124,6 +129,7 @@ pub struct Trigger {
 }
 
 /// Path to a list of records in the payload; its elements are `item`. Slots, outermost first.
+#[derive(Clone)]
 pub struct Each {
     pub path: Vec<u16>,
     /// As written, for explanations.
@@ -132,6 +138,7 @@ pub struct Each {
     pub order_items: bool,
 }
 
+#[derive(Clone)]
 pub struct Rule {
     pub id: Box<str>,
     pub name: Option<Box<str>>,
@@ -146,6 +153,7 @@ pub struct Rule {
     pub refers: Vec<RuleNo>,
 }
 
+#[derive(Clone)]
 pub enum OncePer {
     /// Order events: `order.id`.
     Order,
@@ -155,16 +163,19 @@ pub enum OncePer {
     Expr(Expr),
 }
 
+#[derive(Clone)]
 pub struct Earn {
     pub wallet: WalletNo,
     pub amount: Expr,
 }
 
+#[derive(Clone)]
 pub struct Emit {
     pub kind: Box<str>,
     pub data: Vec<(Box<str>, Expr)>,
 }
 
+#[derive(Clone)]
 pub struct Limit {
     /// Stable name under which its use is stored: `rules.base#0`, `campaigns.summer#1`.
     pub id: Box<str>,
@@ -183,6 +194,7 @@ pub enum LimitWhat {
     Wallet(WalletNo),
 }
 
+#[derive(Clone)]
 pub struct Campaign {
     pub id: Box<str>,
     pub active: Option<Schedule>,
@@ -195,6 +207,7 @@ pub struct Campaign {
     pub paused: bool,
 }
 
+#[derive(Clone)]
 pub enum Pay {
     All,
     Highest,
@@ -209,12 +222,14 @@ pub enum Candidate {
     Campaign(CampaignNo),
 }
 
+#[derive(Clone)]
 pub struct Counter {
     pub id: Box<str>,
     pub kind: CounterKind,
     pub per: Window,
 }
 
+#[derive(Clone)]
 pub enum CounterKind {
     /// Adds `add` (1 if None) for each event (or each item) that the trigger picks.
     Sum { trigger: Trigger, add: Option<Expr> },

@@ -18,7 +18,7 @@ mod updates;
 
 pub use book::Book;
 pub use campaigns::held_out;
-pub use case::{Case, Recorded, read_name};
+pub use case::{Case, Present, Recorded, moment, read_name};
 pub use rules::list_at;
 
 use crate::batch::Plans;
@@ -34,7 +34,7 @@ use crate::outcome::{Decision, Effect, Reason};
 use crate::plan::{Canon, EventType, Plan, Region, RuleNo, TypeNo};
 use crate::snapshot::{Snapshot, Want};
 use crate::value::Value;
-use case::{Present, slot_text};
+use case::slot_text;
 use counters::Counted;
 use limits::Moment;
 use rules::{Judge, Offer, Uses};

@@ -174,5 +174,21 @@ impl Program {
     }
 }
 
+impl Program {
+    /// Rules that no test makes pay. Of a program without tests nothing is said: it has not begun to test.
+    pub fn untested(&self, paid: &std::collections::BTreeSet<Box<str>>) -> Vec<Diagnostic> {
+        let mut report = Report::new(&self.sources);
+        let rules = self.tree.get("rules").and_then(Node::table);
+        for rule in
+            self.plan.rules.iter().filter(|r| !self.tests.is_empty() && !r.paused && !paid.contains(&r.id))
+        {
+            let Some((key, _)) = rules.and_then(|t| t.entry(&rule.id)) else { continue };
+            let path = format!("rules.{}", rule.id);
+            report.warn(Code::Untested, &path, &key.at, format!("no test makes `{path}` pay"), "");
+        }
+        report.finish(&self.tree)
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,21 @@
 //! Program tests: steps in virtual time, expectations after each. They run with `fealty check`, gate publication, and
 //! are the scenario format of the core's own tests.
-//! Here is what a test says; `program::compile` reads it.
+//! Here is what a test says; `program::compile` reads it. Time passes only as the steps say.
+
+pub mod memory;
+mod run;
+mod show;
+#[cfg(test)]
+mod tests;
 
 use jiff::civil::DateTime;
 
 use crate::condition::Expr;
+use crate::program::Program;
+use crate::program::diag::Diagnostic;
 use crate::time::Span;
+
+pub use run::{Paid, run, run_under};
 
 /// One `[tests.T]`, read and typed.
 #[derive(Clone, Debug)]
@@ -42,4 +52,35 @@ pub enum When {
     At(DateTime),
     /// Durations since the step before; none: the same instant.
     After(Vec<Span>),
+}
+
+/// The first step of a test that did not go as expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub test: Box<str>,
+    /// From 1.
+    pub step: usize,
+    /// Where the step is written: index into the sources, byte.
+    pub source: usize,
+    pub byte: usize,
+    /// The condition as written.
+    pub expected: String,
+    /// Its parts with their values.
+    pub seen: String,
+    /// What the step's event did.
+    pub event: String,
+}
+
+/// All tests: those that failed, and rules that no test makes pay.
+pub fn run_all(program: &Program) -> (Vec<Failure>, Vec<Diagnostic>) {
+    let mut failures = Vec::new();
+    let mut paid = Paid::new();
+    for test in &program.tests {
+        match run(program, test) {
+            Ok(rules) => paid.extend(rules),
+            Err(failure) => failures.push(*failure),
+        }
+    }
+    let untested = if failures.is_empty() { program.untested(&paid) } else { Vec::new() };
+    (failures, untested)
 }

@@ -1,0 +1,270 @@
+//! Running a test: each step's event goes through the one door in memory, then what is expected is asked.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::memory::Memory;
+use super::{Failure, Fields, Step, Test, When};
+use crate::bind;
+use crate::condition::{Env, EventAttributes};
+use crate::decide::{Present, env_state, moment};
+use crate::event::{Event, Input, Subject};
+use crate::identity::Identity;
+use crate::num::Num;
+use crate::outcome::{Decision, Status};
+use crate::plan::{Plan, Region, RuleNo, WalletNo};
+use crate::program::Program;
+use crate::value::Value;
+
+/// Ids of the rules that paid or emitted in the test.
+pub type Paid = BTreeSet<Box<str>>;
+
+pub fn run(program: &Program, test: &Test) -> Result<Paid, Box<Failure>> {
+    let plan = match &test.environment {
+        None => program.plan.clone(),
+        // Params are the same in number and type, so what was compiled fits both.
+        Some(environment) => {
+            match crate::program::read_json(&program.json, Some(environment), program.plan.version) {
+                Ok(other) => other.plan,
+                Err(_) => program.plan.clone(),
+            }
+        }
+    };
+    run_under(&Arc::new(plan), test)
+}
+
+/// The test under a plan that was compiled from the same program.
+pub fn run_under(plan: &Arc<Plan>, test: &Test) -> Result<Paid, Box<Failure>> {
+    let mut run = Run {
+        plan: plan.clone(),
+        test,
+        memory: Memory::new(plan.clone()),
+        now: Timestamp::UNIX_EPOCH,
+        newest: Timestamp::UNIX_EPOCH,
+        enrolled: BTreeSet::new(),
+        paid: Paid::new(),
+    };
+    for (number, step) in test.steps.iter().enumerate() {
+        run.step(number, step)?;
+    }
+    Ok(run.paid)
+}
+
+struct Run<'t> {
+    plan: Arc<Plan>,
+    test: &'t Test,
+    memory: Memory,
+    /// The present step's instant; may lie before an earlier one's (a late event).
+    now: Timestamp,
+    newest: Timestamp,
+    enrolled: BTreeSet<Box<str>>,
+    paid: Paid,
+}
+
+/// What a step did, as tests see it.
+#[derive(Default)]
+struct Seen {
+    decisions: Vec<Arc<Decision>>,
+}
+
+impl Run<'_> {
+    fn step(&mut self, number: usize, step: &Step) -> Result<(), Box<Failure>> {
+        let region = self.region(step);
+        self.advance(step, &region.zone.clone());
+        let mut seen = Seen::default();
+        if number == 0 {
+            for (member, _) in &self.test.members {
+                if *member != step.member {
+                    self.enrol(member);
+                }
+            }
+        }
+        let own = step.event.as_ref().is_some_and(|(kind, _)| &**kind == "member.enrolled");
+        if !own && !self.enrolled.contains(&step.member) {
+            seen.decisions.extend(self.enrol(&step.member));
+        }
+        if let Some((kind, data)) = &step.event {
+            let data = self.complete(kind, data, number, step);
+            let id = format!("step-{}", number + 1);
+            seen.decisions.extend(self.submit(&id, kind, &step.member, data));
+            self.enrolled.insert(step.member.clone());
+        }
+        let paid = seen.decisions.iter().flat_map(|d| {
+            let earned =
+                d.effects.iter().filter(|e| e.granted > 0 && &*e.kind == "earn").map(|e| e.rule.clone());
+            earned.chain(d.emitted.iter().map(|e| e.rule.clone()))
+        });
+        self.paid.extend(paid);
+        self.expect(number, step, &seen)
+    }
+
+    /// Local time is that of the step's region.
+    fn advance(&mut self, step: &Step, zone: &TimeZone) {
+        let instant = match &step.when {
+            When::At(at) => at.to_zoned(zone.clone()).map(|z| z.timestamp()).unwrap_or(self.now),
+            When::After(spans) => {
+                let start = self.now.to_zoned(zone.clone());
+                spans.iter().fold(start, |at, span| span.after(&at)).timestamp()
+            }
+        };
+        self.now = instant;
+        self.newest = self.newest.max(instant);
+    }
+
+    fn region(&self, step: &Step) -> &Region {
+        let fields = self.test.members.iter().find(|(id, _)| *id == step.member).map(|(_, fields)| fields);
+        let own = fields.and_then(|f| f.get("region")).and_then(Json::as_str);
+        let ordered = step.event.as_ref().and_then(|(_, data)| data.get("region")).and_then(Json::as_str);
+        let id = step.region.as_deref().or(ordered).or(own).or(self.test.region.as_deref());
+        let all = &self.plan.regions;
+        all.iter().find(|r| id == Some(&*r.id)).unwrap_or(&all[0])
+    }
+
+    fn enrol(&mut self, member: &str) -> Vec<Arc<Decision>> {
+        let fields = self.test.members.iter().find(|(id, _)| **id == *member).map(|(_, fields)| fields);
+        let mut data = fields.cloned().unwrap_or_default();
+        if let (Some(region), false) = (&self.test.region, data.contains_key("region")) {
+            data.insert("region".into(), Json::from(&**region));
+        }
+        self.enrolled.insert(member.into());
+        self.submit(&format!("enrol-{member}"), "member.enrolled", member, data)
+    }
+
+    /// One event; with it come the rows that it set free.
+    fn submit(&mut self, id: &str, kind: &str, member: &str, data: Fields) -> Vec<Arc<Decision>> {
+        let data = Json::Object(data).to_string().into_bytes();
+        let event = Event {
+            source: "test".into(),
+            id: id.into(),
+            kind: kind.into(),
+            subject: identity(member).map(Subject::Identity),
+            also: Vec::new(),
+            time: self.now,
+            data: data.clone().into(),
+        };
+        let input = Input { event, body_hash: Sha256::digest(&data).into(), origin: "test".into() };
+        let batch = self.memory.submit(&[input], self.newest);
+        batch.rows.into_iter().map(|row| row.decision).collect()
+    }
+
+    /// An order needs only what matters: the rest follows from it.
+    fn complete(&self, kind: &str, data: &Fields, number: usize, step: &Step) -> Fields {
+        let mut order = data.clone();
+        if !["order.paid", "order.updated"].contains(&kind) {
+            return order;
+        }
+        let mut put = |key: &str, value: String| {
+            order.entry(key).or_insert(Json::String(value));
+        };
+        put("id", format!("o{}", number + 1));
+        put("currency", self.region(step).currency.to_string());
+        if let Some(region) = &step.region {
+            put("region", region.to_string());
+        }
+        let mut sum = Num::ZERO;
+        let items = order.get_mut("items").and_then(Json::as_array_mut);
+        let has_items = items.is_some();
+        for item in items.into_iter().flatten().filter_map(Json::as_object_mut) {
+            item.entry("quantity").or_insert(Json::from(1));
+            let total =
+                number_of(item.get("price")).mul(number_of(item.get("quantity"))).unwrap_or(Num::ZERO);
+            let total = item.entry("total").or_insert(Json::String(total.to_string()));
+            sum = sum.add(number_of(Some(total))).unwrap_or(sum);
+        }
+        if has_items {
+            order.entry("subtotal").or_insert(Json::String(sum.to_string()));
+        }
+        if let Some(subtotal) = order.get("subtotal").cloned() {
+            order.entry("total").or_insert(subtotal);
+        }
+        order
+    }
+
+    fn expect(&self, number: usize, step: &Step, seen: &Seen) -> Result<(), Box<Failure>> {
+        if step.expect.is_empty() {
+            return Ok(());
+        }
+        let fail = |expected: &str, found: String| {
+            let (test, event) = (self.test.id.clone(), super::show::event(step, &seen.decisions, &self.plan));
+            let (source, byte) = (step.source, step.byte);
+            Err(Box::new(Failure {
+                test,
+                step: number + 1,
+                source,
+                byte,
+                expected: expected.into(),
+                seen: found,
+                event,
+            }))
+        };
+        let member = identity(&step.member).and_then(|i| self.memory.member(&i));
+        let Some(member) = member else {
+            return fail(&step.expect[0].source, format!("{} is no member", step.member));
+        };
+        let region = self.region(step);
+        let now = self.now.to_zoned(region.zone.clone());
+        let moment = moment(&self.plan, member, self.now);
+        let present = Present { plan: &self.plan, member, moment: &moment };
+        let granted = self.granted(&seen.decisions);
+        let state = env_state(&present, &self.plan, &granted);
+        let values = bind::member_values(&self.plan.member_fields, member, &self.plan.regions[0].zone);
+        let extra = extra(&seen.decisions);
+        let env = Env {
+            payload: &Value::Absent,
+            item: None,
+            member: &values,
+            params: &region.params,
+            extra: &extra,
+            state: &state,
+            event: EventAttributes::default(),
+            now: &now,
+        };
+        for expected in &step.expect {
+            if expected.holds(&env) == Ok(true) {
+                continue;
+            }
+            let leaves = expected.seen(&env);
+            let found: Vec<String> =
+                leaves.iter().map(|(what, v)| format!("{what} is {}", super::show::value(v))).collect();
+            let found = if found.is_empty() { "it does not hold".to_owned() } else { found.join(", ") };
+            return fail(&expected.source, found);
+        }
+        Ok(())
+    }
+
+    fn granted(&self, decisions: &[Arc<Decision>]) -> Vec<(RuleNo, WalletNo, i64)> {
+        let earned = decisions.iter().flat_map(|d| &d.effects).filter(|e| &*e.kind == "earn");
+        let number = |effect: &crate::outcome::Effect| {
+            let rule = self.plan.rules.iter().position(|r| r.id == effect.rule)?;
+            let wallet = self.plan.wallets.iter().position(|w| w.id == effect.wallet)?;
+            Some((u16::try_from(rule).ok()?, u16::try_from(wallet).ok()?, effect.granted))
+        };
+        earned.filter_map(number).collect()
+    }
+}
+
+/// `refused`, `emitted`, `given`, in the order of their numbers.
+fn extra(decisions: &[Arc<Decision>]) -> [Value; 3] {
+    let last = decisions.last().filter(|d| d.status == Status::Refused);
+    let refused = last.and_then(|d| d.reason.as_ref()).map_or("", |r| &r.code);
+    let emitted = decisions.iter().flat_map(|d| &d.emitted).map(|e| Value::Text(e.kind.clone())).collect();
+    [Value::Text(refused.into()), Value::List(emitted), Value::List(Vec::new())]
+}
+
+fn number_of(json: Option<&Json>) -> Num {
+    let text = match json {
+        Some(Json::String(text)) => text.clone(),
+        Some(Json::Number(n)) => n.to_string(),
+        _ => return Num::ZERO,
+    };
+    Num::parse(&text).and_then(Result::ok).unwrap_or(Num::ZERO)
+}
+
+fn identity(member: &str) -> Option<Identity> {
+    Identity::parse(&format!("test:{member}")).ok()
+}
