@@ -243,3 +243,49 @@ proptest! {
         conserved(&many)?;
     }
 }
+
+/// Each return leaves another fraction in the counter; together they must not push it out of bounds.
+#[test]
+fn counters_survive_many_odd_returns() {
+    let mut core = Core::new(PLAIN);
+    for no in 0..40 {
+        let (id, cents) = (format!("o{no}"), 5001 + no * 77);
+        core.send(&[order(&id, "ada", START + no, &[(cents, false)], 0)]);
+        let told = core.send(&[refund(no as usize, &id, &Back::Amount(1234))]);
+        assert!(told[0].1.effects.iter().all(|effect| &*effect.kind != "failed"), "{:?}", told[0].1.effects);
+    }
+    let left: f64 = (0..40).map(|no| 1.0 - 1234.0 / f64::from(5001 + no * 77)).sum();
+    let counter = &core.members()[0].counters[0];
+    let (n, d) = counter.parts[0].1.parts();
+    assert!((n as f64 / d as f64 - left).abs() < 0.001, "{n}/{d} should be {left}");
+}
+
+/// A return is in the currency of its order, whatever the region of the member or the program is.
+#[test]
+fn a_return_in_thousandths_is_taken() {
+    let program = r#"
+program = { id = "laws", currency = "EUR", timezone = "Europe/Berlin" }
+regions.kw = { currency = "KWD", timezone = "Asia/Kuwait" }
+wallets.points = {}
+rules.base = { on = "order.paid", earn.points = 'order.total' }
+"#;
+    let mut core = Core::new(program);
+    let data = r#"{"id":"o1","currency":"KWD","total":"9.655","subtotal":"9.655"}"#;
+    core.send(&[message("o1", "order.paid", "ada", START, data.into())]);
+    let data = r#"{"id":"r1","order":"o1","currency":"KWD","amount":"9.655"}"#;
+    let told = core.send(&[message("r1", "order.refunded", "ada", START, data.into())]);
+    assert_eq!((told[0].1.status, ledger(&core)[0].0), (Status::Applied, 0));
+}
+
+/// Being enrolled is heard of new members and of those whom an order made.
+#[test]
+fn a_member_is_enrolled_once() {
+    let mut core = Core::new(PLAIN);
+    let enrolled = |id: &str| message(id, "member.enrolled", "ada", START, "{}".into());
+    let told = core.send(&[enrolled("a"), enrolled("a"), enrolled("b")]);
+    assert_eq!(
+        told.iter().map(|t| t.1.status).collect::<Vec<_>>(),
+        [Status::Applied, Status::Applied, Status::Ignored]
+    );
+    assert_eq!(core.members().len(), 1);
+}

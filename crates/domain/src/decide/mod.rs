@@ -115,7 +115,12 @@ pub fn weigh(matter: &Matter<'_>) -> Result<Verdict, Vec<Want>> {
         }
     };
     let ty = &plan.types[usize::from(no)];
-    let region = match region(plan, ty.canon, payload, matter.member) {
+    let followed = matter.order.filter(|_| ty.canon != Canon::OrderUpdated);
+    let region = match followed {
+        Some((order, _)) => Ok(region_of(plan, order, matter.member)),
+        None => region(plan, ty.canon, payload, matter.member),
+    };
+    let region = match region {
         Ok(region) => region,
         Err(reason) => return Ok(reason.into()),
     };
@@ -298,6 +303,18 @@ fn region<'p>(plan: &'p Plan, canon: Canon, payload: &Value, member: &Member) ->
         return Err(reason_at(codes::CURRENCY_MISMATCH, "/data/currency", said));
     }
     Ok(region)
+}
+
+/// What follows an order happens where the order was paid, as far as its currency tells.
+fn region_of<'p>(plan: &'p Plan, order: &Order, member: &Member) -> &'p Region {
+    let mut same = plan.regions.iter().rev().filter(|r| r.currency == order.currency);
+    let own = member.fields.get("region").and_then(serde_json::Value::as_str);
+    let members = plan.regions[1..].iter().find(|r| Some(&*r.id) == own && r.currency == order.currency);
+    match (same.next(), same.next()) {
+        (Some(only), None) => only,
+        (Some(first), Some(_)) => members.unwrap_or(first),
+        (None, _) => &plan.regions[0],
+    }
 }
 
 fn new_order(plan: &Plan, region: &Region, matter: &Matter<'_>) -> Order {

@@ -9,7 +9,7 @@ use super::counters;
 use super::limits::Moment;
 use crate::canonical;
 use crate::codes::{self, reason, reason_at};
-use crate::num::{Num, Round};
+use crate::num::{Num, OutOfRange, Round};
 use crate::order::{Count, Order};
 use crate::outcome::Reason;
 use crate::plan::Canon;
@@ -184,7 +184,7 @@ pub fn target(order: &Order, granted: i64, shares: &[i64]) -> i64 {
 /// Share of the whole order that has come back, by the totals of its items.
 fn overall(order: &Order, fractions: &[Num]) -> Num {
     let total = order.items.iter().try_fold(Num::ZERO, |sum, i| sum.add(i.total));
-    let back = order.items.iter().zip(fractions).try_fold(Num::ZERO, |sum, (i, f)| sum.add(i.total.mul(*f)?));
+    let back = weighed(order.items.iter().map(|i| i.total), fractions);
     match (back, total) {
         _ if order.items.is_empty() => fractions[0],
         (Ok(back), Ok(total)) if !total.is_zero() => fraction(back, total),
@@ -192,19 +192,31 @@ fn overall(order: &Order, fractions: &[Num]) -> Num {
     }
 }
 
-/// What of a count must be back by now.
+/// Sum of parts times fractions; with fractions of nine decimals where the exact ones do not fit.
+fn weighed(parts: impl Iterator<Item = Num> + Clone, fractions: &[Num]) -> Result<Num, OutOfRange> {
+    let sum = |round: fn(Num) -> Num| {
+        parts.clone().zip(fractions).try_fold(Num::ZERO, |sum, (n, f)| sum.add(n.mul(round(*f))?))
+    };
+    sum(|f| f).or_else(|_| sum(coarse))
+}
+
+/// What of a count must be back by now. A part of it is rounded to a millionth: counters add up the leavings of many
+/// orders, whose exact fractions would soon have no common denominator within the bounds of numbers.
 pub fn count_target(order: &Order, count: &Count) -> Num {
     let fractions = fractions(order);
-    let by_part = |parts: &[Num], fractions: &[Num]| {
-        parts.iter().zip(fractions).try_fold(Num::ZERO, |sum, (n, f)| sum.add(n.mul(*f)?))
-    };
-    let target = if count.parts.len() == fractions.len() && !order.items.is_empty() && count.parts.len() > 1 {
-        by_part(&count.parts, &fractions)
+    let Ok(all) = counters::sum(&count.parts) else { return count.reversed };
+    if fractions.iter().all(|f| *f == Num::ONE) {
+        return all;
+    }
+    let by_part = count.parts.len() == fractions.len() && count.parts.len() > 1;
+    let target = if by_part {
+        weighed(count.parts.iter().copied(), &fractions)
     } else {
         let share = overall(order, &fractions);
-        counters::sum(&count.parts).and_then(|sum| sum.mul(share))
+        all.mul(share).or_else(|_| all.mul(coarse(share)))
     };
-    target.unwrap_or(count.reversed)
+    let millionths = target.and_then(|n| n.to_minor(6, Round::Nearest));
+    millionths.map_or(count.reversed, |minor| Num::minor(minor, 6))
 }
 
 /// Takes back from each grant and count of the order what its returns so far ask for, beyond what was taken before.

@@ -33,18 +33,29 @@ pub fn parse(text: &str) -> Option<Fraction> {
     Some(of(digits, 10_i128.pow(tail.len() as u32)))
 }
 
+/// A model that overflows would prove nothing.
+fn mul(a: i128, b: i128) -> i128 {
+    a.checked_mul(b).expect("the auditor's fractions fit 128 bits")
+}
+
 impl Fraction {
     pub fn plus(self, o: Fraction) -> Fraction {
-        of(self.n * o.d + o.n * self.d, self.d * o.d)
+        // Over the least common denominator, so that long sums stay small.
+        let common = of(self.d, o.d);
+        let (left, right) = (mul(self.n, common.d), mul(o.n, common.n));
+        of(left.checked_add(right).expect("the auditor's fractions fit 128 bits"), mul(self.d, common.d))
     }
     pub fn minus(self, o: Fraction) -> Fraction {
-        of(self.n * o.d - o.n * self.d, self.d * o.d)
+        self.plus(Fraction { n: -o.n, d: o.d })
     }
     pub fn times(self, o: Fraction) -> Fraction {
-        of(self.n * o.n, self.d * o.d)
+        let (a, b) = (of(self.n, o.d), of(o.n, self.d));
+        of(mul(a.n, b.n), mul(a.d, b.d))
     }
     pub fn over(self, o: Fraction) -> Fraction {
-        of(self.n * o.d, self.d * o.n)
+        assert!(o.n != 0, "division by zero in the auditor");
+        let turned = of(o.d, o.n);
+        self.times(turned)
     }
     pub fn floor(self) -> i128 {
         self.n.div_euclid(self.d)
@@ -60,7 +71,7 @@ impl Fraction {
         }
     }
     pub fn below(self, o: Fraction) -> bool {
-        self.n * o.d < o.n * self.d
+        mul(self.n, o.d) < mul(o.n, self.d)
     }
     pub fn least(self, o: Fraction) -> Fraction {
         if o.below(self) { o } else { self }

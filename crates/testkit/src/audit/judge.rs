@@ -18,7 +18,9 @@ pub type Used = BTreeMap<i64, i128>;
 #[derive(Clone, Debug, Default)]
 pub struct Member {
     pub names: BTreeSet<String>,
-    pub plan: String,
+    pub plan: Option<String>,
+    /// `member.enrolled` was heard.
+    pub enrolled: bool,
     pub region: String,
     /// By wallet: available, debt.
     pub wallets: BTreeMap<&'static str, (i128, i128)>,
@@ -215,7 +217,7 @@ impl Case<'_> {
             When::RecentAtLeast(n) => {
                 !count("recent").map_or(fraction::ZERO, |c| sum(rolling(c, 30, self.time))).below(order(*n))
             }
-            When::Plan => self.member.plan == "gold",
+            When::Plan => self.member.plan.as_deref() == Some("gold"),
             When::Rated => {
                 let value = (rule.id.clone(), self.payload.product.clone());
                 !self.payload.rating.below(order(4)) && !self.member.once.contains(&value)

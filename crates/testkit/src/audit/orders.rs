@@ -132,16 +132,19 @@ impl Order {
         each.fold(ZERO, |sum, (at, share)| sum.plus(fraction::whole(*share).times(self.share_back(at))))
             .floor()
     }
+    /// What of a count is back by now; a part of it in millionths.
     pub fn uncounted(&self, count: &Count) -> Fraction {
         let all = count.parts.iter().copied().fold(ZERO, Fraction::plus);
         if self.all_back() {
             return all;
         }
-        if count.parts.len() == self.items.len() && !self.items.is_empty() {
-            let each = count.parts.iter().enumerate();
-            return each.fold(ZERO, |sum, (at, part)| sum.plus(part.times(self.share_back(at))));
-        }
-        all.times(self.value_back())
+        let each = count.parts.iter().enumerate();
+        let back = if count.parts.len() == self.items.len() {
+            each.fold(ZERO, |sum, (at, part)| sum.plus(part.times(self.share_back(at))))
+        } else {
+            all.times(self.value_back())
+        };
+        fraction::of(back.minor(6, "nearest"), 1_000_000)
     }
     /// What came back, as a share of the whole: by the items' totals if there are any.
     fn value_back(&self) -> Fraction {

@@ -46,7 +46,7 @@ impl Auditor {
         match message.kind.as_str() {
             "order.paid" => self.paid(message, row, &terms, &told),
             "order.updated" | "order.refunded" | "order.cancelled" | "order.fulfilled" => {
-                self.followed(message, row, &told)
+                self.after_order(message, row, &told)
             }
             _ => self.personal(message, row, &terms, &told),
         }
@@ -62,12 +62,11 @@ impl Auditor {
     fn resolve(&mut self, message: &Message, row: &Row) -> Result<u64, String> {
         let names: Vec<String> =
             std::iter::once(&message.subject).chain(&message.also).map(|n| form(n)).collect();
-        let found = self.names.get(&names[0]).copied();
+        let found = names.iter().find_map(|name| self.names.get(name)).copied();
         let no = found.unwrap_or(self.members.len() as u64 + 1);
         super::same("enrolled", row.decision["new"].as_bool().unwrap_or(false), found.is_none())?;
         if found.is_none() {
-            let plan = "basic".to_owned();
-            self.members.insert(no, Member { plan, ..Member::default() });
+            self.members.insert(no, Member::default());
         }
         for name in names {
             self.link(no, &name);
@@ -158,6 +157,15 @@ impl Auditor {
         let member = &self.members[&no];
         Case { terms, kind, payload: told, member, budgets: &self.budgets, held: 0, time, region }.judge()
     }
+    /// What follows an order; names that are free become its member's.
+    fn after_order(&mut self, message: &Message, row: &Row, told: &Payload) -> Result<Verdict, String> {
+        let verdict = self.followed(message, row, told)?;
+        let names = std::iter::once(&message.subject).chain(&message.also).filter(|n| !n.is_empty());
+        for name in names.filter(|_| verdict.status == "applied") {
+            self.link(verdict.member, &form(name));
+        }
+        Ok(verdict)
+    }
     /// Refunds, cancellations, fulfilments and edits of an order.
     fn followed(&mut self, message: &Message, row: &Row, told: &Payload) -> Result<Verdict, String> {
         let id = if message.kind == "order.updated" { &told.id } else { &told.order };
@@ -167,6 +175,9 @@ impl Auditor {
             return Ok(verdict("waiting", "order_unknown", 0));
         };
         let no = order.member;
+        if self.names.get(&form(&message.subject)).is_some_and(|other| *other != no) {
+            return Ok(verdict("refused", "order_of_another_member", 0));
+        }
         if message.kind == "order.fulfilled" {
             return Ok(verdict("applied", "", no));
         }
@@ -231,22 +242,10 @@ impl Auditor {
                 self.adjusted(no, &data)
             };
         }
-        let known = self.names.contains_key(&form(&message.subject));
-        if message.kind == "member.enrolled" && known {
-            self.resolve(message, row)?;
-            return Ok(verdict("ignored", "member_already_enrolled", 0));
-        }
         let no = self.resolve(message, row)?;
         let mut out = verdict("applied", "", no);
         if message.kind.starts_with("member.") {
-            let member = self.members.entry(no).or_default();
-            if let Some(plan) = &told.plan {
-                member.plan.clone_from(plan);
-            }
-            if !told.region.is_empty() {
-                member.region.clone_from(&told.region);
-            }
-            return Ok(out);
+            return Ok(self.told_of(no, message, told));
         }
         let region = self.region(terms, told, no);
         let judged = self.judge(terms, &message.kind, told, no, message.time, region);
@@ -264,6 +263,23 @@ impl Auditor {
             self.earned(terms, no, one.wallet, message.time, one.granted);
         }
         Ok(out)
+    }
+    /// Fields are set; being enrolled a second time is nothing by itself.
+    fn told_of(&mut self, no: u64, message: &Message, told: &Payload) -> Verdict {
+        let member = self.members.entry(no).or_default();
+        let before = (member.plan.clone(), member.region.clone());
+        if told.plan.is_some() {
+            member.plan.clone_from(&told.plan);
+        }
+        if !told.region.is_empty() {
+            member.region.clone_from(&told.region);
+        }
+        let changed = before != (member.plan.clone(), member.region.clone());
+        let again = message.kind == "member.enrolled" && std::mem::replace(&mut member.enrolled, true);
+        match again {
+            true if !changed => verdict("ignored", "member_already_enrolled", no),
+            _ => verdict("applied", "", no),
+        }
     }
     fn adjusted(&mut self, no: u64, data: &serde_json::Value) -> Result<Verdict, String> {
         let (wallet, decimals, ..) = judge::wallet(data["wallet"].as_str().unwrap_or(""));
