@@ -122,44 +122,52 @@ impl<'s> Checker<'s> {
     }
 
     pub fn check(&mut self, node: &Node) -> Typed {
+        // Only a fork: what this holds on the stack, it holds at every depth.
         match &node.kind {
-            Kind::Number(n) => Typed { never_zero: !n.is_zero(), ..Typed::number(NumCode::Const(*n), 1) },
-            Kind::Text(t) => Typed::new(Type::Text, Code::Text(TextCode::Const(t.clone())), 1),
-            Kind::Bool(b) => Typed::bool(BoolCode::Const(*b), 1),
+            Kind::Number(_) | Kind::Text(_) | Kind::Bool(_) => constant_of(&node.kind),
             Kind::Name(_) | Kind::Select(..) | Kind::Index(_) => self.value(node),
             Kind::Call(name, args) => self.call(node, name, args),
             Kind::Method(on, name, args) => self.method(node, on, name, args),
             Kind::List(list) => self.list(list),
-            Kind::Not(inner) => {
-                let (code, cost, trace) = self.want_bool(inner, "`!`");
-                Typed::bool(BoolCode::Not(Box::new(code)), cost + 1).traced(trace)
-            }
-            Kind::Neg(inner) => {
-                let of = self.check(inner);
-                let (code, cost, never_zero) = (self.as_number(&of, inner, "`-`"), of.cost, of.never_zero);
-                let code = match code {
-                    NumCode::Const(n) => NumCode::Const(n.neg()),
-                    code => NumCode::Call(NumCall::Neg, Box::new(code)),
-                };
-                Typed { never_zero, ..Typed::number(code, cost + 1) }.traced(of.trace)
-            }
+            Kind::Not(inner) => self.not(inner),
+            Kind::Neg(inner) => self.negative(inner),
             Kind::Chain(first, rest) => self.chain(first, rest),
             Kind::Compare(op, two) => self.compare(node, *op, &two.0, &two.1),
             Kind::In(two) => self.contains(node, &two.0, &two.1),
             Kind::And(list) => self.all_or_any(list, true),
             Kind::Or(list) => self.all_or_any(list, false),
             Kind::If(three) => self.choice(node, three),
-            Kind::Formula(name, body) => {
-                self.inside.push(name.clone());
-                let typed = self.check(body);
-                self.inside.pop();
-                typed
-            }
+            Kind::Formula(name, body) => self.formula(name, body),
         }
     }
 
+    fn formula(&mut self, name: &str, body: &Node) -> Typed {
+        self.inside.push(name.into());
+        let typed = self.check(body);
+        self.inside.pop();
+        typed
+    }
+
+    fn not(&mut self, inner: &Node) -> Typed {
+        let (code, cost, trace) = self.want_bool(inner, "`!`");
+        Typed::bool(BoolCode::Not(Box::new(code)), cost + 1).traced(trace)
+    }
+
+    fn negative(&mut self, inner: &Node) -> Typed {
+        let of = self.check(inner);
+        let (code, cost, never_zero) = (self.as_number(&of, inner, "`-`"), of.cost, of.never_zero);
+        let code = match code {
+            NumCode::Const(n) => NumCode::Const(n.neg()),
+            code => NumCode::Call(NumCall::Neg, Box::new(code)),
+        };
+        Typed { never_zero, ..Typed::number(code, cost + 1) }.traced(of.trace)
+    }
+
     fn list(&mut self, list: &[Node]) -> Typed {
-        let parts: Vec<_> = list.iter().map(|n| self.check(n)).collect();
+        let mut parts = Vec::new();
+        for node in list {
+            parts.push(self.check(node));
+        }
         let cost = parts.iter().map(|p| p.cost).sum::<u64>() + 1;
         let trace = Trace::Parts(parts.iter().map(|p| p.trace.clone()).collect());
         let mut of: Option<Type> = None;
@@ -353,6 +361,15 @@ impl<'s> Checker<'s> {
         let most = then.most.max(other.most);
         Typed { never_zero, most, ..Typed::new(ty, code, test_cost + then.cost + other.cost + 1) }
             .traced(trace)
+    }
+}
+
+fn constant_of(kind: &Kind) -> Typed {
+    match kind {
+        Kind::Number(n) => Typed { never_zero: !n.is_zero(), ..Typed::number(NumCode::Const(*n), 1) },
+        Kind::Text(t) => Typed::new(Type::Text, Code::Text(TextCode::Const(t.clone())), 1),
+        Kind::Bool(b) => Typed::bool(BoolCode::Const(*b), 1),
+        _ => Typed::poison(),
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) const NODES_MAX: usize = 250;
 /// Operators, calls and lists around a leaf.
 pub(super) const DEPTH_MAX: usize = 24;
 /// Brackets in brackets, which may mean nothing.
-const NEST_MAX: usize = 40;
+const NEST_MAX: usize = 33;
 
 /// Words that CEL keeps for itself.
 const RESERVED: [&str; 19] = [
@@ -62,6 +62,28 @@ pub(super) fn parse(source: &str) -> Read<(Node, usize)> {
         return Err(parser.expected("an operator or the end"));
     }
     Ok((node, parser.nodes))
+}
+
+#[derive(Clone, Copy)]
+enum Operator {
+    Or,
+    And,
+    Compare(Compare),
+    In,
+    Num(NumOp),
+}
+
+impl Operator {
+    /// How tightly it binds.
+    fn level(self) -> u8 {
+        match self {
+            Operator::Or => 0,
+            Operator::And => 1,
+            Operator::Compare(_) | Operator::In => 2,
+            Operator::Num(NumOp::Add | NumOp::Sub) => 3,
+            Operator::Num(NumOp::Mul | NumOp::Div | NumOp::Rem) => 4,
+        }
+    }
 }
 
 struct Parser<'s> {
@@ -142,9 +164,9 @@ impl Parser<'_> {
         if self.nest > NEST_MAX {
             return Err(too_deep(self.span));
         }
-        let test = self.any()?;
+        let test = self.operators(0)?;
         let node = if self.take("?")? {
-            let then = self.any()?;
+            let then = self.operators(0)?;
             self.must(":")?;
             let other = self.expression()?;
             let span = test.span.to(other.span);
@@ -156,92 +178,71 @@ impl Parser<'_> {
         Ok(node)
     }
 
-    fn any(&mut self) -> Read<Node> {
-        let first = self.all()?;
-        if !self.is("||") {
-            return Ok(first);
+    /// Operators that bind at least as tightly as `least`. Operators of one level make one flat node.
+    fn operators(&mut self, least: u8) -> Read<Node> {
+        let mut left = self.unary()?;
+        while let Some(level) = self.operator().map(Operator::level).filter(|level| *level >= least) {
+            let mut rest = Vec::new();
+            while let Some(operator) = self.operator().filter(|o| o.level() == level) {
+                self.step()?;
+                rest.push((operator, self.operators(level + 1)?));
+            }
+            left = self.join(left, rest)?;
         }
-        let mut list = vec![first];
-        while self.take("||")? {
-            list.push(self.all()?);
-        }
-        let span = list[0].span.to(self.before);
-        self.node(Kind::Or(list), span)
+        Ok(left)
     }
 
-    fn all(&mut self) -> Read<Node> {
-        let first = self.relation()?;
-        if !self.is("&&") {
-            return Ok(first);
-        }
-        let mut list = vec![first];
-        while self.take("&&")? {
-            list.push(self.relation()?);
-        }
-        let span = list[0].span.to(self.before);
-        self.node(Kind::And(list), span)
+    fn operator(&self) -> Option<Operator> {
+        Some(match self.token {
+            Token::Sign("||") => Operator::Or,
+            Token::Sign("&&") => Operator::And,
+            Token::Sign("==") => Operator::Compare(Compare::Eq),
+            Token::Sign("!=") => Operator::Compare(Compare::Ne),
+            Token::Sign("<") => Operator::Compare(Compare::Lt),
+            Token::Sign("<=") => Operator::Compare(Compare::Le),
+            Token::Sign(">") => Operator::Compare(Compare::Gt),
+            Token::Sign(">=") => Operator::Compare(Compare::Ge),
+            Token::Name("in") => Operator::In,
+            Token::Sign("+") => Operator::Num(NumOp::Add),
+            Token::Sign("-") => Operator::Num(NumOp::Sub),
+            Token::Sign("*") => Operator::Num(NumOp::Mul),
+            Token::Sign("/") => Operator::Num(NumOp::Div),
+            Token::Sign("%") => Operator::Num(NumOp::Rem),
+            _ => return None,
+        })
     }
 
-    fn relation(&mut self) -> Read<Node> {
-        let mut left = self.sum()?;
-        loop {
-            let op = match self.token {
-                Token::Sign("==") => Some(Compare::Eq),
-                Token::Sign("!=") => Some(Compare::Ne),
-                Token::Sign("<") => Some(Compare::Lt),
-                Token::Sign("<=") => Some(Compare::Le),
-                Token::Sign(">") => Some(Compare::Gt),
-                Token::Sign(">=") => Some(Compare::Ge),
-                Token::Name("in") => None,
-                _ => return Ok(left),
-            };
-            self.step()?;
-            let right = self.sum()?;
-            let span = left.span.to(right.span);
-            let two = Box::new((left, right));
-            let kind = match op {
-                Some(op) => Kind::Compare(op, two),
-                None => Kind::In(two),
-            };
-            left = self.node(kind, span)?;
+    /// Operands of one level of operators, of which there is at least one.
+    fn join(&mut self, left: Node, rest: Vec<(Operator, Node)>) -> Read<Node> {
+        let span = left.span.to(self.before);
+        let operands = |left, rest: Vec<(Operator, Node)>| {
+            std::iter::once(left).chain(rest.into_iter().map(|(_, node)| node)).collect()
+        };
+        match rest[0].0 {
+            Operator::Or => self.node(Kind::Or(operands(left, rest)), span),
+            Operator::And => self.node(Kind::And(operands(left, rest)), span),
+            Operator::Num(_) => {
+                let num = |(operator, node)| match operator {
+                    Operator::Num(op) => (op, node),
+                    _ => unreachable!("levels do not mix"),
+                };
+                let rest = rest.into_iter().map(num).collect();
+                self.node(Kind::Chain(Box::new(left), rest), span)
+            }
+            Operator::Compare(_) | Operator::In => {
+                let mut left = left;
+                for (operator, right) in rest {
+                    let span = left.span.to(right.span);
+                    let two = Box::new((left, right));
+                    let kind = match operator {
+                        Operator::Compare(op) => Kind::Compare(op, two),
+                        _ => Kind::In(two),
+                    };
+                    left = self.node(kind, span)?;
+                }
+                Ok(left)
+            }
         }
-    }
-
-    fn sum(&mut self) -> Read<Node> {
-        let first = self.product()?;
-        let mut rest = Vec::new();
-        loop {
-            let op = match self.token {
-                Token::Sign("+") => NumOp::Add,
-                Token::Sign("-") => NumOp::Sub,
-                _ => return self.chain(first, rest),
-            };
-            self.step()?;
-            rest.push((op, self.product()?));
-        }
-    }
-
-    fn product(&mut self) -> Read<Node> {
-        let first = self.unary()?;
-        let mut rest = Vec::new();
-        loop {
-            let op = match self.token {
-                Token::Sign("*") => NumOp::Mul,
-                Token::Sign("/") => NumOp::Div,
-                Token::Sign("%") => NumOp::Rem,
-                _ => return self.chain(first, rest),
-            };
-            self.step()?;
-            rest.push((op, self.unary()?));
-        }
-    }
-
-    fn chain(&mut self, first: Node, rest: Vec<(NumOp, Node)>) -> Read<Node> {
-        if rest.is_empty() {
-            return Ok(first);
-        }
-        let span = first.span.to(self.before);
-        self.node(Kind::Chain(Box::new(first), rest), span)
     }
 
     fn unary(&mut self) -> Read<Node> {

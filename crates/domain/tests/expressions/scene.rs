@@ -112,6 +112,7 @@ pub struct Scene {
     pub extra: Vec<Value>,
     params: Vec<Value>,
     numbers: [Num; 2],
+    now: jiff::Zoned,
 }
 
 impl State for Scene {
@@ -185,11 +186,12 @@ impl Scene {
         let pair = |from, value| Value::List(vec![Value::Num(whole(from)), Value::Num(whole(value))]);
         let rate = Value::Record(vec![draw.num(), draw.num(), draw.num()]);
         let params = vec![rate, Value::List(vec![pair(0, 0), pair(2, 1), pair(6, 3)])];
-        Scene { order, extra, params, numbers: [whole(draw.0.pick(3)), whole(draw.0.pick(9))] }
+        let numbers = [whole(draw.0.pick(3)), whole(draw.0.pick(9))];
+        let now = "2027-02-28T23:30:00+01:00[Europe/Berlin]".parse().unwrap();
+        Scene { order, extra, params, numbers, now }
     }
 
     pub fn with_env<T>(&self, ask: impl FnOnce(&Env<'_>) -> T) -> T {
-        let now: jiff::Zoned = "2027-02-28T23:30:00+01:00[Europe/Berlin]".parse().unwrap();
         ask(&Env {
             payload: &self.order,
             item: None,
@@ -198,7 +200,7 @@ impl Scene {
             extra: &self.extra,
             state: self,
             event: EventAttributes::default(),
-            now: &now,
+            now: &self.now,
         })
     }
 }
