@@ -7,12 +7,17 @@ use std::time::Duration;
 
 pub struct Response {
     pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
 impl Response {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or(serde_json::Value::Null)
+    }
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -79,14 +84,16 @@ fn read(from: &mut BufReader<TcpStream>) -> Result<(Response, bool)> {
     let first = line(from)?;
     let status = first.split(' ').nth(1).and_then(|code| code.parse().ok());
     let status = status.ok_or_else(|| Error::new(ErrorKind::InvalidData, first))?;
-    let (mut length, mut chunked, mut keep) = (0usize, false, true);
+    let (mut length, mut chunked, mut keep, mut headers) = (0usize, false, true, Vec::new());
     loop {
-        let header = line(from)?.to_ascii_lowercase();
+        let header = line(from)?;
         if header.is_empty() {
             break;
         }
         let (name, value) = header.split_once(':').unwrap_or((&header, ""));
-        match (name, value.trim()) {
+        let (name, value) = (name.to_ascii_lowercase(), value.trim());
+        headers.push((name.clone(), value.to_owned()));
+        match (name.as_str(), value.to_ascii_lowercase().as_str()) {
             ("content-length", value) => length = value.parse().map_err(|_| ErrorKind::InvalidData)?,
             ("transfer-encoding", "chunked") => chunked = true,
             ("connection", "close") => keep = false,
@@ -110,7 +117,7 @@ fn read(from: &mut BufReader<TcpStream>) -> Result<(Response, bool)> {
         body = vec![0; length];
         from.read_exact(&mut body)?;
     }
-    Ok((Response { status, body: String::from_utf8_lossy(&body).into_owned() }, keep))
+    Ok((Response { status, headers, body: String::from_utf8_lossy(&body).into_owned() }, keep))
 }
 
 fn line(from: &mut BufReader<TcpStream>) -> Result<String> {

@@ -1,0 +1,99 @@
+//! A running server for one test, and a client that holds every answer against the served OpenAPI document.
+
+#![allow(dead_code)]
+
+use serde_json::{Value, json};
+use testkit::http::{Client, Response};
+use testkit::{Launch, Server};
+
+pub struct Api {
+    pub server: Server,
+    client: Client,
+    document: Value,
+}
+
+pub const PROGRAM: &str = r#"
+program = { id = "test", currency = "EUR", timezone = "Europe/Berlin" }
+wallets.points = {}
+wallets.cash = { decimals = 2 }
+events."review.posted" = { words = "number" }
+rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
+rules.review = { on = "review.posted", when = 'review.words >= 20', earn.cash = '0.25' }
+"#;
+
+pub fn launch() -> Launch {
+    Launch::new(env!("CARGO_BIN_EXE_fealty"))
+}
+
+impl Api {
+    pub fn start() -> Api {
+        Api::of(launch().with_program(PROGRAM))
+    }
+    pub fn of(launch: Launch) -> Api {
+        let server = launch.start().unwrap_or_else(|e| panic!("{e}"));
+        let mut client = server.client();
+        let document = client.get("/openapi.json").unwrap_or_else(|e| panic!("{e}")).json();
+        Api { server, client, document }
+    }
+    pub fn with_key(&self, key: &str) -> Client {
+        Client::new(&self.server.address, key)
+    }
+
+    pub fn call(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        let response = self.client.request(method, path, headers, body).unwrap_or_else(|e| panic!("{method} {path}: {e}"));
+        self.is_documented(method, path, &response);
+        response
+    }
+    pub fn get(&mut self, path: &str) -> Response {
+        self.call("GET", path, &[], b"")
+    }
+    pub fn post(&mut self, path: &str, body: &Value) -> Response {
+        self.call("POST", path, &[("Content-Type", "application/json")], body.to_string().as_bytes())
+    }
+    pub fn post_once(&mut self, path: &str, key: &str, body: &Value) -> Response {
+        let headers = [("Content-Type", "application/json"), ("Idempotency-Key", key)];
+        self.call("POST", path, &headers, body.to_string().as_bytes())
+    }
+    pub fn event(&mut self, event: &Value) -> Response {
+        let kind = [("Content-Type", "application/cloudevents+json")];
+        self.call("POST", "/v1/events", &kind, event.to_string().as_bytes())
+    }
+
+    /// The status, and the media type of a problem, as the document says.
+    fn is_documented(&self, method: &str, path: &str, response: &Response) {
+        let status = response.status.to_string();
+        let path = path.split('?').next().unwrap_or_default();
+        let fits = |template: &str| {
+            let (a, b): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
+            a.len() == b.len() && a.iter().zip(&b).all(|(t, p)| t.starts_with('{') || t == p)
+        };
+        let paths = self.document["paths"].as_object().expect("the document has paths");
+        let mut found: Vec<&String> = paths.keys().filter(|template| fits(template)).collect();
+        found.sort_by_key(|template| template.contains('{'));
+        let Some(template) = found.first() else { return assert_eq!(status, "404", "{path} is not documented") };
+        let answers = &paths[*template][method.to_ascii_lowercase()]["responses"];
+        assert!(!answers[&status].is_null() || status == "405", "{method} {template} may not answer {status}: {}", response.body);
+        if response.status >= 400 {
+            assert_eq!(response.header("content-type"), Some("application/problem+json"), "{}", response.body);
+            let problem = response.json();
+            assert!(problem["code"].is_string() && problem["status"] == response.status, "{problem}");
+        }
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        self.server.kill();
+        if !std::thread::panicking() {
+            self.server.launch.remove();
+        }
+    }
+}
+
+/// An order of this subtotal, its id in the event's id.
+pub fn order(id: &str, who: &str, subtotal: &str) -> Value {
+    json!({"specversion": "1.0", "source": "shop", "id": id, "type": "order.paid", "subject": who,
+        "time": "2026-11-20T10:00:00Z",
+        "data": {"id": id, "currency": "EUR", "total": subtotal, "subtotal": subtotal,
+            "items": [{"id": "a", "quantity": 1, "price": subtotal, "total": subtotal}]}})
+}

@@ -1,0 +1,165 @@
+//! Events over HTTP: in by every form, answered after the commit, found again.
+
+mod common;
+
+use common::{Api, order};
+use serde_json::{Value, json};
+
+const ADA: &str = "email:ada@example.com";
+
+#[test]
+fn an_order_earns_once_whatever_is_sent_again() {
+    let mut api = Api::start();
+    let first = api.event(&order("o1", ADA, "19.99"));
+    assert_eq!(first.status, 200, "{}", first.body);
+    let outcome = first.json();
+    assert_eq!(outcome["status"], "applied");
+    assert_eq!(outcome["duplicate"], false);
+    assert_eq!(outcome["refusal"], Value::Null);
+    assert_eq!(outcome["effects"][0]["granted"], 19);
+    assert_eq!(outcome["effects"][0]["available_at"], "2026-11-20T10:00:00Z");
+    let again = api.event(&order("o1", ADA, "19.99")).json();
+    assert_eq!(again["duplicate"], true);
+    assert_eq!(again["effects"], outcome["effects"]);
+    let member = api.get("/v1/members/email:ada@example.com").json();
+    assert_eq!(member["wallets"]["points"]["available"], 19);
+    assert_eq!(member["id"], outcome["member"]);
+    // Killed at any moment: what was answered is there.
+    let mut launch = api.server.launch.clone();
+    launch.env.clear();
+    api.server.kill();
+    let server = launch.start().unwrap_or_else(|e| panic!("{e}"));
+    let member = server.client().get("/v1/members/email:ada@example.com").unwrap_or_else(|e| panic!("{e}")).json();
+    assert_eq!(member["wallets"]["points"]["available"], 19);
+}
+
+#[test]
+fn the_same_id_with_other_contents_is_a_conflict_and_is_kept_for_a_person() {
+    let mut api = Api::start();
+    api.event(&order("o1", ADA, "10"));
+    let conflict = api.event(&order("o1", ADA, "99"));
+    assert_eq!(conflict.status, 409, "{}", conflict.body);
+    assert_eq!(conflict.json()["code"], "event_conflict");
+    assert_eq!(conflict.json()["first"]["effects"][0]["granted"], 10);
+    let batch = json!([order("o1", ADA, "98"), order("o2", ADA, "5")]);
+    let kind = [("Content-Type", "application/cloudevents-batch+json")];
+    let answers = api.call("POST", "/v1/events", &kind, batch.to_string().as_bytes()).json();
+    assert_eq!(answers[0]["refusal"]["code"], "event_conflict");
+    assert_eq!(answers[1]["effects"][0]["granted"], 5);
+    let kept = api.get("/v1/quarantine").json();
+    assert_eq!(kept["quarantine"].as_array().map(Vec::len), Some(2), "{kept}");
+    assert_eq!(kept["quarantine"][0]["event_id"], "o1");
+}
+
+#[test]
+fn batches_and_lines_are_answered_in_order_each_for_itself() {
+    let mut api = Api::start();
+    let batch = json!([order("b1", ADA, "1"), {"specversion": "1.0", "id": "bad"}, order("b2", ADA, "2"), order("b1", ADA, "1")]);
+    let kind = [("Content-Type", "application/cloudevents-batch+json")];
+    let answers = api.call("POST", "/v1/events", &kind, batch.to_string().as_bytes()).json();
+    let statuses: Vec<&str> = answers.as_array().into_iter().flatten().filter_map(|a| a["status"].as_str()).collect();
+    assert_eq!(statuses, ["applied", "refused", "applied", "applied"], "{answers}");
+    assert_eq!(answers[1]["refusal"]["code"], "required");
+    assert_eq!(answers[3]["duplicate"], true);
+    let lines = format!("{}\n\n{}\n", order("l1", ADA, "4"), order("l2", "pos:card:7", "5"));
+    let kind = [("Content-Type", "application/x-ndjson")];
+    let answers = api.call("POST", "/v1/events", &kind, lines.as_bytes()).json();
+    assert_eq!(answers[1]["effects"][0]["granted"], 5);
+    let empty = api.call("POST", "/v1/events", &[("Content-Type", "application/cloudevents-batch+json")], b"[]");
+    assert_eq!((empty.status, empty.body.as_str()), (200, "[]"));
+}
+
+#[test]
+fn binary_mode_and_respond_async() {
+    let mut api = Api::start();
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("ce-specversion", "1.0"),
+        ("ce-id", "r1"),
+        ("ce-source", "reviews"),
+        ("ce-type", "review.posted"),
+        ("ce-subject", ADA),
+        ("ce-time", "2026-11-20T10:00:00Z"),
+        ("Prefer", "respond-async"),
+    ];
+    let answer = api.call("POST", "/v1/events", &headers, br#"{"words": 31}"#);
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    assert_eq!(answer.header("preference-applied"), Some("respond-async"));
+    let location = answer.header("location").unwrap_or_default().to_owned();
+    let outcome = api.get(&location).json();
+    assert_eq!(outcome["status"], "applied", "{outcome}");
+    // Two decimals, as a number in whole units.
+    assert_eq!(outcome["effects"][0]["granted"], json!(0.25));
+    assert_eq!(outcome["data"]["words"], 31);
+}
+
+#[test]
+fn what_cannot_be_taken_is_said_with_a_code_and_a_pointer() {
+    let mut api = Api::start();
+    let event = |change: &dyn Fn(&mut Value)| {
+        let mut event = order("x", ADA, "1");
+        change(&mut event);
+        event
+    };
+    let reserved = api.event(&event(&|e| e["type"] = json!("fealty.adjusted")));
+    assert_eq!((reserved.status, reserved.json()["errors"][0]["pointer"].as_str()), (422, Some("/type")));
+    let own = api.event(&event(&|e| e["source"] = json!("fealty:api")));
+    assert_eq!((own.status, own.json()["errors"][0]["code"].as_str()), (422, Some("source_reserved")));
+    let wrong = api.event(&event(&|e| e["data"]["subtotal"] = json!([])));
+    assert_eq!(wrong.status, 200, "a refusal is recorded");
+    assert_eq!(wrong.json()["refusal"]["pointer"], "/data/subtotal", "{}", wrong.body);
+    let unknown = api.event(&event(&|e| {
+        e["id"] = json!("y");
+        e["type"] = json!("moon.landed");
+    }));
+    assert_eq!(unknown.json()["status"], "ignored");
+    assert_eq!(unknown.json()["reason"]["code"], "type_unknown");
+    assert_eq!(unknown.json()["refusal"], Value::Null);
+    assert_eq!(api.call("POST", "/v1/events", &[("Content-Type", "text/plain")], b"x").status, 415);
+    assert_eq!(api.call("POST", "/v1/events", &[("Content-Type", "application/cloudevents+json")], b"{").status, 400);
+    let large = vec![b' '; (1 << 20) + 1];
+    let kind = [("Content-Type", "application/cloudevents+json")];
+    assert_eq!(api.call("POST", "/v1/events", &kind, &large).status, 413);
+    let packed = [("Content-Type", "application/cloudevents+json"), ("Content-Encoding", "gzip")];
+    assert_eq!(api.call("POST", "/v1/events", &packed, b"x").status, 415);
+    assert_eq!(api.get("/v1/events/none").status, 404);
+    assert_eq!(api.get("/v1/nothing").status, 404);
+    assert_eq!(api.call("PUT", "/v1/events", &[], b"").status, 405);
+}
+
+#[test]
+fn lists_page_by_cursor_and_link() {
+    let mut api = Api::start();
+    for n in 0..5 {
+        api.event(&order(&format!("o{n}"), ADA, "1"));
+    }
+    let mut path = "/v1/events?limit=2&status=applied".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let page = api.get(&path);
+        let json = page.json();
+        seen.extend(json["events"].as_array().into_iter().flatten().map(|e| e["id"].as_str().unwrap_or_default().to_owned()));
+        let Some(next) = json["next"].as_str() else { break };
+        let link = page.header("link").unwrap_or_default();
+        assert!(link.contains(next) && link.contains("limit=2") && link.contains("rel=\"next\""), "{link}");
+        path = link.trim_start_matches('<').split('>').next().unwrap_or_default().to_owned();
+    }
+    assert_eq!(seen, ["o4", "o3", "o2", "o1", "o0"]);
+    assert_eq!(api.get("/v1/events?cursor=nonsense").json()["code"], "cursor_invalid");
+    assert_eq!(api.get("/v1/events?limit=0").status, 400);
+    assert_eq!(api.get("/v1/events?colour=red").json()["code"], "query_invalid");
+}
+
+#[test]
+fn two_sources_with_one_id_are_told_apart() {
+    let mut api = Api::start();
+    let mut other = order("same", ADA, "2");
+    other["source"] = json!("till");
+    other["data"]["id"] = json!("another");
+    api.event(&order("same", ADA, "1"));
+    api.event(&other);
+    assert_eq!(api.get("/v1/events/same").json()["code"], "event_ambiguous");
+    assert_eq!(api.get("/v1/events/same?source=till").json()["effects"][0]["granted"], 2);
+    let why = api.get("/v1/events/same/explanation?source=shop");
+    assert_eq!(why.status, 200, "{}", why.body);
+}

@@ -1,0 +1,88 @@
+//! Members over HTTP: enrolled, changed, linked, adjusted; retries find the first answer.
+
+mod common;
+
+use common::{Api, order};
+use serde_json::json;
+
+#[test]
+fn a_member_is_enrolled_once() {
+    let mut api = Api::start();
+    let ada = json!({"identities": ["email:Ada@Example.com", "pos:card:7"], "fields": {}});
+    let made = api.post_once("/v1/members", "k1", &ada);
+    assert_eq!(made.status, 201, "{}", made.body);
+    let id = made.json()["id"].as_str().unwrap_or_default().to_owned();
+    assert!(id.starts_with("mem_"), "{id}");
+    assert_eq!(made.json()["identities"], json!(["email:ada@example.com", "pos:card:7"]));
+    assert_eq!(made.json()["wallets"]["points"], json!({"available": 0, "pending": 0, "debt": 0, "expiring": []}));
+    let again = api.post_once("/v1/members", "k1", &ada);
+    assert_eq!((again.status, again.json()["id"].as_str()), (201, Some(id.as_str())));
+    let other = api.post_once("/v1/members", "k1", &json!({"identities": ["email:bob@example.com"]}));
+    assert_eq!((other.status, other.json()["code"].as_str()), (422, Some("idempotency_key_reused")));
+    for name in [id.as_str(), "email:ada@example.com", "email%3Aada%40example.com", "pos:card:7"] {
+        assert_eq!(api.get(&format!("/v1/members/{name}")).json()["id"], id.as_str(), "{name}");
+    }
+    for name in ["email:eve@example.com", "mem_0000000000001"] {
+        assert_eq!(api.get(&format!("/v1/members/{name}")).status, 404, "{name}");
+    }
+    assert_eq!(api.post("/v1/members", &json!({"identities": []})).status, 422);
+    assert_eq!(api.post("/v1/members", &json!({"identities": ["nonsense"]})).status, 422);
+    assert_eq!(api.post("/v1/members", &json!({"identities": ["email:x@example.com"], "balance": 5})).status, 422);
+    assert_eq!(api.get("/v1/members").json()["members"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn identities_are_linked_and_belong_to_one() {
+    let mut api = Api::start();
+    api.event(&order("o1", "email:ada@example.com", "3"));
+    api.event(&order("o2", "email:bob@example.com", "4"));
+    let linked = api.post("/v1/members/email:ada@example.com/identities", &json!({"identities": ["pos:card:7"]}));
+    assert_eq!(linked.status, 200, "{}", linked.body);
+    assert_eq!(api.get("/v1/members/pos:card:7").json()["wallets"]["points"]["available"], 3);
+    let taken = api.post("/v1/members/pos:card:7/identities", &json!({"identities": ["email:bob@example.com"]}));
+    assert_eq!((taken.status, taken.json()["code"].as_str()), (409, Some("identity_taken")), "{}", taken.body);
+}
+
+#[test]
+fn points_are_adjusted_once_with_a_reason_and_exactly() {
+    let mut api = Api::start();
+    api.event(&order("o1", "email:ada@example.com", "3"));
+    let path = "/v1/members/email:ada@example.com/adjustments";
+    let give = json!({"wallet": "cash", "amount": "12.30", "reason": "goodwill"});
+    let given = api.post_once(path, "\"a-1\"", &give);
+    assert_eq!(given.status, 200, "{}", given.body);
+    let again = api.post_once(path, "a-1", &give);
+    assert_eq!((again.status, again.json()["duplicate"].as_bool()), (200, Some(true)), "{}", again.body);
+    let member = api.get("/v1/members/email:ada@example.com");
+    assert!(member.body.contains(r#""available":12.3,"#), "{}", member.body);
+    let reused = api.post_once(path, "a-1", &json!({"wallet": "cash", "amount": "99", "reason": "goodwill"}));
+    assert_eq!(reused.status, 422);
+    for bad in [
+        json!({"wallet": "moon", "amount": 1, "reason": "r"}),
+        json!({"wallet": "cash", "amount": 1, "reason": " "}),
+        json!({"wallet": "cash", "amount": "0.001", "reason": "r"}),
+        json!({"wallet": "cash", "amount": true, "reason": "r"}),
+        json!({"wallet": "cash", "amount": 1}),
+    ] {
+        assert_eq!(api.post(path, &bad).status, 422, "{bad}");
+    }
+    let transfers = api.get("/v1/members/email:ada@example.com/transfers").json();
+    let kinds: Vec<&str> =
+        transfers["transfers"].as_array().into_iter().flatten().filter_map(|t| t["kind"].as_str()).collect();
+    assert_eq!(kinds, ["adjust", "earn"], "{transfers}");
+    assert_eq!(transfers["transfers"][1]["event"]["id"], "o1");
+}
+
+#[test]
+fn fields_are_changed_and_taken_away() {
+    let mut api = Api::start();
+    let fields = json!({"identities": ["email:ada@example.com"], "fields": {"birthday": "1990-05-17", "tags": ["vip"]}});
+    assert_eq!(api.post("/v1/members", &fields).json()["fields"]["birthday"], "1990-05-17");
+    let kind = [("Content-Type", "application/json")];
+    let path = "/v1/members/email:ada@example.com";
+    let changed = api.call("PATCH", path, &kind, br#"{"fields": {"birthday": null, "tags": ["vip", "press"]}}"#);
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    assert_eq!(changed.json()["fields"], json!({"tags": ["vip", "press"]}));
+    assert_eq!(api.call("PATCH", path, &kind, br#"{"fields": {"birthday": "soon"}}"#).status, 422);
+    assert_eq!(api.call("PATCH", "/v1/members/email:no@example.com", &kind, br#"{"fields": {}}"#).status, 404);
+}
