@@ -19,10 +19,10 @@ use store::{Admin, Reader, Store, StoreError};
 use wire::member_id::MemberIds;
 
 use crate::cli::open::Opened;
-use crate::cli::serve::Source;
 use crate::http::problem::Problem;
 use crate::keys::{Scope, hash, well_formed};
 use crate::settings::Bounds;
+use crate::sources::Source;
 
 pub struct App {
     pub intake: Intake,

@@ -5,6 +5,7 @@ mod cli;
 mod http;
 mod keys;
 mod settings;
+mod sources;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -117,6 +117,13 @@ pub struct Source {
     pub url: Option<String>,
     /// The shop whose messages this secret may sign (Shopify's headers are not signed).
     pub shop: Option<String>,
+    /// Put before order ids, so that two shops cannot mean the same order.
+    pub order_prefix: Option<String>,
+    /// The program's region of all its orders.
+    pub region: Option<String>,
+    /// Stripe: refunds are counted from `refund.created` and `refund.updated`, not from `charge.refunded`.
+    #[serde(default)]
+    pub refund_objects: bool,
 }
 
 /// A secret's text. No `Debug`, so that it cannot reach a log.

@@ -122,6 +122,11 @@ fn what_cannot_be_taken_is_said_with_a_code_and_a_pointer() {
     assert_eq!(api.call("POST", "/v1/events", &kind, &large).status, 413);
     let packed = [("Content-Type", "application/cloudevents+json"), ("Content-Encoding", "gzip")];
     assert_eq!(api.call("POST", "/v1/events", &packed, b"x").status, 415);
+    // Any 64 bits are some public id; most are nobody's.
+    for id in ["mem_zzzzzzzzzzzzz", "mem_fzzzzzzzzzzzz", "mem_0000000000001", "mem_7123456789abc"] {
+        let nobody = api.event(&event(&|e| e["subject"] = json!(id)));
+        assert!(nobody.status == 422 || nobody.json()["status"] == "refused" || nobody.status == 409, "{id} {}", nobody.body);
+    }
     assert_eq!(api.get("/v1/events/none").status, 404);
     assert_eq!(api.get("/v1/nothing").status, 404);
     assert_eq!(api.call("PUT", "/v1/events", &[], b"").status, 405);

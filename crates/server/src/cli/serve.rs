@@ -1,18 +1,17 @@
 //! `fealty serve`: opens the data, makes the owner's key at the first start, listens, says how to try it.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use store::{NewApiKey, Reader, Store};
-use wire::signature::{Scheme, Secrets};
 
 use super::{Failure, LISTEN, Place, SETTINGS, STORE, open};
 use crate::app::{App, StoredKey};
 use crate::keys::{Key, Scope};
-use crate::settings::{self, File, Limits, Log, Secret};
+use crate::settings::{Limits, Log};
+use crate::sources;
 
 #[derive(Args)]
 pub struct Serve {
@@ -34,14 +33,6 @@ pub struct Serve {
     limits: Limits,
 }
 
-/// A source of signed webhooks, as its settings say.
-pub struct Source {
-    pub kind_name: String,
-    pub scheme: Scheme,
-    pub secrets: Secrets,
-    pub secret_count: usize,
-}
-
 impl Serve {
     pub fn run(self) -> Result<u8, Failure> {
         let file = self.place.file()?;
@@ -50,7 +41,7 @@ impl Serve {
         let path = self.program.or_else(|| file.program.clone());
         let environment = self.environment.or_else(|| file.environment.clone());
         let opened = open::open(&dir, path.as_ref(), environment.as_deref())?;
-        let sources = sources(&file, &opened.plans.current.id)?;
+        let sources = sources::read(&file, &opened.plans.current.id)?;
         let key = owner(&opened.store, &dir)?;
         let bounds = self.limits.over(&file.limits);
         let listen = self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787)));
@@ -110,51 +101,6 @@ pub fn stored_keys(reader: &Reader) -> Result<Vec<StoredKey>, store::StoreError>
             expires_at: row.expires_ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()),
         })
         .collect())
-}
-
-fn sources(file: &File, program: &str) -> Result<BTreeMap<String, Source>, Failure> {
-    let mut sources = BTreeMap::new();
-    for (name, source) in &file.sources {
-        let source = self::source(source, program).map_err(|why| {
-            Failure::settings(format!("[sources.{name}] cannot be used"), why)
-                .fix("settings.example.toml shows one of each kind")
-        })?;
-        sources.insert(name.clone(), source);
-    }
-    Ok(sources)
-}
-
-fn source(source: &settings::Source, program: &str) -> Result<Source, String> {
-    if source.program.as_deref().is_some_and(|id| id != program) {
-        return Err(format!("its program is `{}`, but `{program}` is served here", source.program.as_deref().unwrap_or_default()));
-    }
-    let secrets: Vec<String> = source
-        .secrets
-        .iter()
-        .map(|text| Secret::read(text).map(|secret| secret.0).map_err(|why| format!("a secret cannot be read: {why}")))
-        .collect::<Result<_, _>>()?;
-    if secrets.is_empty() {
-        return Err("it needs at least one secret: secrets = [\"env:NAME\"]".into());
-    }
-    let scheme = match source.kind.as_str() {
-        "standard" | "generic" => Scheme::StandardWebhooks,
-        "shopify" => {
-            let shop = source.shop.as_deref().map(Into::into);
-            Scheme::Shopify { shop }
-        }
-        "stripe" => Scheme::Stripe,
-        "woocommerce" => Scheme::WooCommerce,
-        "square" => {
-            let url = source.url.as_deref().ok_or("square signs the address: give `url` as Square knows it")?;
-            Scheme::Square { notification_url: url.into() }
-        }
-        other => {
-            return Err(format!("there is no kind `{other}`; there are standard, shopify, stripe, woocommerce, square"));
-        }
-    };
-    let secret_count = secrets.len();
-    let secrets = Secrets::new(&scheme, &secrets).map_err(|why| format!("a secret is unfit: {why:?}"))?;
-    Ok(Source { kind_name: source.kind.clone(), scheme, secrets, secret_count })
 }
 
 /// What a person reads first: where it is, the key if it was made, and a command that earns points.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -23,24 +23,49 @@ pub async fn read(headers: &HeaderMap, body: Body, bytes_max: usize, bounds: &Bo
     if headers.get(header::CONTENT_ENCODING).is_some_and(|v| v != "identity") {
         return Err(Problem::media_type("a body without Content-Encoding"));
     }
-    read_raw(headers, body, bytes_max, bounds).await
+    read_raw(body, bytes_max, bounds).await
 }
 
 /// The same for signed bodies, whose encoding is the signature's business.
-pub async fn read_raw(headers: &HeaderMap, body: Body, bytes_max: usize, bounds: &Bounds) -> Result<Bytes, Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > bytes_max) {
-        return Err(Problem::too_large(bytes_max));
-    }
-    let whole = Limited::new(body, bytes_max).collect();
+pub async fn read_raw(body: Body, bytes_max: usize, bounds: &Bounds) -> Result<Bytes, Problem> {
+    let whole = collect(body, bytes_max);
     match tokio::time::timeout(Duration::from_secs(bounds.body_seconds_max), whole).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Problem::too_large(bytes_max)),
-        Ok(Err(_)) => Err(Problem::malformed("the body ended before its end")),
+        Ok(Some(Ok(whole))) => Ok(whole),
+        Ok(Some(Err(_))) => Err(Problem::malformed("the body ended before its end")),
+        Ok(None) => Err(Problem::too_large(bytes_max)),
         Err(_) => {
             let detail = format!("the body must come within {} seconds", bounds.body_seconds_max);
             Err(Problem::new(408, "body_too_slow", "The body came too slowly", detail))
         }
+    }
+}
+
+/// So much of a body that is too large is read and thrown away: a sender that is still sending would not see the answer.
+const DRAIN_BYTES_MAX: usize = 16 << 20;
+
+/// None if it is larger than allowed.
+async fn collect(mut body: Body, bytes_max: usize) -> Option<Result<Bytes, axum::Error>> {
+    let mut parts: Vec<Bytes> = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) => return Some(Err(error)),
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        if length <= bytes_max {
+            parts.push(data);
+        } else if length > bytes_max + DRAIN_BYTES_MAX {
+            return None;
+        } else {
+            parts.clear();
+        }
+    }
+    match parts.len() {
+        _ if length > bytes_max => None,
+        1 => parts.pop().map(Ok),
+        _ => Some(Ok(parts.concat().into())),
     }
 }
 

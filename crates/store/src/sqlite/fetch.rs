@@ -132,7 +132,9 @@ pub fn identity_get(conn: &Connection, name: &str) -> Result<Option<MemberNo>, S
         .map_err(|e| store_error(&e))
 }
 
+/// A number that no row can have (a made-up public id stands for any 64 bits) is nobody's.
 pub fn member_image(conn: &Connection, no: MemberNo) -> Result<Option<String>, StoreError> {
+    let Ok(no) = i64::try_from(no) else { return Ok(None) };
     let select = conn.prepare_cached("SELECT image FROM member WHERE no = ?1");
     select.and_then(|mut select| select.query_row([no], |r| r.get(0)).optional()).map_err(|e| store_error(&e))
 }

@@ -92,7 +92,7 @@ async fn batch(app: &Arc<App>, events: Vec<Result<Input, Bad>>, later: bool) -> 
 }
 
 /// In a batch a contradiction cannot be a status of its own, so it is a refusal.
-fn shape_in_batch(app: &App, outcome: &Outcome) -> serde_json::Value {
+pub fn shape_in_batch(app: &App, outcome: &Outcome) -> serde_json::Value {
     let mut value = serde_json::to_value(RawShape(app, outcome)).unwrap_or_default();
     if outcome.conflict {
         value["status"] = json!("refused");

@@ -42,17 +42,21 @@ pub async fn submit(app: &Arc<App>, principal: &Principal, headers: &HeaderMap, 
     }
 }
 
-/// A business "no", as a problem: 422 where a field is to blame, 404 where somebody is missing, else 409.
+/// A business "no", as a problem: 409 where it depends on what is there, 422 where a field is to blame.
 fn refusal(reason: &domain::outcome::Reason) -> Problem {
-    let status = match (&reason.pointer, &*reason.code) {
-        (Some(_), _) | (None, "wallet_unknown" | "field_unknown" | "field_invalid") => 422,
-        (None, "member_unknown") => 404,
+    use domain::codes::{IDENTITY_TAKEN, MEMBER_ALREADY_ENROLLED, MEMBER_UNKNOWN, POINTS_INSUFFICIENT};
+    let status = match &*reason.code {
+        IDENTITY_TAKEN | MEMBER_ALREADY_ENROLLED | POINTS_INSUFFICIENT => 409,
+        MEMBER_UNKNOWN => 404,
+        _ if reason.pointer.is_some() => 422,
         _ => 409,
     };
     let mut problem = Problem::new(status, "refused", "It was refused", &*reason.message);
     problem.refusal = Some(reason.code.clone());
     if let Some(pointer) = &reason.pointer {
-        problem = problem.at(wire::problem::Fault::new(pointer.clone(), "refused", reason.message.clone()));
+        // The request is what became the event's data.
+        let pointer = pointer.strip_prefix("/data").unwrap_or(pointer);
+        problem = problem.at(wire::problem::Fault::new(pointer, "refused", reason.message.clone()));
     }
     problem
 }

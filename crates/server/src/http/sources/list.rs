@@ -15,7 +15,7 @@ pub async fn handle(State(app): State<Arc<App>>) -> Response {
         .sources
         .iter()
         .map(|(name, source)| {
-            json!({"name": name, "kind": source.kind_name, "program": program, "path": format!("/v1/sources/{name}"), "secrets": source.secret_count})
+            json!({"name": name, "kind": source.kind, "program": program, "path": format!("/v1/sources/{name}"), "secrets": source.secret_count})
         })
         .collect();
     answer(200, &json!({ "sources": sources }))

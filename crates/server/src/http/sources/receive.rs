@@ -1,18 +1,25 @@
 //! `POST /v1/sources/{name}`: a vendor's signed webhook. The signature is proved over the raw bytes before anything
 //! reads them; what is not proved is counted and logged by its reason, never kept.
+//!
+//! A vendor is answered 200 whatever the rules made of it: he would only send the same again, and give up some day.
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use serde_json::json;
+use engine::Delivery;
+use serde_json::{Value, json};
+use store::{NewQuarantine, Raw};
 use wire::headers::Headers;
-use wire::signature::{self, Refused};
+use wire::signature::{self, Refused, Verified};
+use wire::sources::{Bad, Reading, Vendor, decode};
 
 use crate::app::App;
 use crate::http::body::{self, answer};
+use crate::http::events::post::shape_in_batch;
 use crate::http::problem::{Answer, Problem};
+use crate::sources::Source;
 
 pub async fn handle(
     State(app): State<Arc<App>>,
@@ -21,16 +28,102 @@ pub async fn handle(
     request: Body,
 ) -> Answer {
     let source = app.sources.get(&name).ok_or_else(|| Problem::not_found("source"))?;
-    let bytes = body::read_raw(&headers, request, app.bounds.body_bytes_max, &app.bounds).await?;
+    let bytes = body::read_raw(request, app.bounds.body_bytes_max, &app.bounds).await?;
     let given = Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let now = jiff::Timestamp::now();
     match signature::verify(&source.scheme, &given, bytes.to_vec().into(), &source.secrets, now) {
-        Ok(_verified) => Err(Problem::internal()),
-        Err(Refused::Ping) => Ok(answer(200, &json!({"outcomes": [], "note": "ping"}))),
+        Ok(verified) => take(&app, &name, source, &verified, &headers, &given, now).await,
+        Err(Refused::Ping) => {
+            app.metrics.webhook(&name, "ping");
+            Ok(answer(200, &json!({"outcomes": [], "note": "ping"})))
+        }
         Err(refused) => {
             app.metrics.webhook(&name, refused.code());
             tracing::warn!(source = name, code = refused.code(), bytes = bytes.len(), "a webhook was refused");
-            Err(Problem::new(401, refused.code(), "This sender is not proved", "the signature is missing, malformed or wrong"))
+            let detail = "its signature is missing, malformed, too old or wrong";
+            Err(Problem::new(refused.status(), refused.code(), "This sender is not proved", detail))
         }
     }
+}
+
+async fn take(
+    app: &Arc<App>,
+    name: &str,
+    source: &Source,
+    verified: &Verified,
+    headers: &HeaderMap,
+    given: &Headers,
+    now: jiff::Timestamp,
+) -> Answer {
+    let origin = format!("source:{name}");
+    let reading = Reading { members: &app.ids, received: now, origin: &origin };
+    let kept = kept(headers);
+    let decoded = match decode(&source.settings, verified, given, reading) {
+        Ok(decoded) => decoded,
+        Err(bad) => return set_aside(app, name, source, kept, verified.body(), bad).await,
+    };
+    let ignored: Vec<_> = decoded.iter().map(|d| d.ignored.clone()).collect();
+    let raw = || Raw { source: name.into(), headers: kept.clone(), body: verified.body().to_vec() };
+    let deliveries = decoded.into_iter().map(|d| Delivery { input: d.input, raw: Some(raw()) }).collect();
+    let outcomes = app.intake.submit(deliveries)?.outcomes().await?;
+    app.metrics.webhook(name, "taken");
+    let shapes = outcomes.iter().zip(ignored).map(|(outcome, ignored)| {
+        let mut shape = shape_in_batch(app, outcome);
+        if let Some(ignored) = ignored {
+            shape["reason"] = json!({"code": ignored.code, "message": ignored.message});
+        }
+        shape
+    });
+    Ok(answer(200, &json!({"outcomes": shapes.collect::<Vec<Value>>()})))
+}
+
+/// Signed, but not what its vendor documents: kept for a person. Senders of our own kind are told so.
+async fn set_aside(
+    app: &Arc<App>,
+    name: &str,
+    source: &Source,
+    headers: Vec<(String, String)>,
+    body: &[u8],
+    bad: Bad,
+) -> Answer {
+    app.metrics.webhook(name, "quarantined");
+    let code = bad.0.first().map_or("payload_unreadable", |fault| fault.code);
+    tracing::warn!(source = name, code, bytes = body.len(), "a webhook was set aside");
+    let reason = bad.0.iter().map(|f| format!("{} {}: {}", f.code, f.pointer, f.detail)).collect::<Vec<_>>().join("; ");
+    let (admin, source_name, body) = (app.admin.clone(), name.to_owned(), Bytes::copy_from_slice(body));
+    let put = move || {
+        let at_ms = jiff::Timestamp::now().as_millisecond();
+        admin.quarantine_put(&NewQuarantine {
+            at_ms,
+            conflict: false,
+            source: &source_name,
+            event_id: None,
+            pos: None,
+            reason: &reason,
+            headers: &headers,
+            body: &body,
+        })
+    };
+    tokio::task::spawn_blocking(put).await.map_err(|_| Problem::internal())??;
+    if source.settings.vendor == Vendor::Standard {
+        let mut problem = Problem::new(422, "payload_unreadable", "This is no event", "it is kept in quarantine; see `errors`");
+        problem.errors = bad.0;
+        return Err(problem);
+    }
+    Ok(answer(200, &json!({"outcomes": [], "note": "quarantined", "errors": bad.0})))
+}
+
+/// The headers that are kept with a webhook: all but those that could open a door elsewhere.
+fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
+    let secret = ["authorization", "proxy-authorization", "cookie"];
+    let kept = headers.iter().filter(|(name, _)| !secret.contains(&name.as_str()));
+    kept.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect()
+}
+
+#[test]
+fn passwords_of_proxies_are_not_kept() {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", axum::http::HeaderValue::from_static("Basic c2VjcmV0"));
+    headers.insert("x-shopify-topic", axum::http::HeaderValue::from_static("orders/paid"));
+    assert_eq!(kept(&headers), [("x-shopify-topic".to_owned(), "orders/paid".to_owned())]);
 }
