@@ -97,7 +97,7 @@ impl<'a> Pass<'a> {
         let Some(Open::Object { first_key }) = self.open.pop() else { return Ok(()) };
         if let Some(key) = repeated(&mut self.keys[first_key..]) {
             self.open.push(Open::Key(key));
-            return Err(self.fault("key_repeated", "the same key twice in one object"));
+            return Err(self.fault("duplicate_key", "the same key twice in one object"));
         }
         self.keys.truncate(first_key);
         Ok(())

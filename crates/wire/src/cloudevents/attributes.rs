@@ -95,7 +95,7 @@ impl Attributes<'_> {
 }
 
 fn missing(pointer: &str) -> Fault {
-    Fault::new(pointer, "required", "this attribute is required")
+    Fault::new(pointer, "field_missing", "this attribute is field_missing")
 }
 
 fn required<'t>(text: Option<&'t str>, pointer: &str, bytes_max: usize, faults: &mut Vec<Fault>) -> &'t str {
@@ -111,7 +111,7 @@ fn text_fits(text: &str, pointer: &str, bytes_max: usize, faults: &mut Vec<Fault
     if text.is_empty() {
         faults.push(Fault::new(pointer, "value_invalid", "this may not be empty"));
     } else if text.len() > bytes_max {
-        faults.push(Fault::new(pointer, "too_long", format!("at most {bytes_max} bytes")));
+        faults.push(Fault::new(pointer, "text_too_long", format!("at most {bytes_max} bytes")));
     } else if !text.bytes().all(|b| matches!(b, b' '..=b'~')) && text.chars().any(excluded) {
         faults.push(Fault::new(pointer, "value_invalid", "a control character or noncharacter"));
     }
@@ -154,11 +154,11 @@ fn identities(list: &str, faults: &mut Vec<Fault>) -> Vec<Identity> {
 fn data(text: Option<&str>, faults: &mut Vec<Fault>) -> Box<[u8]> {
     let Some(text) = text else { return Box::from(&b"{}"[..]) };
     if text.len() > BODY_BYTES_MAX {
-        faults.push(Fault::new("/data", "too_long", "at most 1 MiB"));
+        faults.push(Fault::new("/data", "body_too_long", "at most 1 MiB"));
         return Box::default();
     }
     if !text.starts_with('{') {
-        faults.push(Fault::new("/data", "type_mismatch", "data must be a JSON object"));
+        faults.push(Fault::new("/data", "wrong_type", "data must be a JSON object"));
         return Box::default();
     }
     let mut out = Vec::with_capacity(text.len());

@@ -141,7 +141,7 @@ impl<'de> Visitor<'de> for Members {
             }
             if names.contains(&name) {
                 let pointer = json::step(&name);
-                found.faults.push(Fault::new(pointer, "key_repeated", "the same attribute twice"));
+                found.faults.push(Fault::new(pointer, "duplicate_key", "the same attribute twice"));
                 continue;
             }
             found.take(&name, value.get());
@@ -177,7 +177,7 @@ impl<'a> Found<'a> {
         };
         match text(value) {
             Some(text) => *slot = Some(text),
-            None => self.faults.push(Fault::new(json::step(name), "type_mismatch", "this must be a text")),
+            None => self.faults.push(Fault::new(json::step(name), "wrong_type", "this must be a text")),
         }
     }
 }
@@ -200,5 +200,5 @@ fn extension(name: &str, value: &str) -> Option<Fault> {
     let scalar = !value.starts_with(['{', '[']) && !value.contains(['.', 'e', 'E']);
     let fits = scalar || value.starts_with('"') || matches!(value, "true" | "false");
     let detail = "an extension is a text, a bool or a whole number";
-    (!fits).then(|| Fault::new(json::step(name), "type_mismatch", detail))
+    (!fits).then(|| Fault::new(json::step(name), "wrong_type", detail))
 }
