@@ -1,9 +1,10 @@
 //! One batch through the one door: ask for what is needed, decide each input in order, say what is to be written.
 //! Not here: what an event does (`decide`), how an input finds its way (`door`).
 
-use crate::door::{Door, Job};
+use crate::door::Door;
 use crate::event::{Input, MemberNo};
 use crate::identity::Identity;
+use crate::job::Job;
 use crate::key::{Key, KeyMaker};
 use crate::outcome::Decision;
 use crate::plan::Plan;

@@ -1,3 +1,5 @@
+//! Binding: what is read, what is refused and where the pointer points.
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Counters: streaks told in any order, distinct values, bounds.
+
 use super::*;
 use crate::time::{Calendar, Span, SpanUnit};
 use proptest::prelude::*;

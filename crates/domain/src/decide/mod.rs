@@ -178,7 +178,10 @@ fn judge(
     }
     let (offers, mut failed) = (judge.offers, judge.failed);
     let counted = count(&case, &mut failed);
-    let seen = case.seen(&before);
+    let mut seen = case.seen(&before);
+    if !region.id.is_empty() {
+        seen.push((REGION.into(), region.id.to_string().into()));
+    }
     Ok(Judged { offers, failed, counted, seen, moment: case.moment })
 }
 
@@ -336,6 +339,9 @@ fn new_order(plan: &Plan, region: &Region, matter: &Matter<'_>) -> Order {
         counts: Vec::new(),
     }
 }
+
+/// Under this name the event's region is recorded with what was seen.
+pub const REGION: &str = "region";
 
 /// Rules of `member.enrolled` pay a member once, under whatever event id it is told again.
 pub const ENROLLED: &str = "member.enrolled";

@@ -1,3 +1,5 @@
+//! Refund arithmetic: by item, by amount, both, in any order.
+
 use super::*;
 use crate::order::OrderItem;
 use proptest::prelude::*;

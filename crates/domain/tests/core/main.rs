@@ -3,5 +3,6 @@
 
 mod complaints;
 mod earning;
+mod explaining;
 mod orders;
 mod world;

@@ -1,0 +1,126 @@
+//! One input as far as its own bytes tell: which type, its payload in slots, its keys, the order that it is about.
+//! Not here: anything of the past (`door`).
+
+use std::sync::Arc;
+
+use crate::batch::Plans;
+use crate::bind::{self, Bound};
+use crate::canonical;
+use crate::decide::{Kind, members};
+use crate::event::{self, Event, Input, MemberNo};
+use crate::key::Key;
+use crate::outcome::Reason;
+use crate::plan::{Canon, Plan};
+use crate::snapshot::PastRow;
+use crate::value::{Fields, Value};
+
+/// One input, or one waiting row that is set free, read as far as its own bytes go.
+pub struct Job<'a> {
+    pub event: JobEvent<'a>,
+    /// Index of the input.
+    pub input: Option<usize>,
+    pub body_hash: [u8; 32],
+    /// Who claimed it, for a guest's.
+    pub claimed_by: Option<MemberNo>,
+    pub kind: Kind,
+    pub canon: Canon,
+    pub bound: Result<Bound, Reason>,
+    pub event_key: Key,
+    /// Order that it is about, and the keys of its rows and of those that wait for it.
+    pub order: Option<(Box<str>, Key, Key)>,
+}
+
+pub enum JobEvent<'a> {
+    Input(&'a Event),
+    Waited(Arc<PastRow>),
+}
+
+impl<'a> Job<'a> {
+    pub fn of_input(plans: &Plans, at: usize, input: &'a Input) -> Job<'a> {
+        Job::new(plans, JobEvent::Input(&input.event), Some(at), input.body_hash, None)
+    }
+
+    pub fn of_waiting(plans: &Plans, row: Arc<PastRow>, claimed_by: Option<MemberNo>) -> Job<'a> {
+        let body_hash = row.body_hash;
+        Job::new(plans, JobEvent::Waited(row), None, body_hash, claimed_by)
+    }
+
+    fn new(
+        plans: &Plans,
+        event: JobEvent<'a>,
+        input: Option<usize>,
+        body_hash: [u8; 32],
+        claimed_by: Option<MemberNo>,
+    ) -> Job<'a> {
+        let plan = &*plans.current;
+        let of = match &event {
+            JobEvent::Input(event) => event,
+            JobEvent::Waited(row) => &*row.event,
+        };
+        let kind = kind(plan, of);
+        let canon = match kind {
+            Kind::Type(no) => plan.types[usize::from(no)].canon,
+            _ => Canon::Other,
+        };
+        let bound = bind::bind(fields(plan, kind), &of.data);
+        let order = bound.as_ref().ok().and_then(|bound| order_id(canon, &bound.record)).map(|id| {
+            let keys = (plans.keys.order(id), plans.keys.order_waiting(id));
+            (id.into(), keys.0, keys.1)
+        });
+        let event_key = plans.keys.event(&of.source, &of.id);
+        Job { event, input, body_hash, claimed_by, kind, canon, bound, event_key, order }
+    }
+
+    pub fn event(&self) -> &Event {
+        match &self.event {
+            JobEvent::Input(event) => event,
+            JobEvent::Waited(row) => &row.event,
+        }
+    }
+
+    pub fn waited_at(&self) -> Option<u64> {
+        match &self.event {
+            JobEvent::Input(_) => None,
+            JobEvent::Waited(row) => Some(row.pos),
+        }
+    }
+}
+
+fn kind(plan: &Plan, event: &Event) -> Kind {
+    if event.kind.starts_with(event::RESERVED) {
+        return match &*event.kind {
+            _ if &*event.source != event::API_SOURCE => Kind::Reserved,
+            event::ADJUST => Kind::Adjust,
+            event::LINK => Kind::Link,
+            _ => Kind::Reserved,
+        };
+    }
+    plan.type_by_name.get(&event.kind).map_or(Kind::Unknown, |no| Kind::Type(*no))
+}
+
+pub fn fields(plan: &Plan, kind: Kind) -> &Fields {
+    match kind {
+        Kind::Type(no) => &plan.types[usize::from(no)].fields,
+        Kind::Adjust => &members::ADJUST_FIELDS,
+        Kind::Link => &members::LINK_FIELDS,
+        Kind::Unknown | Kind::Reserved => &NO_FIELDS,
+    }
+}
+
+static NO_FIELDS: Fields = Fields(Vec::new());
+
+fn order_id(canon: Canon, payload: &Value) -> Option<&str> {
+    let slot = match canon {
+        Canon::OrderPaid | Canon::OrderUpdated => canonical::order::ID,
+        Canon::OrderRefunded => canonical::refund::ORDER,
+        Canon::OrderCancelled | Canon::OrderFulfilled => canonical::delivery::ORDER,
+        Canon::MemberEnrolled | Canon::MemberUpdated | Canon::Other => return None,
+    };
+    match payload {
+        Value::Record(slots) => match &slots[slot] {
+            Value::Text(id) => Some(id),
+            _ => None,
+        },
+        _ => None,
+    }
+}
