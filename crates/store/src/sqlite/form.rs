@@ -78,7 +78,14 @@ pub fn input_to_json(input: &Input) -> Result<String, StoreError> {
 }
 
 fn push_text(json: &mut String, text: &str) {
-    json.push_str(&serde_json::to_string(text).expect("a text is always JSON"));
+    // Most names need no escapes.
+    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        json.push_str(&serde_json::to_string(text).expect("a text is always JSON"));
+    }
 }
 
 #[derive(Deserialize)]
