@@ -32,7 +32,12 @@ fn row(options: &Options, stored: u64) -> Vec<String> {
         let seconds = load(&data, &file, options, from, options.events);
         ours.push(options.events as f64 / seconds);
         bytes = size(&data) / (from + options.events) as f64;
-        bare.push(write_limit(options, stored));
+        if fresh {
+            bare.push(write_limit(options, 0, 1));
+        }
+    }
+    if stored > 0 {
+        bare.push(write_limit(options, stored, options.rounds));
     }
     vec![
         stored.to_string(),
@@ -51,13 +56,17 @@ fn load(data: &Path, file: &Path, options: &Options, from: u64, count: u64) -> f
     process::timed(command).0
 }
 
-/// Events a second of the bare program: the last number on its last line.
-fn write_limit(options: &Options, stored: u64) -> f64 {
-    let folder = process::fresh("write-limit");
+/// Events a second of the bare program: the last number on its last line. It fills its own folder first, so with
+/// events stored before all its rounds are run at once.
+fn write_limit(options: &Options, stored: u64, rounds: usize) -> f64 {
+    let folder = process::fresh("write-limit").to_string_lossy().into_owned();
     let (events, stored) = (options.events.to_string(), stored.to_string());
-    let members = options.members.to_string();
-    let folder = folder.to_string_lossy().into_owned();
-    let text = process::cargo_example("store", "write_limit", &[&folder, &events, &stored, &members]);
+    let (members, rounds) = (options.members.to_string(), rounds.to_string());
+    let mut args = vec![folder.as_str(), &events, &stored, &members, "--only", "bare", "--rounds", &rounds];
+    if options.random_ids {
+        args.push("--random-ids");
+    }
+    let text = process::cargo_example("store", "write_limit", &args);
     let words = text.split_whitespace().rev();
     words.filter_map(|word| word.parse().ok()).next().unwrap_or(f64::NAN)
 }

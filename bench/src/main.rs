@@ -64,6 +64,6 @@ fn main() {
         http::measure(&options);
     }
     if matches!(what, "rules" | "all") {
-        process::cargo_example("domain", "evaluate", &[]);
+        process::cargo_example("domain", "expressions", &[]);
     }
 }
