@@ -66,6 +66,10 @@ fn render_one(d: &Diagnostic, sources: &[Source], colour: bool) -> String {
         return format!("{}: {}\n", paint(strong, &head), d.message);
     };
     let text = &source.text;
+    if d.code == Code::TestFailed {
+        let line = position(text, d.span.start).0;
+        return format!("{}  {}:{line}\n{}\n", paint(strong, &d.message), source.name, d.hint);
+    }
     let (line, _) = position(text, d.span.start);
     let line_start = text[..d.span.start].rfind('\n').map_or(0, |i| i + 1);
     let line_end = text[d.span.start..].find('\n').map_or(text.len(), |i| d.span.start + i);

@@ -8,6 +8,8 @@ mod show;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use jiff::civil::DateTime;
 
 use crate::condition::Expr;
@@ -75,8 +77,10 @@ pub struct Failure {
 pub fn run_all(program: &Program) -> (Vec<Failure>, Vec<Diagnostic>) {
     let mut failures = Vec::new();
     let mut paid = Paid::new();
+    let plan = Arc::new(program.plan.clone());
     for test in &program.tests {
-        match run(program, test) {
+        let result = if test.environment.is_some() { run(program, test) } else { run_under(&plan, test) };
+        match result {
             Ok(rules) => paid.extend(rules),
             Err(failure) => failures.push(*failure),
         }

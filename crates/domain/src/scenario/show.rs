@@ -3,23 +3,29 @@
 use std::sync::Arc;
 
 use super::{Failure, Step};
+use crate::condition::Code;
 use crate::num::Num;
 use crate::outcome::{Decision, Status};
 use crate::plan::Plan;
-use crate::program::Source;
-use crate::program::diag::position;
+use crate::program::diag::{Diagnostic, Severity};
 use crate::value::Value;
 
 impl Failure {
-    /// Three lines below the one that names the test and its step.
-    pub fn render(&self, sources: &[Source]) -> String {
-        let place = sources.get(self.source).map_or(String::new(), |source| {
-            format!("  {}:{}", source.name, position(&source.text, self.byte).0)
-        });
-        format!(
-            "test {} failed at step {}{place}\n  expected  {}\n  seen      {}\n  the event  {}\n",
-            self.test, self.step, self.expected, self.seen, self.event
-        )
+    /// As `diag::render` and `diag::to_json` tell it.
+    pub fn diagnostic(&self) -> Diagnostic {
+        Diagnostic {
+            code: Code::TestFailed,
+            severity: Severity::Error,
+            path: format!("tests.{}.steps.{}", self.test, self.step - 1),
+            source: self.source,
+            span: self.byte..self.byte,
+            shown: self.byte..self.byte,
+            message: format!("test {} failed at step {}", self.test, self.step),
+            hint: format!(
+                "  expected  {}\n  seen      {}\n  the event  {}",
+                self.expected, self.seen, self.event
+            ),
+        }
     }
 }
 

@@ -16,7 +16,8 @@ fn program(lines: &str) -> Program {
 fn said(lines: &str) -> String {
     let program = program(lines);
     let (failures, _) = run_all(&program);
-    failures.iter().map(|f| f.render(&program.sources)).collect()
+    let said: Vec<diag::Diagnostic> = failures.iter().map(Failure::diagnostic).collect();
+    diag::render(&said, &program.sources, false)
 }
 
 const BASE: &str = "rules.base = { on = \"order.paid\", each = 'order.items', earn.points = 'item.total' }\n";

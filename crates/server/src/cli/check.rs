@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use domain::program::diag::{self, Diagnostic};
 use domain::program::{Rejected, Source};
+use domain::scenario;
 use serde_json::json;
 
 use super::{FOUND, Failure, program};
@@ -27,9 +28,13 @@ impl Check {
         match program::read(&self.file, self.environment.as_deref(), 1)? {
             Err(Rejected { diagnostics, sources }) => Ok(self.tell(false, 0, &diagnostics, &sources)),
             Ok(read) => {
-                let failures = crate::cli::program::failed_tests(&read);
+                let (failures, untested) = scenario::run_all(&read);
                 let good = failures.is_empty();
-                let all: Vec<Diagnostic> = read.warnings.iter().cloned().chain(failures).collect();
+                let ended = read.ended(jiff::Zoned::now().date());
+                let mut all: Vec<Diagnostic> =
+                    read.warnings.iter().cloned().chain(ended).chain(untested).collect();
+                all.sort_by_key(|d| (d.source, d.span.start));
+                all.extend(failures.iter().map(scenario::Failure::diagnostic));
                 Ok(self.tell(good, read.tests.len(), &all, &read.sources))
             }
         }
@@ -45,7 +50,11 @@ impl Check {
             }
             let errors = diagnostics.iter().filter(|d| d.severity == diag::Severity::Error).count();
             if good {
-                println!("{} is good: {tests} test(s) passed, {} warning(s)", self.file.display(), diagnostics.len());
+                println!(
+                    "{} is good: {tests} test(s) passed, {} warning(s)",
+                    self.file.display(),
+                    diagnostics.len()
+                );
             } else {
                 println!("{}: {errors} mistake(s)", self.file.display());
             }

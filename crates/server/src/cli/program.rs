@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use domain::program::{self, Program, Rejected, Source, diag};
+use domain::scenario;
 
 use super::{FOUND, Failure};
 
@@ -10,7 +11,11 @@ use super::{FOUND, Failure};
 pub const STARTER: &str = include_str!("../../../../programs/starter/program.toml");
 
 /// Reads and checks; `Err` holds the diagnostics.
-pub fn read(path: &Path, environment: Option<&str>, version: u32) -> Result<Result<Program, Rejected>, Failure> {
+pub fn read(
+    path: &Path,
+    environment: Option<&str>,
+    version: u32,
+) -> Result<Result<Program, Rejected>, Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         Failure::settings(format!("cannot read the program file {}", path.display()), e)
             .fix("give an existing file; `fealty init` makes one to start from")
@@ -65,6 +70,6 @@ fn include(dir: &Path, pattern: &str) -> Result<Vec<Source>, String> {
 }
 
 /// Runs the program's tests; what failed, as diagnostics.
-pub fn failed_tests(_program: &Program) -> Vec<diag::Diagnostic> {
-    Vec::new()
+pub fn failed_tests(program: &Program) -> Vec<diag::Diagnostic> {
+    scenario::run_all(program).0.iter().map(scenario::Failure::diagnostic).collect()
 }
