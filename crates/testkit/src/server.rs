@@ -191,7 +191,9 @@ pub fn folder(name: &str) -> PathBuf {
 /// The binary that `cargo build` puts beside the one that runs now, or `FEALTY`.
 pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("FEALTY") {
-        return path.into();
+        let path = PathBuf::from(path);
+        // It is started in another folder.
+        return std::path::absolute(&path).unwrap_or(path);
     }
     let here = std::env::current_exe().expect("a running program has a path");
     let mut at: &Path = &here;

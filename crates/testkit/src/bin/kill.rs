@@ -102,7 +102,8 @@ fn run(args: &Args) -> Result<(), String> {
         } else {
             None
         };
-        let (acked, open) = (lock(&world).acked.len(), lock(&world).open.len());
+        let counts = |world: &World| (world.acked.len(), world.open.len());
+        let (acked, open) = counts(&lock(&world));
         table.row(ready, verified);
         if round <= 10 || round % 10 == 0 {
             let verified = verified.map_or("-".to_owned(), |v| v.as_millis().to_string());
