@@ -55,16 +55,34 @@ fn fit_reduced(n: i128, d: i128) -> Result<Num, OutOfRange> {
     Err(OutOfRange)
 }
 
-/// Greatest common divisor; of 0 and b it is b.
-fn gcd(mut a: u128, mut b: u128) -> u128 {
-    while b != 0 {
-        if let (Ok(mut x), Ok(mut y)) = (u64::try_from(a), u64::try_from(b)) {
-            while y != 0 {
-                (x, y) = (y, x % y);
-            }
-            return u128::from(x);
+/// Greatest common divisor by halving and subtracting: no divisions. Of 0 and b it is b.
+fn gcd(a: u128, b: u128) -> u128 {
+    if a == 0 || b == 0 {
+        return a | b;
+    }
+    let twos = (a | b).trailing_zeros();
+    let (mut a, mut b) = (a >> a.trailing_zeros(), b >> b.trailing_zeros());
+    // Both are odd.
+    while a != b {
+        if a < b {
+            (a, b) = (b, a);
         }
-        (a, b) = (b, a % b);
+        a -= b;
+        a >>= a.trailing_zeros();
+        if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
+            return u128::from(gcd_odd(a, b)) << twos;
+        }
+    }
+    a << twos
+}
+
+fn gcd_odd(mut a: u64, mut b: u64) -> u64 {
+    while a != b {
+        if a < b {
+            (a, b) = (b, a);
+        }
+        a -= b;
+        a >>= a.trailing_zeros();
     }
     a
 }

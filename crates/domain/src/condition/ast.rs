@@ -153,9 +153,16 @@ impl Node {
     }
 }
 
+/// As written; `{:.100}` cuts what is longer.
 impl Display for Node {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        Written { node: self, locals: &[], formulas: true }.fmt(f)
+        let written = Written { node: self, locals: &[], formulas: true };
+        let Some(most) = f.precision() else { return written.fmt(f) };
+        let all = format!("{written}");
+        match all.char_indices().nth(most) {
+            Some((end, _)) => write!(f, "{}…", &all[..end]),
+            None => f.write_str(&all),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Functions and methods that do not loop.
 
 use super::ast::{Kind, Name, Node};
-use super::check::{Checker, Typed};
+use super::check::{Checker, TEXT_COST, Typed};
 use super::code::{
     BandsCall, BoolCode, Code, DateCode, ListCode, NumCall, NumCode, Ref, Span, TextCode, TextTest, TimeCode,
 };
@@ -71,8 +71,12 @@ impl Checker<'_> {
                 let Some(arg) = self.one(node, name, args) else { return Typed::poison() };
                 let of = self.check(arg);
                 let code = self.as_text(&of, arg, "`lower`");
-                return Typed::new(Type::Text, Code::Text(TextCode::Lower(Box::new(code))), of.cost + 1)
-                    .traced(of.trace);
+                return Typed::new(
+                    Type::Text,
+                    Code::Text(TextCode::Lower(Box::new(code))),
+                    of.cost + TEXT_COST,
+                )
+                .traced(of.trace);
             }
             "days_since" => return self.since(node, name, args, Span::Days),
             "months_since" => return self.since(node, name, args, Span::Months),
@@ -185,7 +189,7 @@ impl Checker<'_> {
         self.fault(
             FaultCode::NeverAbsent,
             node.span,
-            format!("`{node}` is never absent"),
+            format!("`{node:.100}` is never absent"),
             "it needs no guard",
         )
     }
@@ -203,7 +207,7 @@ impl Checker<'_> {
             return self.never_absent(on);
         };
         if !super::check::same(ty, other_ty) {
-            let message = format!("`{on}` is {}, its other value {}", say::a(ty), say::a(other_ty));
+            let message = format!("`{on:.100}` is {}, its other value {}", say::a(ty), say::a(other_ty));
             return self.fault(FaultCode::TypeMismatch, arg.span, message, "");
         }
         if !self.words_match((ty, on), (other_ty, arg)) {
@@ -239,13 +243,13 @@ impl Checker<'_> {
                 return self.fault(
                     FaultCode::TypeMismatch,
                     on.span,
-                    format!("`{on}` is not a counter"),
+                    format!("`{on:.100}` is not a counter"),
                     "write `counters.C.ago(N)`",
                 );
             }
         };
         if !ago {
-            let message = format!("`{on}` has no windows that follow each other");
+            let message = format!("`{on:.100}` has no windows that follow each other");
             return self.fault(
                 FaultCode::TypeMismatch,
                 node.span,
@@ -368,11 +372,16 @@ impl Checker<'_> {
         let (of, with) = (self.check(on), self.check(arg));
         if matches!(of.ty, Some(Type::List(_))) && matches!(test, TextTest::Contains) {
             let message = "`contains` looks into a text, not a list".into();
-            return self.fault(FaultCode::TypeMismatch, on.span, message, format!("write `{arg} in {on}`"));
+            return self.fault(
+                FaultCode::TypeMismatch,
+                on.span,
+                message,
+                format!("write `{arg:.100} in {on:.100}`"),
+            );
         }
         let what = format!("`{}`", name.text);
         let two = (self.as_text(&of, on, &what), self.as_text(&with, arg, &what));
         let trace = Trace::Parts(vec![of.trace, with.trace]);
-        Typed::bool(BoolCode::TextTest(test, Box::new(two)), of.cost + with.cost + 1).traced(trace)
+        Typed::bool(BoolCode::TextTest(test, Box::new(two)), of.cost + with.cost + TEXT_COST).traced(trace)
     }
 }

@@ -12,6 +12,8 @@ use crate::num::Num;
 use crate::value::{LIST_MAX, Type, Value};
 
 pub(super) const COST_MAX: u64 = 1_000_000;
+/// What goes through a whole text, beside a comparison that is 1.
+pub(super) const TEXT_COST: u64 = 8;
 
 /// A checked part. Where there was a fault, `ty` is None and nothing more is said about it.
 pub(super) struct Typed {
@@ -283,7 +285,7 @@ impl<'s> Checker<'s> {
         for (_, node) in rest {
             let part = self.check(node);
             codes.push(self.as_text(&part, node, "`+` after a text"));
-            cost += part.cost + 1;
+            cost += part.cost + TEXT_COST;
             traces.push(part.trace);
         }
         Typed::new(Type::Text, Code::Text(TextCode::Join(codes.into())), cost).traced(Trace::Parts(traces))
@@ -299,7 +301,7 @@ impl<'s> Checker<'s> {
         }
         let (message, hint) = match literal(node) {
             Some(_) => ("this divides by 0".into(), String::new()),
-            None => (format!("`{node}` may be 0"), format!("write `{node} > 0 ? … : 0`")),
+            None => (format!("`{node:.100}` may be 0"), format!("write `{node:.100} > 0 ? … : 0`")),
         };
         self.fault(FaultCode::MayBeZero, node.span, message, hint);
     }

@@ -78,7 +78,7 @@ impl Checker<'_> {
                 false
             }
             (None, _) => {
-                let message = format!("`{node}` is not known to be one of {list}");
+                let message = format!("`{node:.100}` is not known to be one of {list}");
                 self.fault(
                     FaultCode::TypeMismatch,
                     node.span,
@@ -174,7 +174,7 @@ fn mismatch_hint(a: (&Type, &Node), b: (&Type, &Node)) -> String {
         (Type::Text, Type::Date) => written_text(node)
             .filter(|t| t.parse::<jiff::civil::Date>().is_ok())
             .map(|t| format!("write `date(\"{t}\")`")),
-        (Type::Time, Type::Date) => Some(format!("write `{node}.date`")),
+        (Type::Time, Type::Date) => Some(format!("write `{node:.100}.date`")),
         _ => None,
     };
     text(a, b.0).or_else(|| text(b, a.0)).unwrap_or_default()

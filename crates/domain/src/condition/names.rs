@@ -66,7 +66,7 @@ impl<'s> Checker<'s> {
                 self.fault(
                     FaultCode::TypeMismatch,
                     node.span,
-                    format!("`{node}` is not a value by itself"),
+                    format!("`{node:.100}` is not a value by itself"),
                     hint,
                 )
             }
@@ -141,7 +141,7 @@ impl<'s> Checker<'s> {
             Entry::Formula { .. } => Found::Typed(self.fault(
                 FaultCode::ExpressionSyntax,
                 node.span,
-                format!("`{node}` is a variable here"),
+                format!("`{node:.100}` is a variable here"),
                 "name the variable otherwise",
             )),
             Entry::Value { ty, place, may_be_absent, never_zero, declared } => {
@@ -149,7 +149,7 @@ impl<'s> Checker<'s> {
                     return Found::Typed(self.fault(
                         FaultCode::NotYet,
                         node.span,
-                        format!("`{node}` cannot be read yet"),
+                        format!("`{node:.100}` cannot be read yet"),
                         "",
                     ));
                 }
@@ -171,16 +171,16 @@ impl<'s> Checker<'s> {
         if self.facts.is_present(&node.key(&self.locals)) {
             return;
         }
-        let or = format!("`{node}.or({})`", say::instead(ty));
+        let or = format!("`{node:.100}.or({})`", say::instead(ty));
         let write = match node.kind {
             Kind::Index(_) => format!("write {or}"),
-            _ => format!("write `has({node}) && …` or {or}"),
+            _ => format!("write `has({node:.100}) && …` or {or}"),
         };
         let hint = match declared {
             Some(declared) => format!("declared as \"{}\": {write}", declared.trim_matches('"')),
             None => write,
         };
-        self.fault(FaultCode::MayBeAbsent, node.span, format!("`{node}` may be absent"), hint);
+        self.fault(FaultCode::MayBeAbsent, node.span, format!("`{node:.100}` may be absent"), hint);
     }
 
     fn placed(&mut self, ty: &Type, place: Place) -> Code {
@@ -232,8 +232,8 @@ impl<'s> Checker<'s> {
     fn no_field(&mut self, on: &Node, what: &str, name: &Name, names: &[&str]) -> Typed {
         let wrong = super::lex::short(&name.text);
         let message = match names {
-            [] => format!("`{on}` is {what} and has no `{wrong}`"),
-            _ => format!("`{on}` has no `{wrong}`"),
+            [] => format!("`{on:.100}` is {what} and has no `{wrong}`"),
+            _ => format!("`{on:.100}` has no `{wrong}`"),
         };
         let hint = say::suggest(&name.text, names.iter().copied());
         self.fault(FaultCode::UnknownField, name.span, message, hint)
@@ -313,7 +313,7 @@ impl<'s> Checker<'s> {
                 return self.fault(
                     FaultCode::TypeMismatch,
                     on.span,
-                    format!("`{on}` has no `[…]`"),
+                    format!("`{on:.100}` has no `[…]`"),
                     "write `.` and a name",
                 );
             }
@@ -337,7 +337,7 @@ impl<'s> Checker<'s> {
                 Ok(at) => Typed::new((**of).clone(), read(of, Ref::Slot(slot.field(at))), 2),
                 Err(_) => {
                     let hint = say::suggest(text, keys.iter().map(|k| &**k));
-                    let message = format!("`{}` is not a key of {on}", super::lex::short(text));
+                    let message = format!("`{}` is not a key of {on:.100}", super::lex::short(text));
                     return self.fault(FaultCode::UnknownWord, index.span, message, hint);
                 }
             },

@@ -16,17 +16,19 @@ pub(super) fn a(ty: &Type) -> &'static str {
     }
 }
 
-/// How it is declared: `number`; None if that takes more than a word.
-pub(super) fn declared(ty: &Type) -> Option<&'static str> {
-    Some(match ty {
+/// How it is declared: `number`, `app | web`; None if that takes too many words.
+pub(super) fn declared(ty: &Type) -> Option<String> {
+    let word = match ty {
         Type::Num => "number",
         Type::Money => "money",
         Type::Text => "string",
         Type::Bool => "bool",
         Type::Date => "date",
         Type::Time => "timestamp",
+        Type::Words(words) if words.len() < 6 => return Some(words.join(" | ")),
         _ => return None,
-    })
+    };
+    Some(word.into())
 }
 
 /// What one might say instead of an absent value.

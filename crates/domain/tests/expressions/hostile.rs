@@ -204,7 +204,7 @@ fn answer(source: &str, scene: &scene::Scene) -> Duration {
             assert!(!faults.is_empty());
             for fault in faults {
                 assert!(source.get(fault.span.clone()).is_some(), "{fault:?} of {source:?}");
-                assert!(fault.message.len() < 3_000 && !fault.message.is_empty());
+                assert!(fault.message.len() < 700 && fault.hint.len() < 700 && !fault.message.is_empty());
             }
         }
     }

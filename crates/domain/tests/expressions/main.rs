@@ -33,17 +33,17 @@ fn values(source: &str) -> Option<Vec<Value>> {
 #[test]
 fn what_checks_runs() {
     let mut run = 0;
-    for seed in 0..6_000 {
+    for seed in 0..3_000 {
         let source = Generator::new(seed, false).any();
         run += usize::from(values(&source).is_some());
     }
-    assert!(run > 5_000, "only {run} expressions were small enough");
+    assert!(run > 2_500, "only {run} expressions were small enough");
 }
 
 #[test]
 fn the_cel_crate_agrees() {
     let mut run = 0;
-    for seed in 0..1_500 {
+    for seed in 0..800 {
         let source = Generator::new(seed, true).any();
         let Some(ours) = values(&source) else { continue };
         run += 1;
@@ -53,5 +53,5 @@ fn the_cel_crate_agrees() {
             assert_eq!(*ours, theirs, "`{source}` in scene {seed}");
         }
     }
-    assert!(run > 1_000, "only {run} expressions were small enough");
+    assert!(run > 600, "only {run} expressions were small enough");
 }
