@@ -95,12 +95,12 @@ CREATE TABLE api_key (
 
 -- What people read. A transaction is a row of `transfers`; it leaves `debit` and enters `credit`.
 CREATE VIEW events AS
-    SELECT j.pos, coalesce(j.input, w.input) ->> 'source' AS source, coalesce(j.input, w.input) ->> 'id' AS id,
-        coalesce(j.input, w.input) ->> 'type' AS type, coalesce(j.input, w.input) ->> 'time' AS time,
+    SELECT j.pos, coalesce(j.input, w.input, f.input) ->> 'source' AS source, coalesce(j.input, w.input, f.input) ->> 'id' AS id,
+        coalesce(j.input, w.input, f.input) ->> 'type' AS type, coalesce(j.input, w.input, f.input) ->> 'time' AS time,
         j.now_ms AS recorded_ms, j.member, j.decided ->> 's' AS status, j.decided -> 'why' ->> 'code' AS reason,
-        j.decided ->> 'v' AS version, j.again, coalesce(j.input, w.input) ->> 'origin' AS origin,
-        coalesce(j.input, w.input) -> 'data' AS data
-    FROM journal j LEFT JOIN journal w ON w.pos = j.again;
+        j.decided ->> 'v' AS version, j.again, coalesce(j.input, w.input, f.input) ->> 'origin' AS origin,
+        coalesce(j.input, w.input, f.input) -> 'data' AS data
+    FROM journal j LEFT JOIN journal w ON w.pos = j.again LEFT JOIN journal f ON f.pos = w.again;
 CREATE VIEW transfers AS
     SELECT j.pos, t.key AS n, j.member, j.now_ms AS recorded_ms, coalesce(t.value ->> 'k', 'earn') AS kind,
         t.value ->> 'w' AS wallet, coalesce(t.value ->> 'd', 'issued') AS debit,

@@ -240,6 +240,9 @@ fn a_row_that_waited_is_read_with_the_event_that_waited() {
         shop.flush();
     }
     assert_eq!(&*shop.reader.journal_get(2).unwrap().unwrap().event.id, "r1");
+    let again: String =
+        bench.sql().query_row("SELECT id FROM events WHERE pos = 2", [], |r| r.get(0)).unwrap();
+    assert_eq!(again, "r1");
     bench.verify();
 }
 

@@ -20,7 +20,17 @@ fn busy() -> Bench {
     let input = shop::event("webhook", "h", domain::event::Subject::Member(1), 5);
     let write = shop.decide(vec![input]);
     shop.commit(write);
-    let mut write = shop.decide(vec![shop::order(1, 900, 1)]);
+    let mut write = shop.decide(vec![shop::order(1, 900, 5)]);
+    let (maker, pos) = (shop.store.key_maker(), write.batch.rows[0].pos);
+    let mut decision = (*write.batch.rows[0].decision).clone();
+    // Half of it counts in a budget of all members, which is used by others too.
+    let order = r#"{"id":"o1","m":2,"v":1,"p":155,"at":"2027-01-15T08:00:00Z","t":"0.05",
+        "g":[{"r":"base","w":"points","p":155,"g":5,"s":[2,3],"l":[{"l":"campaigns.c#0","all":true}]}]}"#;
+    assert_eq!((pos, write.batch.rows[0].member), (155, Some(2)));
+    decision.order = Some(serde_json::from_str(order).unwrap());
+    decision.once.push(("base".into(), "o1".into()));
+    write.batch.rows[0].decision = std::sync::Arc::new(decision);
+    write.batch.rows[0].keys.extend([maker.order("o1"), maker.once("base", 2, "o1")]);
     write.budgets.push(("campaigns.c#0".into(), vec![(0, 10)]));
     shop.commit(write);
     shop.flush();
@@ -146,6 +156,43 @@ const DAMAGE: &[(&str, &str, bool)] = &[
         "keys",
         "UPDATE tail_keys SET entries = zeroblob(13) WHERE pos = (SELECT max(pos) FROM tail_keys)",
         false,
+    ),
+    ("budget", "UPDATE budget SET parts = '[[0,4]]'", false),
+    (
+        "limit",
+        "UPDATE member SET image = json_set(image, '$.limits', json('[{\"id\":\"x\",\"parts\":[[0,-1]]}]')) WHERE no = 1",
+        false,
+    ),
+    ("reversal", "UPDATE journal SET decided = json_set(decided, '$.o.g[0].b', 9) WHERE pos = 155", true),
+    ("reversal", "UPDATE journal SET decided = json_set(decided, '$.o.g[0].b', 1) WHERE pos = 155", true),
+    (
+        "reversal",
+        "UPDATE journal SET decided = json_set(decided, '$.o.closed', json('true')) WHERE pos = 155",
+        true,
+    ),
+    ("reversal", "UPDATE journal SET decided = json_set(decided, '$.o.g[0].s[0]', 1) WHERE pos = 155", true),
+    ("order", "UPDATE journal SET decided = json_set(decided, '$.o.p', 150) WHERE pos = 155", true),
+    (
+        "once",
+        "UPDATE journal SET decided = json_insert(decided, '$.o.g[#]', decided -> '$.o.g[0]') WHERE pos = 155",
+        true,
+    ),
+    (
+        "once",
+        "UPDATE journal SET decided = json_insert(decided, '$.once[#]', json('[\"base\",\"o1\"]')) WHERE pos = 155",
+        true,
+    ),
+    (
+        "keys",
+        "UPDATE journal SET decided = json_set(decided, '$.once', json('[[\"base\",\"o2\"]]')) WHERE pos = 155",
+        true,
+    ),
+    ("keys", "UPDATE journal SET decided = json_set(decided, '$.o.id', 'o2') WHERE pos = 155", true),
+    ("identity", "UPDATE journal SET decided = json_remove(decided, '$.linked') WHERE pos = 1", true),
+    (
+        "identity",
+        "UPDATE journal SET decided = json_set(decided, '$.linked', json('[\"email:1@x\"]')) WHERE pos = 70",
+        true,
     ),
     ("raw", "UPDATE raw SET pos = 7777", false),
     ("quarantine", "UPDATE quarantine SET pos = 7777", false),

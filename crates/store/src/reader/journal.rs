@@ -216,10 +216,12 @@ fn last_pos(conn: &Connection, member: MemberNo) -> Result<u64, StoreError> {
 /// The row at `pos`, whole.
 pub fn row_get(conn: &Connection, pos: u64) -> Result<Option<Row>, StoreError> {
     let Some(stored) = stored_get(conn, pos).map_err(|e| store_error(&e))? else { return Ok(None) };
-    let waited = match stored.again {
-        Some(again) => stored_get(conn, again).map_err(|e| store_error(&e))?,
-        None => None,
-    };
+    // A row may have waited more than once; each names the one before, and the first has the event.
+    let (mut waited, mut again) = (None::<Stored>, stored.again);
+    while let Some(before) = again.filter(|before| *before < pos) {
+        waited = stored_get(conn, before).map_err(|e| store_error(&e))?;
+        again = waited.as_ref().and_then(|waited| waited.again).filter(|again| *again < before);
+    }
     let from = waited.as_ref().unwrap_or(&stored);
     let (Some(input), Some(hash)) = (&from.input, &from.body_hash) else {
         return Err(StoreError::Corrupt(format!("row {pos} has no event")));

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::event::Event;
+use domain::identity::Identity;
 use domain::key::KeyMaker;
 use domain::outcome::{Decision, Status};
 use rusqlite::{Connection, Row};
@@ -16,7 +17,9 @@ use crate::sqlite::form;
 pub struct Told {
     pub ledger: Ledger,
     pub orders: Orders,
-    /// Keys under which rows must be found: of the event and of the order.
+    /// Names by what rows say they gave to members.
+    pub names: HashMap<Identity, u64>,
+    /// Keys under which rows must be found: of the event, the order, what a rule pays once.
     pub keys: Vec<(u64, u64)>,
     /// Of rows with an event of their own: (key, position), to find two of one name.
     pub events: Vec<(u64, u64)>,
@@ -26,6 +29,8 @@ pub struct Told {
     freed: HashSet<u64>,
     /// Rows that another said it sets free, and who.
     promised: HashMap<u64, u64>,
+    /// Keys of (rule, member, value).
+    once: HashSet<u64>,
     newest_version: Option<u32>,
 }
 
@@ -52,6 +57,8 @@ pub fn scan(
     let mut told = Told {
         ledger: Ledger::default(),
         orders: Orders::default(),
+        names: HashMap::new(),
+        once: HashSet::new(),
         keys: Vec::new(),
         events: Vec::new(),
         last_pos: 0,
@@ -140,10 +147,12 @@ impl Told {
         };
         self.outcome(stored, &decision, report);
         if let Some(order) = &decision.order {
-            self.keys.push((maker.order(&order.id).0, pos));
-            self.orders.add(pos, order, &decision, report);
+            let key = maker.order(&order.id).0;
+            self.keys.push((key, pos));
+            self.orders.add(pos, key, order, &decision, report);
         }
         if let Some(member) = stored.member {
+            self.member(pos, member, &decision, maker, report);
             self.ledger.row(pos, member, stored.prev, &decision, report);
         } else {
             if stored.prev != 0 {
@@ -161,6 +170,22 @@ impl Told {
         self.events.push((key, pos));
         if event.source.is_empty() || event.id.is_empty() || event.kind.is_empty() {
             report.row("event", pos, "source, id or type is empty");
+        }
+    }
+
+    /// Names and business keys belong to one member, once.
+    fn member(&mut self, pos: u64, member: u64, decision: &Decision, maker: &KeyMaker, report: &mut Report) {
+        for name in &decision.linked {
+            if self.names.insert(name.clone(), member).is_some() {
+                report.row("identity", pos, format!("{} was given away before", name.as_str()));
+            }
+        }
+        for (rule, value) in &decision.once {
+            let key = maker.once(rule, member, value).0;
+            self.keys.push((key, pos));
+            if !self.once.insert(key) {
+                report.row("once", pos, format!("rule {rule} paid before for {value}"));
+            }
         }
     }
 

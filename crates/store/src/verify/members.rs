@@ -2,15 +2,35 @@
 
 use std::collections::HashMap;
 
+use domain::identity::Identity;
 use domain::member::{Member, WalletState};
 use rusqlite::Connection;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
 
 use super::Report;
 use super::journal;
 use super::ledger::{Told, Wallet};
+use super::orders::Held;
 
-pub fn check(conn: &Connection, told: &mut journal::Told, report: &mut Report) -> rusqlite::Result<()> {
+pub fn check(
+    conn: &Connection,
+    told: &mut journal::Told,
+    held: &Held,
+    report: &mut Report,
+) -> rusqlite::Result<()> {
     let mut names = identities(conn, report)?;
+    for (name, no) in &names {
+        if told.names.get(name) != Some(no) {
+            report.member("identity", *no, format!("no row gave it the name {}", name.as_str()));
+        }
+    }
+    for (name, no) in &told.names {
+        if !names.contains_key(name) {
+            report.member("identity", *no, format!("its name {} leads nowhere", name.as_str()));
+        }
+    }
     let mut select = conn.prepare("SELECT no, image FROM member ORDER BY no")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
@@ -28,16 +48,21 @@ pub fn check(conn: &Connection, told: &mut journal::Told, report: &mut Report) -
             report.member("member", no, format!("it says that it is {}", member.no));
         }
         for identity in &member.identities {
-            if names.remove(identity.as_str()) != Some(no) {
+            if names.remove(identity) != Some(no) {
                 report.member("identity", no, format!("{} is not its name in the index", identity.as_str()));
             }
         }
         let told = told.ledger.members.entry(no).or_default();
         told.seen = true;
         compare(no, &member, told, report);
+        limits(no, &member, held, report);
     }
     for (name, no) in names {
-        report.member("identity", no, format!("{name} leads to it, and it does not know the name"));
+        report.member(
+            "identity",
+            no,
+            format!("{} leads to it, and it does not know the name", name.as_str()),
+        );
     }
     let mut lost: Vec<u64> =
         told.ledger.members.iter().filter(|(_, told)| !told.seen).map(|(no, _)| *no).collect();
@@ -48,12 +73,18 @@ pub fn check(conn: &Connection, told: &mut journal::Told, report: &mut Report) -
     Ok(())
 }
 
-fn identities(conn: &Connection, report: &mut Report) -> rusqlite::Result<HashMap<String, u64>> {
+fn identities(conn: &Connection, report: &mut Report) -> rusqlite::Result<HashMap<Identity, u64>> {
     let mut select = conn.prepare("SELECT name, member FROM identity")?;
-    let names: HashMap<String, u64> =
-        select.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let read = |r: &rusqlite::Row| Ok((name(&r.get::<_, String>(0)?), r.get(1)?));
+    let names: HashMap<Identity, u64> = select.query_map([], read)?.collect::<rusqlite::Result<_>>()?;
     report.identities = names.len() as u64;
     Ok(names)
+}
+
+/// As it is stored, whatever its form.
+fn name(text: &str) -> Identity {
+    let text: StrDeserializer<serde::de::value::Error> = text.into_deserializer();
+    Identity::deserialize(text).expect("an identity is a text")
 }
 
 fn compare(no: u64, member: &Member, told: &Told, report: &mut Report) {
@@ -84,9 +115,20 @@ fn compare(no: u64, member: &Member, told: &Told, report: &mut Report) {
             );
         }
     }
+}
+
+/// A limit cannot show less use than the orders that stand.
+fn limits(no: u64, member: &Member, held: &Held, report: &mut Report) {
     for limit in &member.limits {
         if limit.parts.iter().any(|part| part.1 < 0) || !limit.parts.is_sorted_by(|a, b| a.0 < b.0) {
             report.member("limit", no, format!("the use of {} is not in order", limit.id));
+        }
+        for (window, is) in &limit.parts {
+            let least = held.get(&(no, limit.id.clone(), *window)).copied().unwrap_or(0);
+            if i128::from(*is) < least {
+                let what = format!("of {}, window {window}, {is} is used, but orders hold {least}", limit.id);
+                report.member("limit", no, what);
+            }
         }
     }
 }

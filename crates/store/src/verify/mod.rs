@@ -122,8 +122,8 @@ fn check(
         }
     }
     let mut told = journal::scan(conn, maker, report, progress)?;
-    orders::finish(conn, &mut told, report)?;
-    members::check(conn, &mut told, report)?;
+    let held = orders::finish(conn, &mut told, report)?;
+    members::check(conn, &mut told, &held, report)?;
     told.ledger.totals(report);
     keys::check(conn, &mut told, report)?;
     aside(conn, report)

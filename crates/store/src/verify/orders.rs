@@ -1,7 +1,9 @@
-//! Orders: each pays once, and what was taken back is never more than what was given, nor less than before.
+//! Orders: each rule pays an order once, and what was taken back is never more than what was given, nor less than
+//! before. What an order still holds of a limit is in use there.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::{DefaultHasher, Entry};
+use std::hash::{Hash, Hasher};
 
 use domain::order::Order;
 use domain::outcome::{Account, Decision, TransferKind};
@@ -12,115 +14,215 @@ use super::journal::Told;
 
 #[derive(Default)]
 pub struct Orders {
-    newest: HashMap<Box<str>, Newest>,
+    /// By the order's key.
+    newest: HashMap<u64, Newest>,
+    names: Vec<Box<str>>,
 }
 
 struct Newest {
     /// The row that first told of it.
     first: u64,
-    pos: u64,
     member: u64,
-    /// (granted, reversed) of each grant.
-    grants: Vec<(i64, i64)>,
-    /// Uses of limits: (limit, window, across, amount).
-    uses: Vec<(Box<str>, i64, bool, i64)>,
-    /// By wallet, what it gave less what was taken back.
-    net: Vec<(Box<str>, i128)>,
+    /// Of the items and totals: an edit may change what must be back.
+    shape: u64,
+    grants: Vec<Grant>,
+    /// What it still holds of limits.
+    uses: Vec<Use>,
+    /// By wallet, what it gave less what was taken back; and whether some of that was forgiven.
+    net: Vec<(u32, i128, bool)>,
 }
 
+struct Grant {
+    rule: u32,
+    wallet: u32,
+    granted: i64,
+    reversed: i64,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Use {
+    limit: u32,
+    window: i64,
+    times: bool,
+    across: bool,
+    amount: i64,
+}
+
+/// What orders hold of the limits of members (member, limit, window), and of all (0, limit, window).
+pub type Held = HashMap<(u64, Box<str>, i64), i128>;
+
 impl Orders {
-    pub fn add(&mut self, pos: u64, order: &Order, decision: &Decision, report: &mut Report) {
-        let newest = match self.newest.entry(order.id.clone()) {
+    fn name(&mut self, name: &str) -> u32 {
+        let known = self.names.iter().position(|known| **known == *name);
+        let at = known.unwrap_or_else(|| {
+            self.names.push(name.into());
+            self.names.len() - 1
+        });
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+
+    pub fn add(&mut self, pos: u64, key: u64, order: &Order, decision: &Decision, report: &mut Report) {
+        let grants = self.grants(order);
+        let uses = self.uses(order);
+        let moves = self.moves(decision);
+        let shape = shape(order);
+        laws(pos, order, &grants, report);
+        let newest = match self.newest.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
                 report.orders += 1;
-                let (grants, uses, net) = (Vec::new(), Vec::new(), Vec::new());
-                new.insert(Newest { first: order.pos, pos, member: order.member, grants, uses, net })
+                let (first, member) = (pos, order.member);
+                new.insert(Newest {
+                    first,
+                    member,
+                    shape,
+                    grants: Vec::new(),
+                    uses: Vec::new(),
+                    net: Vec::new(),
+                })
             }
         };
-        if newest.first != order.pos || order.pos > pos {
+        if newest.first != order.pos {
             let what = format!("order {} began at row {}, not {}", order.id, newest.first, order.pos);
             report.row("order", pos, what);
         }
         if newest.member != order.member {
             report.row("order", pos, format!("order {} changed hands", order.id));
         }
-        newest.pos = pos;
-        for (n, grant) in order.grants.iter().enumerate() {
-            let before = newest.grants.get(n).map_or(0, |grant| grant.1);
-            if grant.granted < 0 || grant.reversed < 0 || grant.reversed > grant.granted {
-                let what = format!(
-                    "of {} that rule {} gave, {} were taken back",
-                    grant.granted, grant.rule, grant.reversed
-                );
-                report.row("reversal", pos, what);
-            }
-            if grant.reversed < before && newest.grants.len() <= order.grants.len() {
-                report.row(
-                    "reversal",
-                    pos,
-                    format!("less is taken back of rule {}'s grant than before", grant.rule),
-                );
-            }
-            if !grant.shares.is_empty()
-                && grant.shares.iter().map(|s| i128::from(*s)).sum::<i128>() != grant.granted.into()
-            {
-                report.row(
-                    "reversal",
-                    pos,
-                    format!("the items' shares of rule {}'s grant do not sum to it", grant.rule),
-                );
+        for grant in &grants {
+            let before =
+                newest.grants.iter().find(|old| (old.rule, old.wallet) == (grant.rule, grant.wallet));
+            if before.is_some_and(|old| old.reversed > grant.reversed) && newest.shape == shape {
+                report.row("reversal", pos, format!("order {}: less is taken back than before", order.id));
             }
         }
-        newest.grants = order.grants.iter().map(|grant| (grant.granted, grant.reversed)).collect();
-        newest.uses = uses(order);
-        newest.moves(pos, order, decision, report);
+        newest.net(moves);
+        newest.grants = grants;
+        newest.uses = uses;
+        newest.shape = shape;
+        newest.check(pos, order, report);
     }
-}
 
-fn uses(order: &Order) -> Vec<(Box<str>, i64, bool, i64)> {
-    let mut uses = Vec::new();
-    for grant in &order.grants {
-        for used in grant.limits.iter().filter(|used| !used.times) {
-            uses.push((used.limit.clone(), used.window, used.across, grant.granted - grant.reversed));
+    fn grants(&mut self, order: &Order) -> Vec<Grant> {
+        let grant = |grant: &domain::order::Grant| Grant {
+            rule: self.name(&grant.rule),
+            wallet: self.name(&grant.wallet),
+            granted: grant.granted,
+            reversed: grant.reversed,
+        };
+        order.grants.iter().map(grant).collect()
+    }
+
+    fn uses(&mut self, order: &Order) -> Vec<Use> {
+        let mut uses: Vec<Use> = Vec::new();
+        for grant in order.grants.iter().filter(|grant| grant.reversed < grant.granted) {
+            for used in &grant.limits {
+                let (limit, window, times, across) =
+                    (self.name(&used.limit), used.window, used.times, used.across);
+                let amount = if times { 1 } else { grant.granted - grant.reversed };
+                let new = Use { limit, window, times, across, amount };
+                // A limit that counts times counts an order once.
+                if !times || !uses.contains(&new) {
+                    uses.push(new);
+                }
+            }
         }
+        uses
     }
-    uses
-}
 
-impl Newest {
-    fn moves(&mut self, pos: u64, order: &Order, decision: &Decision, report: &mut Report) {
+    /// (wallet, amount, forgiven) of what this row gave or took.
+    fn moves(&mut self, decision: &Decision) -> Vec<(u32, i128, bool)> {
+        let mut moves = Vec::new();
         for transfer in &decision.transfers {
             let sign = match (transfer.kind, transfer.credit) {
                 (TransferKind::Earn | TransferKind::Repay, _) => 1,
                 (TransferKind::Reverse, Account::Reversed) => -1,
                 _ => continue,
             };
-            let by = sign * i128::from(transfer.amount);
-            match self.net.iter_mut().find(|(wallet, _)| *wallet == transfer.wallet) {
-                Some((_, net)) => *net += by,
-                None => self.net.push((transfer.wallet.clone(), by)),
+            moves.push((self.name(&transfer.wallet), sign * i128::from(transfer.amount), false));
+        }
+        for effect in
+            decision.effects.iter().filter(|effect| &*effect.kind == "reverse" && effect.cut.is_some())
+        {
+            moves.push((self.name(&effect.wallet), 0, true));
+        }
+        moves
+    }
+}
+
+fn laws(pos: u64, order: &Order, grants: &[Grant], report: &mut Report) {
+    for (n, grant) in order.grants.iter().enumerate() {
+        if grant.granted < 0 || grant.reversed < 0 || grant.reversed > grant.granted {
+            let what = format!(
+                "of {} that rule {} gave, {} were taken back",
+                grant.granted, grant.rule, grant.reversed
+            );
+            report.row("reversal", pos, what);
+        }
+        if order.closed && grant.reversed != grant.granted {
+            report.row(
+                "reversal",
+                pos,
+                format!("the order is closed, and rule {}'s grant stands", grant.rule),
+            );
+        }
+        let shares = grant.shares.iter().map(|share| i128::from(*share)).sum::<i128>();
+        if !grant.shares.is_empty() && shares != grant.granted.into() {
+            report.row(
+                "reversal",
+                pos,
+                format!("the items' shares of rule {}'s grant do not sum to it", grant.rule),
+            );
+        }
+        let same = |other: &Grant| (other.rule, other.wallet) == (grants[n].rule, grants[n].wallet);
+        if grants[..n].iter().any(same) {
+            report.row("once", pos, format!("rule {} paid order {} twice", grant.rule, order.id));
+        }
+    }
+}
+
+fn shape(order: &Order) -> u64 {
+    let mut hash = DefaultHasher::new();
+    order.total.to_string().hash(&mut hash);
+    for item in &order.items {
+        (&item.id, item.quantity.to_string(), item.total.to_string()).hash(&mut hash);
+    }
+    hash.finish()
+}
+
+impl Newest {
+    fn net(&mut self, moves: Vec<(u32, i128, bool)>) {
+        for (wallet, by, forgiven) in moves {
+            match self.net.iter_mut().find(|net| net.0 == wallet) {
+                Some(net) => (net.1, net.2) = (net.1 + by, net.2 | forgiven),
+                None => self.net.push((wallet, by, forgiven)),
             }
         }
-        for (wallet, net) in &self.net {
-            if *net < 0 {
-                report.row(
-                    "reversal",
-                    pos,
-                    format!("order {} gave less {wallet} than was taken back", order.id),
-                );
+    }
+    /// What moved is what the order says that it gave and took.
+    fn check(&self, pos: u64, order: &Order, report: &mut Report) {
+        for &(wallet, net, forgiven) in &self.net {
+            let of = self.grants.iter().filter(|grant| grant.wallet == wallet);
+            let stands: i128 = of.map(|grant| i128::from(grant.granted) - i128::from(grant.reversed)).sum();
+            if net < 0 || (!forgiven && net != stands) {
+                let what =
+                    format!("order {} holds {stands} by its grants, and {net} by its transfers", order.id);
+                report.row("reversal", pos, what);
             }
         }
     }
 }
 
-/// A budget of all members cannot show less use than the orders that stand.
-pub fn finish(conn: &Connection, told: &mut Told, report: &mut Report) -> rusqlite::Result<()> {
-    let mut used: HashMap<(&str, i64), i128> = HashMap::new();
-    for (limit, window, _, amount) in
-        told.orders.newest.values().flat_map(|order| &order.uses).filter(|used| used.2)
-    {
-        *used.entry((limit, *window)).or_default() += i128::from(*amount);
+/// What the orders that stand hold of limits; a budget of all members cannot show less use than that.
+pub fn finish(conn: &Connection, told: &mut Told, report: &mut Report) -> rusqlite::Result<Held> {
+    let mut held = Held::new();
+    let orders = std::mem::take(&mut told.orders);
+    for order in orders.newest.values() {
+        for used in &order.uses {
+            let member = if used.across { 0 } else { order.member };
+            let limit = orders.names[used.limit as usize].clone();
+            *held.entry((member, limit, used.window)).or_default() += i128::from(used.amount);
+        }
     }
     let mut select = conn.prepare("SELECT id, parts FROM budget")?;
     let mut rows = select.query([])?;
@@ -131,8 +233,8 @@ pub fn finish(conn: &Connection, told: &mut Told, report: &mut Report) -> rusqli
             continue;
         };
         for (window, is) in parts {
-            let least = used.get(&(id.as_str(), window)).copied().unwrap_or(0);
-            if i128::from(is) < least || is < 0 {
+            let least = held.get(&(0, id.as_str().into(), window)).copied().unwrap_or(0);
+            if is < 0 || i128::from(is) < least {
                 report.file(
                     "budget",
                     format!("of {id}, window {window}, {is} is used, but orders hold {least}"),
@@ -140,5 +242,5 @@ pub fn finish(conn: &Connection, told: &mut Told, report: &mut Report) -> rusqli
             }
         }
     }
-    Ok(())
+    Ok(held)
 }

@@ -164,7 +164,11 @@ impl Shop {
         self.snapshot.next_pos += 1;
         let member = self.snapshot.members.get_mut(&no).unwrap().as_mut().unwrap();
         let data: serde_json::Value = serde_json::from_slice(&input.event.data).unwrap();
-        let decision = Arc::new(earn(member, pos, data["cents"].as_i64().unwrap()));
+        let mut decision = earn(member, pos, data["cents"].as_i64().unwrap());
+        if decision.enrolled {
+            decision.linked.clone_from(&member.identities);
+        }
+        let decision = Arc::new(decision);
         let prev_pos = std::mem::replace(&mut member.last_pos, pos);
         batch.members.push(no);
         batch.rows.push(NewRow {
