@@ -49,21 +49,22 @@ rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 
         }
         Ok(())
     };
-    let mut batches = Vec::new();
+    let mut kept = Vec::new();
     time("process", inputs.len(), || {
         for inputs in inputs.chunks(1_000) {
             snapshot.rows.clear();
-            batches.push(batch::process(&plans, &mut snapshot, inputs, now, &mut fetch).unwrap());
+            let batch = batch::process(&plans, &mut snapshot, inputs, now, &mut fetch).unwrap();
+            kept.extend(batch.rows.into_iter().step_by(20));
         }
     });
     let mut bytes = 0;
-    time("json of decisions", inputs.len(), || {
-        for row in batches.iter().flat_map(|b| &b.rows) {
+    time("json of decisions", kept.len(), || {
+        for row in &kept {
             bytes += serde_json::to_vec(&*row.decision).unwrap().len();
         }
     });
-    println!("decision {} bytes", bytes / inputs.len());
-    println!("{}", serde_json::to_string(&*batches[150].rows[7].decision).unwrap());
+    println!("decision {} bytes", bytes / kept.len());
+    println!("{}", serde_json::to_string(&*kept[0].decision).unwrap());
     let member = snapshot.members[&7].as_ref().unwrap();
     println!("{}", serde_json::to_string(member).unwrap());
 }

@@ -63,9 +63,9 @@ pub struct Batch {
     pub budgets: Vec<Box<str>>,
 }
 
-/// Rounds of asking for all inputs at once: keys and names, members and orders, what waits for them. What shows only
+/// Rounds of asking for all inputs at once: keys and names; then members, and what waits for new ones. What shows only
 /// while deciding (a business key) is asked for then.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 
 /// Decides all inputs. `fetch` loads what is wanted into the snapshot (known absence included) and is called until
 /// nothing is missing; if it fails, nothing has been changed but the cache.
@@ -82,8 +82,16 @@ pub fn process<E>(
     let jobs: Vec<Job> =
         inputs.iter().enumerate().map(|(at, input)| Job::of_input(plans, at, input)).collect();
     let mut result = Ok(());
+    let mut unsure: Vec<&Job> = jobs.iter().collect();
     for _ in 0..ROUNDS {
-        let wants: HashSet<Want> = jobs.iter().filter_map(|job| door.look(job).err()).flatten().collect();
+        let mut wants = HashSet::new();
+        unsure.retain(|job| match door.look(job) {
+            Ok(_) => false,
+            Err(missing) => {
+                wants.extend(missing);
+                true
+            }
+        });
         if wants.is_empty() {
             break;
         }

@@ -54,7 +54,7 @@ impl<'a> Door<'a> {
 
     /// Reads only. Err: this must be loaded first.
     pub fn look(&self, job: &Job<'_>) -> Result<Way, Wants> {
-        let (event, names) = (job.event(), Vec::from_iter(members::names(job.event())));
+        let event = job.event();
         let mut missing = Wants::new();
         let rows = |key: Key, missing: &mut Wants| -> &[Arc<PastRow>] {
             self.snapshot.rows.get(&key).map_or_else(
@@ -66,11 +66,15 @@ impl<'a> Door<'a> {
             )
         };
         let told = rows(job.event_key, &mut missing);
-        let mut owners: Vec<Option<MemberNo>> = Vec::with_capacity(names.len());
-        for name in &names {
-            match self.snapshot.identities.get(*name) {
-                Some(owner) => owners.push(*owner),
-                None => missing.push(Want::Identity((*name).clone())),
+        // Whom the first name means, and whom the first name that is known.
+        let (mut first, mut any) = (None, None);
+        for (at, name) in members::names(event).enumerate() {
+            match self.snapshot.identities.get(name) {
+                Some(owner) => {
+                    first = if at == 0 { *owner } else { first };
+                    any = any.or(*owner);
+                }
+                None => missing.push(Want::Identity(name.clone())),
             }
         }
         let order_rows = job.order.as_ref().map(|(_, key, _)| rows(*key, &mut missing)).unwrap_or_default();
@@ -86,10 +90,10 @@ impl<'a> Door<'a> {
         let order = job.order.as_ref().and_then(|(id, ..)| newest(order_rows, id));
         let subject = match &event.subject {
             Some(Subject::Member(no)) => Some(*no),
-            Some(Subject::Identity(_)) => owners.first().copied().flatten(),
+            Some(Subject::Identity(_)) => first,
             None => None,
         };
-        let named = job.claimed_by.or(subject).or_else(|| owners.iter().copied().flatten().next());
+        let named = job.claimed_by.or(subject).or(any);
         let member = match order.and_then(|row| row.decision.order.as_ref()) {
             Some(order) if job.canon != Canon::OrderPaid => Some(order.member),
             _ => named,
@@ -213,36 +217,30 @@ impl<'a> Door<'a> {
 
     /// A guest's rows that become the member's, because this event gives the member a name that was free.
     fn claimed(&self, job: &Job<'_>) -> Result<Vec<Arc<PastRow>>, Wants> {
-        let mut names: Vec<Identity> = members::names(job.event()).cloned().collect();
-        if job.kind == Kind::Link
-            && let Ok(bound) = &job.bound
-        {
-            names.extend(members::linked_names(&bound.record).unwrap_or_default());
-        }
-        let mut unknown = Wants::new();
-        names.retain(|name| match self.snapshot.identities.get(name) {
-            Some(owner) => owner.is_none(),
-            None => {
-                unknown.push(Want::Identity(name.clone()));
-                false
-            }
-        });
-        if !unknown.is_empty() {
-            return Err(unknown);
-        }
-        let keys: Vec<Key> = names.iter().map(|name| self.plans.keys.guest(name.as_str())).collect();
-        self.loaded(&keys)?;
+        let by_hand = match (&job.kind, &job.bound) {
+            (Kind::Link, Ok(bound)) => members::linked_names(&bound.record).unwrap_or_default(),
+            _ => Vec::new(),
+        };
         let claim = job.event().time.as_second();
-        let mut freed = Vec::new();
-        for (name, key) in names.iter().zip(&keys) {
-            let rows = still_waiting(&self.snapshot.rows[key]);
+        let (mut freed, mut missing) = (Vec::new(), Wants::new());
+        for name in members::names(job.event()).chain(&by_hand) {
+            match self.snapshot.identities.get(name) {
+                Some(Some(_)) => continue,
+                Some(None) => {}
+                None => missing.push(Want::Identity(name.clone())),
+            }
+            let key = self.plans.keys.guest(name.as_str());
+            let Some(rows) = self.snapshot.rows.get(&key) else {
+                missing.push(Want::Rows(key));
+                continue;
+            };
             let within =
                 |row: &&Arc<PastRow>| claim - row.event.time.as_second() <= self.plans.current.claim_seconds;
             let named = |row: &&Arc<PastRow>| members::names(&row.event).any(|n| n == name);
             let other = |row: &&Arc<PastRow>| Some(row.pos) != job.waited_at();
-            freed.extend(rows.filter(within).filter(named).filter(other).cloned());
+            freed.extend(still_waiting(rows).filter(within).filter(named).filter(other).cloned());
         }
-        Ok(freed)
+        if missing.is_empty() { Ok(freed) } else { Err(missing) }
     }
 
     /// Decides one job. Ok: what it set free. Err: this must be loaded first, and nothing has changed.

@@ -43,17 +43,38 @@ pub struct Order {
     pub counts: Vec<Count>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Stored as `[id, total, quantity, back]`, without what is usual at the end (a quantity of 1, nothing back).
+#[derive(Clone, Debug, PartialEq)]
 pub struct OrderItem {
-    #[serde(default, skip_serializing_if = "is_empty")]
     pub id: Box<str>,
-    #[serde(rename = "q", default = "one", skip_serializing_if = "is_one")]
     pub quantity: Num,
-    #[serde(rename = "t")]
     pub total: Num,
     /// Share of it that came back, 0 to 1.
-    #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
     pub back: Num,
+}
+
+impl Serialize for OrderItem {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match (self.quantity == Num::ONE, self.back.is_zero()) {
+            (true, true) => (&self.id, self.total).serialize(s),
+            (false, true) => (&self.id, self.total, self.quantity).serialize(s),
+            (_, false) => (&self.id, self.total, self.quantity, self.back).serialize(s),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OrderItem {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<OrderItem, D::Error> {
+        let parts: Vec<Box<str>> = Vec::deserialize(d)?;
+        let bad = || serde::de::Error::custom("an item is [id, total, quantity, back]");
+        let num = |at: usize, usual: Num| match parts.get(at) {
+            Some(text) => Num::parse(text).and_then(Result::ok).ok_or_else(bad),
+            None => Ok(usual),
+        };
+        let (total, quantity, back) = (num(1, Num::ZERO)?, num(2, Num::ONE)?, num(3, Num::ZERO)?);
+        let id = parts.into_iter().next().ok_or_else(bad)?;
+        Ok(OrderItem { id, quantity, total, back })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,8 +83,8 @@ pub struct Grant {
     pub rule: Box<str>,
     #[serde(rename = "w")]
     pub wallet: Box<str>,
-    /// Journal row and number of the lot.
-    #[serde(rename = "p")]
+    /// Journal row and number of the lot; row 0 stands for the order's own.
+    #[serde(rename = "p", default, skip_serializing_if = "is_zero_pos")]
     pub pos: u64,
     #[serde(default, skip_serializing_if = "is_zero16")]
     pub n: u16,
@@ -78,6 +99,12 @@ pub struct Grant {
     /// Limits that it used.
     #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Use>,
+}
+
+impl Grant {
+    pub fn lot(&self, order: &Order) -> (u64, u16) {
+        (if self.pos == 0 { order.pos } else { self.pos }, self.n)
+    }
 }
 
 /// A limit used by a grant, and in which window, so that a refund frees it there.
@@ -112,11 +139,9 @@ pub struct Count {
 fn is_zero(n: &Num) -> bool {
     n.is_zero()
 }
-fn one() -> Num {
-    Num::ONE
-}
-fn is_one(n: &Num) -> bool {
-    *n == Num::ONE
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero_pos(n: &u64) -> bool {
+    *n == 0
 }
 #[allow(clippy::borrowed_box)]
 fn is_empty(text: &Box<str>) -> bool {

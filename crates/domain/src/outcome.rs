@@ -73,23 +73,60 @@ pub struct Reason {
     pub pointer: Option<Box<str>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(from = "EffectRead")]
 pub struct Effect {
-    #[serde(rename = "r")]
     pub rule: Box<str>,
     /// `earn`, `reverse`, `failed`
-    #[serde(rename = "k", default = "earn", skip_serializing_if = "is_earn")]
     pub kind: Box<str>,
-    #[serde(rename = "w", default, skip_serializing_if = "is_empty")]
     pub wallet: Box<str>,
     /// Smallest parts.
-    #[serde(rename = "a")]
     pub wanted: i64,
-    #[serde(rename = "g")]
     pub granted: i64,
     /// Why less was granted than wanted: the id of the limit, of the campaign that chose another, `balance_max`, a code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<Box<str>>,
+}
+
+/// As stored: without what is usual (an earning of what was wanted).
+#[derive(Serialize)]
+struct EffectWritten<'a> {
+    r: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    k: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    w: &'a str,
+    a: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    g: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct EffectRead {
+    r: Box<str>,
+    k: Option<Box<str>>,
+    #[serde(default)]
+    w: Box<str>,
+    a: i64,
+    g: Option<i64>,
+    cut: Option<Box<str>>,
+}
+
+impl Serialize for Effect {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let k = (&*self.kind != "earn").then_some(&*self.kind);
+        let g = (self.granted != self.wanted).then_some(self.granted);
+        EffectWritten { r: &self.rule, k, w: &self.wallet, a: self.wanted, g, cut: self.cut.as_deref() }
+            .serialize(s)
+    }
+}
+
+impl From<EffectRead> for Effect {
+    fn from(e: EffectRead) -> Effect {
+        let kind = e.k.unwrap_or_else(|| "earn".into());
+        Effect { rule: e.r, kind, wallet: e.w, wanted: e.a, granted: e.g.unwrap_or(e.a), cut: e.cut }
+    }
 }
 
 /// Double entry: `amount` leaves one account and enters another, so an unbalanced entry cannot be written.
@@ -151,18 +188,6 @@ pub struct Emitted {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(n: &u64) -> bool {
     *n == 0
-}
-
-fn earn() -> Box<str> {
-    "earn".into()
-}
-#[allow(clippy::borrowed_box)]
-fn is_earn(kind: &Box<str>) -> bool {
-    &**kind == "earn"
-}
-#[allow(clippy::borrowed_box)]
-fn is_empty(text: &Box<str>) -> bool {
-    text.is_empty()
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]

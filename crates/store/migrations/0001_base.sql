@@ -109,7 +109,7 @@ CREATE VIEW transfers AS
     FROM journal j, json_each(j.decided, '$.t') t;
 CREATE VIEW effects AS
     SELECT j.pos, e.key AS n, j.member, e.value ->> 'r' AS rule, coalesce(e.value ->> 'k', 'earn') AS kind,
-        e.value ->> 'w' AS wallet, e.value ->> 'a' AS wanted, e.value ->> 'g' AS granted, e.value ->> 'cut' AS cut
+        e.value ->> 'w' AS wallet, e.value ->> 'a' AS wanted, coalesce(e.value ->> 'g', e.value ->> 'a') AS granted, e.value ->> 'cut' AS cut
     FROM journal j, json_each(j.decided, '$.e') e;
 CREATE VIEW members AS
     SELECT no AS member, image ->> 'enrolled_at' AS enrolled_at, coalesce(image -> 'identities', '[]') AS identities,

@@ -88,9 +88,9 @@ impl Book<'_> {
     }
 
     /// A grant is taken back by `wanted`; what is not there follows the wallet's `when_short`.
-    pub fn take_back(&mut self, grant: &Grant, wanted: i64) {
+    pub fn take_back(&mut self, grant: &Grant, own: LotId, wanted: i64) {
         let (rule, wallet) = (&*grant.rule, &*grant.wallet);
-        let taken = self.take(Account::Reversed, Some(rule), wallet, wanted, Some((grant.pos, grant.n)));
+        let taken = self.take(Account::Reversed, Some(rule), wallet, wanted, Some(own));
         let short = wanted - taken;
         let policy =
             self.plan.wallets.iter().find(|w| *w.id == *wallet).map_or(WhenShort::Debt, |w| w.when_short);
@@ -148,7 +148,8 @@ impl Book<'_> {
                     let n = self.add(Account::Issued, Some(&rule.id), wallet, amount.granted);
                     counters::earned(self.member, self.plan, &rule.id, wallet, amount.granted, moment);
                     if let Some(order) = &mut order {
-                        order.grants.push(grant(rule, wallet, (self.pos, n), amount, &limits, moment));
+                        let row = if self.pos == order.pos { 0 } else { self.pos };
+                        order.grants.push(grant(rule, wallet, (row, n), amount, &limits, moment));
                     }
                 }
             }

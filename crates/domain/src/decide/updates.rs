@@ -63,7 +63,7 @@ pub fn settle(book: &mut Book<'_>, old_plan: &Plan, rules: &[RuleNo], order: &mu
             let mut new = book::grant(rule, wallet, lot, amount, &limits, &judged.moment);
             new.reversed = refunds::target(order, new.granted, &new.shares);
             use_all(book, &limits, offer, amount, &new, &judged, &mut times);
-            adjust(book, old.as_ref(), &new, amount, &judged);
+            adjust(book, order, old.as_ref(), &new, amount, &judged);
             order.grants.push(new);
         }
     }
@@ -71,13 +71,20 @@ pub fn settle(book: &mut Book<'_>, old_plan: &Plan, rules: &[RuleNo], order: &mu
     for old in left {
         let none = Grant { granted: 0, reversed: 0, shares: Vec::new(), limits: Vec::new(), ..old.clone() };
         let nothing = OfferAmount::nothing();
-        adjust(book, Some(&old), &none, &nothing, &judged);
+        adjust(book, order, Some(&old), &none, &nothing, &judged);
     }
     book.decision.effects.extend(judged.failed.iter().cloned());
     recount(book, old_plan, order, &judged);
 }
 
-fn adjust(book: &mut Book<'_>, old: Option<&Grant>, new: &Grant, amount: &OfferAmount, judged: &Judged) {
+fn adjust(
+    book: &mut Book<'_>,
+    order: &Order,
+    old: Option<&Grant>,
+    new: &Grant,
+    amount: &OfferAmount,
+    judged: &Judged,
+) {
     let net = |g: &Grant| g.granted - g.reversed;
     let difference = net(new) - old.map_or(0, net);
     assert!(difference.abs() <= AMOUNT_MAX, "a difference stays within 9e15");
@@ -93,7 +100,7 @@ fn adjust(book: &mut Book<'_>, old: Option<&Grant>, new: &Grant, amount: &OfferA
         });
     }
     if difference < 0 {
-        book.take_back(new, -difference);
+        book.take_back(new, new.lot(order), -difference);
     }
     if difference != 0 {
         counters::earned(book.member, book.plan, &new.rule, &new.wallet, difference, &judged.moment);
