@@ -1,6 +1,6 @@
 //! Rules: what they hear, when they hold, what they earn and emit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::expressions::sources;
 use super::judged::in_order;
@@ -58,7 +58,8 @@ impl Compiler<'_, '_, '_> {
         if !moved || self.report.has_errors() {
             return rules;
         }
-        self.names.rules.sort_by_key(|rule| order.iter().position(|id| *id == rule.id));
+        let order: HashMap<String, usize> = order.into_iter().enumerate().map(|(no, id)| (id, no)).collect();
+        self.names.rules.sort_by_key(|rule| order.get(&rule.id).copied());
         self.forget_scopes();
         let sources = self.report.sources;
         // What is wrong was told the first time.
@@ -83,8 +84,9 @@ impl Compiler<'_, '_, '_> {
 
     fn compile_rules(&mut self) -> Vec<Rule> {
         let mut section = self.section("rules");
-        let order: Vec<String> = self.names.rules.iter().map(|r| r.id.clone()).collect();
-        section.sort_by_key(|(id, ..)| order.iter().position(|o| o == id));
+        let order: HashMap<&str, usize> =
+            self.names.rules.iter().enumerate().map(|(no, r)| (r.id.as_str(), no)).collect();
+        section.sort_by_key(|(id, ..)| order.get(id).copied());
         section.into_iter().filter_map(|(id, _, node)| Some(self.rule(id, node.table()?, node))).collect()
     }
 

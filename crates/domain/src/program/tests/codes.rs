@@ -145,6 +145,10 @@ params.a-b = 1"#,
             r#"bad_term `"sunday"`: `sunday` is not a day of the week | mon, tue, wed, thu, fri, sat, sun"#,
         ],
     );
+}
+
+#[test]
+fn types_of_fields_and_params() {
     says(
         r#"member.plan = "strng"
 member.x = "a | a"

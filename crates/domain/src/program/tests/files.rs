@@ -187,3 +187,45 @@ fn no_text_makes_it_panic() {
         let _ = check(&text).map_err(|r| diag::to_json(&r.diagnostics, &r.sources));
     }
 }
+
+#[test]
+fn hostile_nesting_ends_in_a_diagnostic() {
+    let dotted = format!("{}x = 1\n", "a.".repeat(200_000));
+    let texts = [
+        format!("a = {}", "[".repeat(300_000)),
+        format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000)),
+        format!("a = {}", "{ a = ".repeat(100_000)),
+        dotted.clone(),
+        format!("[{}x]\n", "a.".repeat(200_000)),
+        format!("rules.{dotted}"),
+        format!("x = {{ {} }}", dotted.trim()),
+    ];
+    for text in texts {
+        let started = std::time::Instant::now();
+        let Err(r) = check(&text) else { panic!("it must not check") };
+        assert!(!r.diagnostics.is_empty());
+        assert!(started.elapsed().as_secs() < 20, "{:?} for {}", started.elapsed(), &text[..40]);
+    }
+}
+
+#[test]
+fn the_largest_program_is_checked_in_a_moment() {
+    let mut text = String::from(HEAD);
+    for i in 0..1_000 {
+        text += &format!("params.p{i} = {i}\nformulas.f{i} = 'order.total * params.p{i}'\n");
+    }
+    for i in 0..2_000 {
+        let refers =
+            if i % 3 == 0 && i > 0 { format!(" + rules.r{}.points", 2_000 - i) } else { String::new() };
+        text += &format!(
+            "rules.r{i} = {{ on = \"order.paid\", when = 'order.total > {i}', earn.points = 'formulas.f{}{refers}' }}\n",
+            i / 2
+        );
+    }
+    let started = std::time::Instant::now();
+    let program =
+        check(&text).unwrap_or_else(|r| panic!("{}", diag::render(&r.diagnostics[..1], &r.sources, false)));
+    println!("{:?} for {} bytes", started.elapsed(), text.len());
+    assert_eq!(program.plan.rules.len(), 2_000);
+    assert!(started.elapsed().as_secs() < 60);
+}
