@@ -258,7 +258,7 @@ fn square_events() {
     let square =
         |file: &str, change: fn(&mut Value)| sent(Square, "", &format!("square/{file}.json"), change);
     let paid = square("payment", |_| {});
-    let line = "order.paid | square:customer:W92WH6P11H4Z77CTET0RNTGFW8 email:ada@example.com | 2026-11-04T21:27:34.1Z | \
+    let line = "order.paid | square:customer:W92WH6P11H4Z77CTET0RNTGFW8 email:bo@example.com | 2026-11-04T21:27:34.1Z | \
         {\"id\":\"KkAkhdMsgzn59SM8A89WgKwekxLZY\",\"currency\":\"USD\",\"channel\":\"card\",\"store\":\"S8GWD5R9QB376\",\
         \"total\":14.5,\"subtotal\":12.5,\"discount\":0,\"tax\":0,\"shipping\":0}";
     assert_eq!(told(&paid), [line], "points are for what was sold, not for the tip");
