@@ -9,6 +9,7 @@ use crate::shell::{self, Outcome};
 const PYPI: &[&str] = &[
     "stripe==16.1.0",
     "standardwebhooks==1.1.0",
+    "svix==2.9.1",
     "squareup==46.0.0.20260916",
     "cloudevents==2.2.0",
     "requests==2.34.2",
