@@ -14,6 +14,9 @@ use super::seen::Trace;
 use super::{Code as FaultCode, Entry, NotHere, Place, Read, calendar, say};
 use crate::value::{LIST_MAX, Presence, TAGS_MAX, Type};
 
+/// Lists of params are written by hand: so many elements are reckoned with.
+const PARAM_LIST: u64 = 100;
+
 /// What a path leads to.
 pub(super) enum Found<'s> {
     Typed(Typed),
@@ -160,7 +163,7 @@ impl<'s> Checker<'s> {
                 let mut typed = Typed::new(ty.clone(), code, 1);
                 typed.absent = *may_be_absent;
                 typed.never_zero = *never_zero;
-                typed.most = most(node, ty);
+                typed.most = if matches!(place, Place::Param(_)) { PARAM_LIST } else { most(node, ty) };
                 Found::Typed(typed)
             }
         }
