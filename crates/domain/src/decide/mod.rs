@@ -115,6 +115,13 @@ pub fn weigh(matter: &Matter<'_>) -> Result<Verdict, Vec<Want>> {
         }
     };
     let ty = &plan.types[usize::from(no)];
+    // Rules of these hear nothing but the member, so they see him as he is told to be.
+    let mut told = None;
+    if matches!(ty.canon, Canon::MemberEnrolled | Canon::MemberUpdated) {
+        let member = told.insert(matter.member.clone());
+        members::set_fields(member, &ty.fields, payload, &matter.event.data);
+    }
+    let matter = &Matter { member: told.as_ref().unwrap_or(matter.member), ..*matter };
     let followed = matter.order.filter(|_| ty.canon != Canon::OrderUpdated);
     let region = match followed {
         Some((order, _)) => Ok(region_of(plan, order, matter.member)),

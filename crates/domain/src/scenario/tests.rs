@@ -73,16 +73,16 @@ fn members_are_enrolled_with_their_fields_and_heard() {
     let lines = r#"
 member.plan = "basic | pro = 'basic'"
 regions.ch = { currency = "CHF", timezone = "Europe/Zurich" }
-rules.welcome = { on = "member.enrolled", earn.points = 5 }
+rules.welcome = { on = "member.enrolled", earn.points = 'member.plan == "pro" ? 10 : 5' }
 rules.changed = { on = "member.updated", emit = "plan.changed" }
 [tests.t]
 members = { ada = { plan = "pro" }, bo = { region = "ch" } }
 steps = [
-  { at = 2027-03-01, expect = 'rules.welcome.points == 5 && member.plan == "pro" && member.region == ""' },
+  { at = 2027-03-01, expect = 'rules.welcome.points == 10 && member.plan == "pro" && member.region == ""' },
   { member = "bo", expect = 'rules.welcome.points == 0 && wallets.points.available == 5 && member.region == "ch"' },
   { member = "cy", expect = 'rules.welcome.points == 5' },
   { event = "member.updated", member = { id = "bo", plan = "pro" }, expect = 'member.plan == "pro" && "plan.changed" in emitted' },
-  { event = "member.enrolled", member = { id = "di", plan = "pro" }, expect = 'rules.welcome.points == 5 && member.enrolled_on == date("2027-03-01")' },
+  { event = "member.enrolled", member = { id = "di", plan = "pro" }, expect = 'rules.welcome.points == 10 && member.enrolled_on == date("2027-03-01")' },
 ]
 "#;
     assert_eq!(said(lines), "");

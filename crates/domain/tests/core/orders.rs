@@ -363,7 +363,7 @@ fn identities_are_linked_when_free_and_never_moved() {
 fn a_members_fields_are_typed_and_rules_read_them() {
     let toml = r#"
 program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin" }
-member = { plan = "free | plus", score = "number?" }
+member = { plan = "free | plus = 'free'", score = "number?" }
 wallets.points = {}
 rules.base = { on = "order.paid", when = 'member.plan == "plus"', earn.points = 'member.score.or(1) * 10' }
 rules.welcome = { on = "member.enrolled", earn.points = 500 }

@@ -9,7 +9,7 @@ use crate::condition::Code;
 use crate::plan::{Canon, EventType, TypeNo};
 use crate::program::check::report::Report;
 use crate::program::read::{Node, Table};
-use crate::value::Fields;
+use crate::value::{Fields, Presence, Type};
 
 pub struct Events {
     pub types: Vec<EventType>,
@@ -66,6 +66,7 @@ impl Events {
         let item = Arc::new(extend(canonical::item_fields(), tree.get("item"), "item", report));
         let order = Arc::new(extend(canonical::order_fields(item), tree.get("order"), "order", report));
         let member = Arc::new(extend(canonical::member_fields(), tree.get("member"), "member", report));
+        always_known(&member, tree.get("member"), report);
         let refund = Arc::new(canonical::refund_fields());
         let delivery = Arc::new(canonical::delivery_fields());
         let update = Arc::new(canonical::member_update_fields(&member));
@@ -108,6 +109,28 @@ impl Events {
 
     pub fn get(&self, no: TypeNo) -> &EventType {
         &self.types[usize::from(no)]
+    }
+}
+
+/// Any event may enrol a member, and says nothing of his fields: so each may be absent, or has a default.
+fn always_known(member: &Fields, declared: Option<&Node>, report: &mut Report<'_>) {
+    for field in &member.0[canonical::member::COUNT..] {
+        let declared = declared.and_then(Node::table).and_then(|t| t.get(&field.name));
+        if let Some(node) = declared.filter(|_| may_lack(&field.ty, &field.presence)) {
+            let message = format!("a member may lack `{}`", field.name);
+            let hint = "any event may enrol one: write `\"string?\"`, or a default: `\"string = ''\"`";
+            report.error(Code::BadType, &format!("member.{}", field.name), &node.at, message, hint);
+        }
+    }
+}
+
+/// Lists are empty where they are not told, records hold what their fields hold.
+fn may_lack(ty: &Type, presence: &Presence) -> bool {
+    match ty {
+        _ if *presence != Presence::Required => false,
+        Type::List(_) => false,
+        Type::Record(fields) => fields.0.iter().any(|f| may_lack(&f.ty, &f.presence)),
+        _ => true,
     }
 }
 

@@ -150,6 +150,13 @@ params.a-b = 1"#,
 #[test]
 fn types_of_fields_and_params() {
     says(
+        r#"member = { plan = "a | b", level = "a | b?", home = { city = "string" }, tall = ["string"] }"#,
+        &[
+            r#"bad_type `"a | b"`: a member may lack `plan` | any event may enrol one: write `"string?"`, or a default: `"string = ''"`"#,
+            r#"bad_type `{ city = "string" }`: a member may lack `home` | any event may enrol one: write `"string?"`, or a default: `"string = ''"`"#,
+        ],
+    );
+    says(
         r#"member.plan = "strng"
 member.x = "a | a"
 member.y = "number? = 1"
