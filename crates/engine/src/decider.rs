@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::intake::{Delivery, Failure, Message, Outcome, Queue, Reply};
 use crate::publish::{self, Publish, Published};
-use crate::{Current, Fatal};
+use crate::{Fatal, Versions};
 
 /// Inputs of one batch; a submission is not split, so it may pass this by one submission.
 pub const BATCH_MAX: usize = 2_048;
@@ -31,7 +31,7 @@ pub(crate) struct Decider {
     pub store: Store,
     pub plans: Plans,
     pub snapshot: Snapshot,
-    pub current: Current,
+    pub versions: Versions,
     pub queue: Arc<Queue>,
     pub clock: Box<dyn Fn() -> jiff::Timestamp + Send>,
     pub fatal: Fatal,
@@ -215,7 +215,7 @@ impl Decider {
         if before.version > 0 {
             self.plans.older.push(before);
         }
-        self.current.set(plan);
+        self.versions.add(plan);
     }
 
     fn judge(&self, error: StoreError) -> Failure {

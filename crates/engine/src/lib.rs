@@ -8,7 +8,7 @@ mod metrics;
 mod publish;
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, RwLock, mpsc};
+use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use std::thread::JoinHandle;
 
 use domain::batch::Plans;
@@ -24,16 +24,26 @@ pub use publish::{PendingPublish, Publish, Published};
 /// Called when the process must not go on: a commit whose outcome nobody knows, a broken file, a bug.
 pub type Fatal = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// The plan by which inputs are judged now, for readers.
+/// All versions of the program, for readers; the newest judges what comes in.
 #[derive(Clone)]
-pub struct Current(Arc<RwLock<Arc<Plan>>>);
+pub struct Versions(Arc<RwLock<Vec<Arc<Plan>>>>);
 
-impl Current {
-    pub fn get(&self) -> Arc<Plan> {
-        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+impl Versions {
+    fn new(plans: &Plans) -> Versions {
+        let all = plans.older.iter().chain([&plans.current]).cloned().collect();
+        Versions(Arc::new(RwLock::new(all)))
     }
-    fn set(&self, plan: Arc<Plan>) {
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = plan;
+    pub fn current(&self) -> Arc<Plan> {
+        let plans = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        plans.last().expect("there is always a version").clone()
+    }
+    /// The version under which something was decided.
+    pub fn get(&self, version: u32) -> Option<Arc<Plan>> {
+        let plans = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        plans.iter().rev().find(|plan| plan.version == version).cloned()
+    }
+    fn add(&self, plan: Arc<Plan>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(plan);
     }
 }
 
@@ -48,7 +58,7 @@ pub struct Options {
 /// The decider's thread and the handles on it.
 pub struct Engine {
     pub intake: Intake,
-    pub current: Current,
+    pub versions: Versions,
     thread: JoinHandle<()>,
 }
 
@@ -60,13 +70,13 @@ impl Engine {
             waiting_max: options.queue_max,
             metrics: options.metrics,
         });
-        let current = Current(Arc::new(RwLock::new(plans.current.clone())));
+        let versions = Versions::new(&plans);
         let fatal = options.fatal.clone();
         let decider = decider::Decider {
             store,
             plans,
             snapshot: Snapshot::default(),
-            current: current.clone(),
+            versions: versions.clone(),
             queue: queue.clone(),
             clock: options.clock,
             fatal: options.fatal,
@@ -77,7 +87,7 @@ impl Engine {
             decider.run(&receiver);
         };
         let thread = std::thread::Builder::new().name("decider".into()).spawn(run)?;
-        Ok(Engine { intake: Intake { sender, queue }, current, thread })
+        Ok(Engine { intake: Intake { sender, queue }, versions, thread })
     }
 
     /// Lets what waits be decided and committed, then ends; what comes later is answered `Stopped`.

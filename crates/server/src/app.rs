@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use engine::{Current, Engine, Fatal, Intake, Metrics, Options};
+use engine::{Engine, Fatal, Intake, Metrics, Options, Versions};
 use governor::clock::DefaultClock;
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
@@ -26,7 +26,7 @@ use crate::sources::Source;
 
 pub struct App {
     pub intake: Intake,
-    pub current: Current,
+    pub versions: Versions,
     pub reader: Reader,
     pub admin: Admin,
     pub ids: MemberIds,
@@ -56,12 +56,12 @@ impl App {
         let clock = Box::new(jiff::Timestamp::now);
         let options = Options { queue_max: bounds.queue_max, clock, fatal, metrics: metrics.clone() };
         let engine = Engine::start(store, plans, options)?;
-        let (intake, current) = (engine.intake.clone(), engine.current.clone());
+        let (intake, versions) = (engine.intake.clone(), engine.versions.clone());
         let (metrics, registry) = HttpMetrics::register(&metrics);
         let ring = KeyRing::new(&bounds);
         ring.replace(keys);
         let (keys, draining) = (ring, AtomicBool::new(false));
-        let app = App { intake, current, reader, admin, ids, keys, sources, environment, bounds, metrics, registry, draining };
+        let app = App { intake, versions, reader, admin, ids, keys, sources, environment, bounds, metrics, registry, draining };
         Ok((Arc::new(app), engine))
     }
 

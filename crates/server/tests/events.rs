@@ -88,6 +88,12 @@ fn binary_mode_and_respond_async() {
     let location = answer.header("location").unwrap_or_default().to_owned();
     let outcome = api.get(&location).json();
     assert_eq!(outcome["status"], "applied", "{outcome}");
+    let short = json!({"specversion": "1.0", "source": "reviews", "id": "r2", "type": "review.posted", "subject": ADA,
+        "time": "2026-11-20T10:00:00Z", "data": {"words": 5}});
+    api.event(&short);
+    let why = api.get("/v1/events/r2/explanation").json();
+    assert_eq!(why["rules"][0]["why_not"], "condition", "{why}");
+    assert_eq!(why["rules"][0]["conditions"][0]["seen"][0], json!(["review.words", 5]), "{why}");
     // Two decimals, as a number in whole units.
     assert_eq!(outcome["effects"][0]["granted"], json!(0.25));
     assert_eq!(outcome["data"]["words"], 31);
@@ -167,4 +173,8 @@ fn two_sources_with_one_id_are_told_apart() {
     assert_eq!(api.get("/v1/events/same?source=till").json()["effects"][0]["granted"], 2);
     let why = api.get("/v1/events/same/explanation?source=shop");
     assert_eq!(why.status, 200, "{}", why.body);
+    let why = why.json();
+    assert_eq!(why["event"]["status"], "applied");
+    assert_eq!(why["rules"][0]["rule"], "base", "{why}");
+    assert_eq!((why["rules"][0]["applied"].as_bool(), why["rules"][0]["amounts"][0]["granted"].as_u64()), (Some(true), Some(1)));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::batch::Plans;
 use domain::plan::Plan;
-use domain::program::{self, Program};
+use domain::program::{self, Program, Rejected};
 use store::{Options, Store, StoreError};
 
 use super::{DATA, Failure, program as file};
@@ -60,10 +60,9 @@ fn read(path: Option<&PathBuf>, environment: Option<&str>, version: u32) -> Resu
 }
 
 fn publish(dir: &Path, store: &Store, program: &Program, path: Option<&PathBuf>) -> Result<(), Failure> {
-    let failures = file::failed_tests(program);
-    if !failures.is_empty() {
-        let rejected = domain::program::Rejected { diagnostics: failures, sources: Vec::new() };
-        return Err(file::rejected(&rejected));
+    let diagnostics = file::failed_tests(program);
+    if !diagnostics.is_empty() {
+        return Err(file::rejected(&Rejected { diagnostics, sources: program.sources.clone() }));
     }
     let by = if path.is_some() { "file" } else { "starter" };
     let now = jiff::Timestamp::now().as_millisecond();

@@ -105,7 +105,7 @@ pub fn stored_keys(reader: &Reader) -> Result<Vec<StoredKey>, store::StoreError>
 
 /// What a person reads first: where it is, the key if it was made, and a command that earns points.
 fn greet(address: SocketAddr, app: &App, dir: &std::path::Path, key: Option<&Key>) {
-    let plan = app.current.get();
+    let plan = app.versions.current();
     println!("Fealty {} serves `{}` (version {}) from {}", env!("CARGO_PKG_VERSION"), plan.id, plan.version, dir.display());
     println!("  http://{address}\n");
     if let Some(key) = key {

@@ -22,7 +22,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Answer {
         return Err(not_ready("the server is stopping"));
     }
     let stats = app.read(|reader| reader.stats()).await.map_err(|_| not_ready("the database does not answer"))?;
-    let plan = app.current.get();
+    let plan = app.versions.current();
     Ok(answer(
         200,
         &json!({"status": "ok", "program": plan.id, "program_version": plan.version, "events": stats.rows, "waiting": app.intake.waiting()}),

@@ -70,7 +70,7 @@ impl Import {
         let mut tally = Tally::new(&self.files);
         let parsed = parse::start(inputs, ids, stop.clone());
         let fed = feed(parsed, &engine.intake, &mut tally, &bar, &stop);
-        let plan = engine.current.get();
+        let plan = engine.versions.current();
         engine.stop();
         bar.finish_and_clear();
         tally.follow_the_freed(&reader);

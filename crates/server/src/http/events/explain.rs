@@ -1,21 +1,93 @@
-//! `GET /v1/events/{event_id}/explanation`: why it came out as it did, from what was recorded with it.
+//! `GET /v1/events/{event_id}/explanation`: why it came out as it did, judged again from what was recorded with it.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use serde_json::{Map, Value, json};
+use domain::explain::{
+    AmountExplanation, CampaignExplanation, Explanation, Held, ItemExplanation, RuleExplanation, WhyNot, explain,
+};
+use serde::Serialize;
 
-use super::get::{Query, find, record};
+use super::get::{Query, Record, find, record};
 use crate::app::App;
 use crate::http::body::answer;
-use crate::http::problem::Answer;
+use crate::http::problem::{Answer, Problem};
 use crate::http::query::Params;
-use crate::http::shape::Eyes;
+use crate::http::shape::{Eyes, Points};
+
+#[derive(Serialize)]
+struct Shape<'a> {
+    event: Record<'a>,
+    /// Local time by which schedules were judged.
+    now: Option<&'a str>,
+    region: Option<&'a str>,
+    rules: Vec<RuleShape<'a>>,
+}
+
+#[derive(Serialize)]
+struct RuleShape<'a> {
+    rule: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    applied: bool,
+    why_not: Option<WhyNot>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<&'a Held>,
+    #[serde(skip_serializing_if = "<[CampaignExplanation]>::is_empty")]
+    campaigns: &'a [CampaignExplanation],
+    conditions: &'a [Held],
+    #[serde(skip_serializing_if = "<[ItemExplanation]>::is_empty")]
+    items: &'a [ItemExplanation],
+    amounts: Vec<AmountShape<'a>>,
+}
+
+/// As in the outcome: points in whole units of their wallet.
+#[derive(Serialize)]
+struct AmountShape<'a> {
+    wallet: &'a str,
+    source: &'a str,
+    seen: &'a [(String, serde_json::Value)],
+    wanted: Points,
+    granted: Points,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<&'a str>,
+}
 
 pub async fn handle(State(app): State<Arc<App>>, Path(id): Path<String>, Params(query): Params<Query>) -> Answer {
     let row = find(&app, id, query).await?;
-    let plan = app.current.get();
+    let plan = app.versions.get(row.decision.version).ok_or_else(Problem::internal)?;
+    let explanation = explain(&plan, &row.event, &row.decision);
     let eyes = Eyes { plan: &plan, ids: &app.ids };
-    let seen: Map<String, Value> = row.decision.seen.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
-    Ok(answer(200, &json!({"event": record(eyes, &row), "rules": [], "seen": seen})))
+    Ok(answer(200, &shape(eyes, record(eyes, &row), &explanation)))
+}
+
+fn shape<'a>(eyes: Eyes<'_>, event: Record<'a>, explanation: &'a Explanation) -> Shape<'a> {
+    Shape {
+        event,
+        now: explanation.now.as_deref(),
+        region: explanation.region.as_deref(),
+        rules: explanation.rules.iter().map(|rule| rule_shape(eyes, rule)).collect(),
+    }
+}
+
+fn rule_shape<'a>(eyes: Eyes<'_>, rule: &'a RuleExplanation) -> RuleShape<'a> {
+    let amount = |amount: &'a AmountExplanation| AmountShape {
+        wallet: &amount.wallet,
+        source: &amount.source,
+        seen: &amount.seen,
+        wanted: eyes.points(&amount.wallet, amount.wanted),
+        granted: eyes.points(&amount.wallet, amount.granted),
+        cut: amount.cut.as_deref(),
+    };
+    RuleShape {
+        rule: &rule.rule,
+        name: rule.name.as_deref(),
+        applied: rule.applied,
+        why_not: rule.why_not,
+        schedule: rule.schedule.as_ref(),
+        campaigns: &rule.campaigns,
+        conditions: &rule.conditions,
+        items: &rule.items,
+        amounts: rule.amounts.iter().map(amount).collect(),
+    }
 }

@@ -32,7 +32,7 @@ pub struct Record<'a> {
 
 pub async fn handle(State(app): State<Arc<App>>, Path(id): Path<String>, Params(query): Params<Query>) -> Answer {
     let row = find(&app, id, query).await?;
-    let plan = app.current.get();
+    let plan = app.versions.current();
     Ok(answer(200, &record(Eyes { plan: &plan, ids: &app.ids }, &row)))
 }
 

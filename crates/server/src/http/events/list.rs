@@ -37,7 +37,7 @@ struct Summary<'a> {
 pub async fn handle(State(app): State<Arc<App>>, OriginalUri(uri): OriginalUri, Params(query): Params<Query>) -> Answer {
     let (limit, cursor, status) = (limit(query.limit)?, after(query.cursor.as_deref())?, query.status);
     let found = app.read(move |reader| reader.event_list(cursor, status, limit)).await?;
-    let plan = app.current.get();
+    let plan = app.versions.current();
     let eyes = Eyes { plan: &plan, ids: &app.ids };
     let events: Vec<Summary<'_>> = found.items.iter().map(|row| summary(eyes, row)).collect();
     page(&uri, "events", &events, found.next)

@@ -106,7 +106,7 @@ struct RawShape<'a>(&'a App, &'a Outcome);
 
 impl serde::Serialize for RawShape<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let plan = self.0.current.get();
+        let plan = self.0.versions.current();
         outcome_shape(Eyes { plan: &plan, ids: &self.0.ids }, self.1).serialize(serializer)
     }
 }
@@ -131,7 +131,7 @@ fn refused_at_the_door(app: &App, bad: &Bad) -> serde_json::Value {
         pointer: first.map(|f| f.pointer.clone()),
     };
     json!({"source": "", "id": "", "status": "refused", "duplicate": false, "member": null,
-        "program_version": app.current.get().version, "effects": [], "refusal": reason, "errors": bad.0})
+        "program_version": app.versions.current().version, "effects": [], "refusal": reason, "errors": bad.0})
 }
 
 /// Nothing was taken: each mistake with its pointer.

@@ -37,7 +37,7 @@ pub async fn handle(
     request: Body,
 ) -> Answer {
     let (adjustment, _): (Adjustment, _) = body::json(&headers, request, &app.bounds).await?;
-    let plan = app.current.get();
+    let plan = app.versions.current();
     if !plan.wallets.iter().any(|w| *w.id == *adjustment.wallet) {
         let detail = format!("there is no wallet `{}`", adjustment.wallet);
         return Err(Problem::invalid(detail.clone()).at(find::fault("/wallet", &detail)));

@@ -35,7 +35,7 @@ pub async fn by_identity(app: &Arc<App>, identity: &Identity) -> Result<Option<M
 pub async fn answer(app: &Arc<App>, status: u16, no: MemberNo) -> Result<Response, Problem> {
     let found = app.read(move |reader| reader.member_get(no)).await?;
     let member = found.ok_or_else(|| Problem::not_found("member"))?;
-    let plan = app.current.get();
+    let plan = app.versions.current();
     Ok(body::answer(status, &MemberShape::new(Eyes { plan: &plan, ids: &app.ids }, &member)))
 }
 

@@ -10,7 +10,7 @@ use crate::http::body::bytes;
 use crate::http::problem::{Answer, Problem};
 
 pub async fn handle(State(app): State<Arc<App>>) -> Answer {
-    let version = app.current.get().version;
+    let version = app.versions.current().version;
     let found = app.read(move |reader| reader.program_version_get(version)).await?;
     let program = found.ok_or_else(Problem::internal)?;
     let mut response = bytes(200, "application/json", program.body.to_string());

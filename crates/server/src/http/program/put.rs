@@ -14,6 +14,7 @@ use wire::problem::Fault;
 use super::get::{etag, hex};
 use super::versions::shape;
 use crate::app::{App, Principal};
+use crate::cli::program::failed_tests;
 use crate::http::body::{self, answer};
 use crate::http::problem::{Answer, Problem};
 
@@ -33,7 +34,7 @@ pub async fn handle(
     let bytes = body::read(&headers, request, app.bounds.body_bytes_max, &app.bounds).await?;
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| Problem::malformed("the body is not UTF-8"))?;
     for _ in 0..TRIES {
-        let present = app.current.get();
+        let present = app.versions.current();
         let expected = headers.get("if-match").and_then(|v| v.to_str().ok());
         if expected.is_some_and(|expected| expected != "*" && expected != etag(&present.hash)) {
             let detail = "the present version has another ETag; read it again";
@@ -78,11 +79,8 @@ async fn compile(app: &Arc<App>, text: String, toml: bool, version: u32) -> Resu
             program::read_json(&text, environment, version)
         };
         let read = read.map_err(|rejected| problem(&rejected))?;
-        let failures = crate::cli::program::failed_tests(&read);
-        if failures.is_empty() {
-            return Ok(read);
-        }
-        Err(problem(&Rejected { diagnostics: failures, sources: read.sources }))
+        let diagnostics = failed_tests(&read);
+        if diagnostics.is_empty() { Ok(read) } else { Err(problem(&Rejected { diagnostics, sources: read.sources })) }
     };
     tokio::task::spawn_blocking(compile).await.map_err(|_| Problem::internal())?
 }

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::http::body::answer;
 
 pub async fn handle(State(app): State<Arc<App>>) -> Response {
-    let program = app.current.get().id.clone();
+    let program = app.versions.current().id.clone();
     let sources: Vec<Value> = app
         .sources
         .iter()
