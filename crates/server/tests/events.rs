@@ -59,7 +59,7 @@ fn batches_and_lines_are_answered_in_order_each_for_itself() {
     let answers = api.call("POST", "/v1/events", &kind, batch.to_string().as_bytes()).json();
     let statuses: Vec<&str> = answers.as_array().into_iter().flatten().filter_map(|a| a["status"].as_str()).collect();
     assert_eq!(statuses, ["applied", "refused", "applied", "applied"], "{answers}");
-    assert_eq!(answers[1]["refusal"]["code"], "required");
+    assert_eq!(answers[1]["refusal"]["code"], "field_missing");
     assert_eq!(answers[3]["duplicate"], true);
     let lines = format!("{}\n\n{}\n", order("l1", ADA, "4"), order("l2", "pos:card:7", "5"));
     let kind = [("Content-Type", "application/x-ndjson")];

@@ -95,7 +95,7 @@ impl Attributes<'_> {
 }
 
 fn missing(pointer: &str) -> Fault {
-    Fault::new(pointer, "field_missing", "this attribute is field_missing")
+    Fault::new(pointer, "field_missing", "this attribute is required")
 }
 
 fn required<'t>(text: Option<&'t str>, pointer: &str, bytes_max: usize, faults: &mut Vec<Fault>) -> &'t str {

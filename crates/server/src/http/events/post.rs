@@ -35,7 +35,7 @@ pub async fn handle(
     let bytes = body::read(&headers, request, bytes_max, &app.bounds).await?;
     let names = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let reading = Reading { members: &app.ids, received: jiff::Timestamp::now(), origin: &principal.origin };
-    let message = cloudevents::read(&Headers::new(names), &bytes, reading).map_err(|bad| unreadable(bad, bytes_max))?;
+    let message = cloudevents::read(&Headers::new(names), &bytes, reading).map_err(|bad| unreadable(bad, many, bytes_max))?;
     let later = prefers_async(&headers);
     match message {
         Message::One(input) => one(&app, input, later).await,
@@ -73,7 +73,7 @@ async fn batch(app: &Arc<App>, events: Vec<Result<Input, Bad>>, later: bool) -> 
     }
     if inputs.is_empty() && !order.is_empty() {
         let faults = order.into_iter().flatten().flat_map(|bad| bad.0).collect();
-        return Err(unreadable(Bad(faults), app.bounds.batch_bytes_max));
+        return Err(unreadable(Bad(faults), true, app.bounds.batch_bytes_max));
     }
     let outcomes = app.intake.submit(inputs)?.outcomes().await?;
     if later {
@@ -135,14 +135,14 @@ fn refused_at_the_door(app: &App, bad: &Bad) -> serde_json::Value {
 }
 
 /// Nothing was taken: each mistake with its pointer.
-fn unreadable(bad: Bad, bytes_max: usize) -> Problem {
+fn unreadable(bad: Bad, many: bool, bytes_max: usize) -> Problem {
     let code = bad.0.first().map_or("", |fault| fault.code);
     let mut problem = match code {
         "content_type_unsupported" | "charset_unsupported" if bad.0.iter().all(|f| f.pointer.is_empty()) => {
             Problem::media_type(&bad.0[0].detail)
         }
         "json_invalid" => Problem::new(400, "json_invalid", "This is no JSON", "the body cannot be read"),
-        "too_many" if bad.0[0].pointer.is_empty() => Problem::too_large(bytes_max),
+        "too_many" if many && bad.0[0].pointer.is_empty() => Problem::too_large(bytes_max),
         _ => Problem::new(422, "event_invalid", "This is no valid CloudEvent", "see `errors`"),
     };
     problem.errors = bad.0;
