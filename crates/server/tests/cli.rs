@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{Api, launch, order};
+use common::{Api, PROGRAM, launch, order};
 use serde_json::Value;
 use testkit::server::folder;
 
@@ -71,7 +71,8 @@ fn an_import_can_be_run_again_and_tells_what_it_could_not_take() {
     lines += "{\"specversion\": \"1.0\"}\n";
     lines += &format!("{}\n", order("bad", "email:m1@example.com", "2").to_string().replace("\"EUR\"", "\"USD\""));
     std::fs::write(dir.join("e.ndjson"), &lines).expect("ours");
-    let (code, out, err) = fealty(&dir, &["import", "--data", "d", "--json", "e.ndjson"]);
+    std::fs::write(dir.join("p.toml"), PROGRAM).expect("ours");
+    let (code, out, err) = fealty(&dir, &["import", "--program", "p.toml", "--data", "d", "--json", "e.ndjson"]);
     assert_eq!(code, 1, "one line was unreadable: {out}{err}");
     let summary = json(&out);
     assert_eq!((summary["events"].as_u64(), summary["applied"].as_u64()), (Some(3_001), Some(3_000)), "{out}");
