@@ -145,7 +145,7 @@ impl Auditor {
             let rule = effect["r"].as_str().unwrap_or("").to_owned();
             let sum = effects.entry((rule, wallet)).or_default();
             sum.0 += i128::from(effect["a"].as_i64().unwrap_or(i64::MIN));
-            sum.1 += i128::from(effect["g"].as_i64().unwrap_or(i64::MIN));
+            sum.1 += i128::from(effect["g"].as_i64().or(effect["a"].as_i64()).unwrap_or(i64::MIN));
         }
         let granted = |map: &BTreeMap<(String, &'static str), (i128, i128)>| {
             map.iter().filter(|(_, v)| v.1 != 0).map(|(k, v)| (k.clone(), v.1)).collect::<BTreeMap<_, _>>()
