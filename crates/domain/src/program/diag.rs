@@ -17,6 +17,8 @@ pub struct Diagnostic {
     pub shown: std::ops::Range<usize>,
     pub message: String,
     pub hint: String,
+    /// A patch (RFC 7396) of the program that mends it, where one is certain.
+    pub fix: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -70,17 +72,18 @@ fn render_one(d: &Diagnostic, sources: &[Source], colour: bool) -> String {
         let line = position(text, d.span.start).0;
         return format!("{}  {}:{line}\n{}\n", paint(strong, &d.message), source.name, d.hint);
     }
-    let (line, _) = position(text, d.span.start);
-    let line_start = text[..d.span.start].rfind('\n').map_or(0, |i| i + 1);
-    let line_end = text[d.span.start..].find('\n').map_or(text.len(), |i| d.span.start + i);
-    let from = d.shown.start.clamp(line_start, d.span.start);
-    let to = d.shown.end.clamp(d.span.end.min(line_end), line_end);
+    let span = boundary(text, d.span.start)..boundary(text, d.span.end.max(d.span.start));
+    let (line, _) = position(text, span.start);
+    let line_start = text[..span.start].rfind('\n').map_or(0, |i| i + 1);
+    let line_end = text[span.start..].find('\n').map_or(text.len(), |i| span.start + i);
+    let from = boundary(text, d.shown.start.clamp(line_start, span.start));
+    let to = boundary(text, d.shown.end.clamp(span.end.min(line_end), line_end));
     let cut = &text[from..to];
-    let from = from + (cut.len() - cut.trim_start().len()).min(d.span.start - from);
+    let from = from + (cut.len() - cut.trim_start().len()).min(span.start - from);
     let excerpt = text[from..to].trim_end().replace('\t', " ");
     let place = format!("{}:{line}", source.name);
-    let column = "  --> ".len() + place.chars().count() + 2 + text[from..d.span.start].chars().count();
-    let width = text[d.span.start..d.span.end.min(line_end)].chars().count().max(1);
+    let column = "  --> ".len() + place.chars().count() + 2 + text[from..span.start].chars().count();
+    let width = text[span.start..span.end.min(line_end)].chars().count().max(1);
     let mut under = "^".repeat(width);
     if !d.hint.is_empty() {
         under = format!("{under} {}", d.hint);
@@ -95,7 +98,12 @@ fn render_one(d: &Diagnostic, sources: &[Source], colour: bool) -> String {
     )
 }
 
-/// For `--json`: an array of {code, severity, path, file, line, column, span, message, hint}.
+/// The nearest place at or before a byte where the text can be cut.
+fn boundary(text: &str, byte: usize) -> usize {
+    (0..=byte.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+}
+
+/// For `--json`: an array of {code, severity, path, file, line, column, span, message, hint, fix}.
 pub fn to_json(diagnostics: &[Diagnostic], sources: &[Source]) -> serde_json::Value {
     let one = |d: &Diagnostic| {
         let source = sources.get(d.source);
@@ -110,6 +118,7 @@ pub fn to_json(diagnostics: &[Diagnostic], sources: &[Source]) -> serde_json::Va
             "span": [d.span.start, d.span.end],
             "message": d.message,
             "hint": d.hint,
+            "fix": d.fix,
         })
     };
     serde_json::Value::Array(diagnostics.iter().map(one).collect())

@@ -25,6 +25,7 @@ impl Failure {
                 "  expected  {}\n  seen      {}\n  the event  {}",
                 self.expected, self.seen, self.event
             ),
+            fix: None,
         }
     }
 }

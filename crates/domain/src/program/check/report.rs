@@ -26,6 +26,27 @@ impl<'a> Report<'a> {
         self.add(Severity::Error, code, path, at, message.into(), hint.into());
     }
 
+    /// As `error`; the patch puts `values` in place of what stands in the table `path`.
+    pub fn error_with_fix(
+        &mut self,
+        code: Code,
+        path: &str,
+        at: &At,
+        says: (String, String),
+        table: &str,
+        values: serde_json::Value,
+    ) {
+        self.error(code, path, at, says.0, says.1);
+        let parts = split(table);
+        // A patch cannot reach into a list.
+        if parts.iter().all(|p| p.parse::<usize>().is_err())
+            && let Some(last) = self.found.last_mut()
+        {
+            let nest = |inner, part: &String| serde_json::json!({ part.as_str(): inner });
+            last.fix = Some(parts.iter().rev().fold(values, nest));
+        }
+    }
+
     pub fn warn(
         &mut self,
         code: Code,
@@ -49,6 +70,7 @@ impl<'a> Report<'a> {
             span,
             message,
             hint,
+            fix: None,
         });
     }
 

@@ -139,8 +139,10 @@ impl Walk<'_, '_> {
         let container = container(path);
         let message = format!("`{}` is not a key of {container}", key.text);
         let below = format!("{path}.{}", key.text);
+        if container == "active" && key.text == "until" {
+            return self.until(key, value, message, path);
+        }
         let hint = match () {
-            () if container == "active" && key.text == "until" => until_hint(value),
             () if path.contains('.') && section(&key.text).is_some() => section_hint(key, value, path),
             () => {
                 let names = keys.iter().filter(|w| w.need != Need::Later).map(|w| w.name);
@@ -170,12 +172,6 @@ fn container(path: &str) -> &str {
         0 | 1 => path,
         _ => path.rsplit('.').find(|p| p.parse::<usize>().is_err()).unwrap_or(path),
     }
-}
-
-fn until_hint(value: &Node) -> String {
-    let before = value.date().and_then(|d| d.yesterday().ok());
-    let shown = before.map_or(String::new(), |d| format!(": `through = {d}`"));
-    format!("the last day is `through`, and is included{shown}")
 }
 
 fn section_hint(key: &Key, value: &Node, path: &str) -> String {
@@ -244,6 +240,20 @@ fn id_hint(text: &str) -> String {
 }
 
 impl Walk<'_, '_> {
+    /// The end of a schedule under the name that excludes it.
+    fn until(&mut self, key: &Key, value: &Node, message: String, path: &str) {
+        let below = format!("{path}.until");
+        let hint = "the last day is `through`, and is included";
+        match value.date().and_then(|d| d.yesterday().ok()) {
+            None => self.say(Code::UnknownKey, &below, &key.at, message, hint),
+            Some(last) => {
+                let says = (message, format!("{hint}: `through = {last}`"));
+                let values = serde_json::json!({ "until": null, "through": last.to_string() });
+                self.report.error_with_fix(Code::UnknownKey, &below, &key.at, says, path, values);
+            }
+        }
+    }
+
     /// `form` at every value of a table of ids.
     pub fn names(&mut self, node: &Node, form: &Form, path: &str) {
         let Some(table) = self.table(node, path) else { return };

@@ -49,8 +49,11 @@ impl Walk<'_, '_> {
     fn number(&mut self, node: &Node, form: &Form, path: &str) {
         let Some(n) = node.number().or_else(|| if self.json { node.decimal() } else { None }) else {
             let quoted = node.text().filter(|t| Num::parse(t).is_some());
-            let hint = quoted.map_or(String::new(), |t| format!("write {t} without quotes"));
-            return self.wrong(node, path, "a number", &hint);
+            let Some(text) = quoted else { return self.wrong(node, path, "a number", "") };
+            let says = ("expected a number, found a text".to_owned(), format!("write {text} without quotes"));
+            let (table, key) = path.rsplit_once('.').unwrap_or(("", path));
+            let values = serde_json::json!({ key: serde_json::from_str::<serde_json::Value>(text).ok() });
+            return self.report.error_with_fix(Code::WrongType, path, &node.at, says, table, values);
         };
         let (low, high, whole) = match form {
             Form::Whole(low, high) => (*low, *high, true),

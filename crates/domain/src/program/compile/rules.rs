@@ -7,6 +7,7 @@ use super::judged::in_order;
 use super::scope::Place;
 use super::trigger::{each_path, heard};
 use super::{Compiler, RuleName};
+use crate::canonical::TYPES;
 use crate::condition::{Code, Expr, Read};
 use crate::plan::{Canon, Earn, Emit, OncePer, Rule, RuleNo};
 use crate::program::check::near::did_you_mean;
@@ -152,6 +153,7 @@ impl Compiler<'_, '_, '_> {
         let path = format!("{path}.emit");
         let kind = node.text().or_else(|| node.table()?.get("type")?.text());
         let Some(kind) = kind else { return Vec::new() };
+        self.own_message(kind, node, &path);
         let given: Vec<&str> = match table.get("each") {
             // What holds for each item says nothing about the event.
             Some(_) => Vec::new(),
@@ -163,9 +165,30 @@ impl Compiler<'_, '_, '_> {
         for (key, node) in fields.into_iter().flat_map(Table::iter) {
             let path = format!("{path}.data.{}", key.text);
             let value = self.expression(node, &path, None, &place, &given);
+            if value.as_ref().is_some_and(|v| !is_flat(&v.ty)) {
+                let hint = "a text, a number, a date, or a list of such: messages are small";
+                self.report.error(
+                    Code::TypeMismatch,
+                    &path,
+                    &node.at,
+                    "a message does not hold records",
+                    hint,
+                );
+            }
             data.extend(value.map(|v| (key.text.as_str().into(), v)));
         }
         vec![Emit { kind: kind.into(), data }]
+    }
+
+    /// Readers of the feed trust that Fealty's own messages are its own.
+    fn own_message(&mut self, kind: &str, node: &Node, path: &str) {
+        let known = TYPES.iter().any(|(name, ..)| *name == kind);
+        let noun = kind.split('.').next().unwrap_or("");
+        let own = ["points", "tier", "reward", "redemption", "achievement", "referral", "program", "fealty"];
+        if known || own.contains(&noun) {
+            let message = format!("`{kind}` is a message of Fealty's own");
+            self.report.error(Code::BadId, path, &node.at, message, "name it otherwise: `\"guest.thanked\"`");
+        }
     }
 
     fn once_per(&mut self, table: &Table, path: &str, on: &[u16]) -> OncePer {
@@ -201,6 +224,14 @@ impl Compiler<'_, '_, '_> {
 /// A single value, fit as a key.
 pub fn is_scalar(ty: &Type) -> bool {
     !matches!(ty, Type::List(_) | Type::Record(_) | Type::Table(..) | Type::Bands)
+}
+
+/// A single value, or a list of them.
+fn is_flat(ty: &Type) -> bool {
+    match ty {
+        Type::List(of) => is_scalar(of),
+        ty => is_scalar(ty),
+    }
 }
 
 fn granted(read: &Read) -> Option<RuleNo> {

@@ -38,6 +38,9 @@ pub const REFUSED: u16 = 0;
 pub const EMITTED: u16 = 1;
 pub const GIVEN: u16 = 2;
 
+/// Scopes that are kept at once.
+const SCOPES_MAX: usize = 32;
+
 type Names = BTreeMap<String, Entry>;
 
 impl Place {
@@ -60,6 +63,10 @@ impl Compiler<'_, '_, '_> {
     pub fn scope(&mut self, place: &Place) -> Arc<Scope> {
         if let Some(scope) = self.scopes.get(place) {
             return scope.clone();
+        }
+        // Many rules share a place; thousands of places would be thousands of copies of all names.
+        if self.scopes.len() >= SCOPES_MAX {
+            self.scopes.clear();
         }
         let scope = Arc::new(self.build(place));
         self.scopes.insert(place.clone(), scope.clone());

@@ -3,6 +3,7 @@
 mod codes;
 mod compiled;
 mod files;
+mod not_yet;
 mod real;
 mod ten_mistakes;
 

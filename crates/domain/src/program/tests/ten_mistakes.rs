@@ -108,7 +108,9 @@ fn for_tools_the_same_as_json() {
         serde_json::json!({
             "code": "unknown_field", "severity": "error", "path": "rules.cake.when", "file": "program.toml",
             "line": 15, "column": 61, "span": [FILE.find("categry"), FILE.find("categry").map(|i| i + 7)],
-            "message": "`i` has no `categry`", "hint": "did you mean `category`?",
+            "message": "`i` has no `categry`", "hint": "did you mean `category`?", "fix": null,
         })
     );
+    let fix = serde_json::json!({ "rules": { "weekend-coffee": { "active": { "until": null, "through": "2027-02-28" } } } });
+    assert_eq!(json[1]["fix"], fix);
 }
