@@ -24,6 +24,8 @@ pub struct Checkpointer {
     shared: Arc<Shared>,
     start_at: usize,
     wake: Option<SyncSender<()>>,
+    /// Pages in the log when the thread was last woken.
+    woken_at: usize,
     last_pass: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -38,16 +40,22 @@ impl Checkpointer {
             .name("store-checkpoint".into())
             .spawn(move || run(&conn, &woken, &flag))
             .map_err(|e| StoreError::Unavailable(format!("cannot start the checkpoint thread: {e}")))?;
-        Ok(Checkpointer { shared, start_at, wake: Some(wake), last_pass, thread: Some(thread) })
+        Ok(Checkpointer { shared, start_at, wake: Some(wake), woken_at: 0, last_pass, thread: Some(thread) })
     }
     /// Called by the writer between two transactions.
-    pub fn after_commit(&self, conn: &Connection) {
+    pub fn after_commit(&mut self, conn: &Connection) {
+        let pages = self.shared.wal_pages.load(Ordering::Relaxed);
+        if pages < self.woken_at {
+            self.woken_at = 0; // the log began anew
+        }
         if self.last_pass.swap(false, Ordering::AcqRel) {
             let _tried_again_later = conn.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE);
             self.shared.checkpoints.fetch_add(1, Ordering::Relaxed);
-        } else if self.shared.wal_pages.load(Ordering::Relaxed) >= self.start_at
+        } else if pages >= self.start_at.max(self.woken_at + self.start_at / 4)
             && let Some(wake) = &self.wake
         {
+            // Where a long look at the data keeps the log from beginning anew, the thread is not woken for every page.
+            self.woken_at = pages;
             let _already_awake = wake.try_send(());
         }
     }
