@@ -78,6 +78,12 @@ pub fn process<E>(
 ) -> Result<Batch, E> {
     let before = Before { next_member: snapshot.next_member, next_pos: snapshot.next_pos, now: snapshot.now };
     snapshot.now = snapshot.now.max(now);
+    // A fetch into a fresh snapshot also tells the newest time that is stored; `now` is not less than either.
+    let fetch = &mut |snapshot: &mut Snapshot, wants: &[Want]| {
+        let done = fetch(snapshot, wants);
+        snapshot.now = snapshot.now.max(now);
+        done
+    };
     let mut door = Door::new(plans, snapshot);
     let jobs: Vec<Job> =
         inputs.iter().enumerate().map(|(at, input)| Job::of_input(plans, at, input)).collect();

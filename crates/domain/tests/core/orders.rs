@@ -263,6 +263,43 @@ fn now_never_goes_back() {
 }
 
 #[test]
+fn a_fetch_that_tells_an_older_time_does_not_turn_the_clock_back() {
+    let world = World::new(BASE);
+    let mut snapshot = domain::snapshot::Snapshot::default();
+    let inputs = [domain::event::Input {
+        event: event("order.paid", "e1", r#"{"id":"o1"}"#),
+        body_hash: [0; 32],
+        origin: "test".into(),
+    }];
+    let mut fetch =
+        |snapshot: &mut domain::snapshot::Snapshot, wants: &[domain::snapshot::Want]| -> Result<(), ()> {
+            (snapshot.next_pos, snapshot.next_member, snapshot.now) = (1, 1, jiff::Timestamp::UNIX_EPOCH);
+            none(snapshot, wants);
+            Ok(())
+        };
+    let batch = domain::batch::process(&world.plans, &mut snapshot, &inputs, world.now, &mut fetch).unwrap();
+    assert_eq!(batch.answers[0].decision.status, Status::Applied);
+    assert_eq!(snapshot.now, world.now);
+}
+
+/// Nothing of it is there.
+fn none(snapshot: &mut domain::snapshot::Snapshot, wants: &[domain::snapshot::Want]) {
+    for want in wants {
+        match want {
+            domain::snapshot::Want::Identity(name) => {
+                snapshot.identities.insert(name.clone(), None);
+            }
+            domain::snapshot::Want::Member(no) => {
+                snapshot.members.insert(*no, None);
+            }
+            domain::snapshot::Want::Rows(key) => {
+                snapshot.rows.insert(*key, Vec::new());
+            }
+        }
+    }
+}
+
+#[test]
 fn a_failed_fetch_changes_nothing() {
     let world = World::new(BASE);
     let mut snapshot = domain::snapshot::Snapshot { next_member: 1, next_pos: 1, ..Default::default() };
@@ -278,15 +315,7 @@ fn a_failed_fetch_changes_nothing() {
             if calls > fail_at {
                 return Err(());
             }
-            for want in wants {
-                match want {
-                    domain::snapshot::Want::Identity(name) => {
-                        snapshot.identities.insert(name.clone(), None);
-                    }
-                    domain::snapshot::Want::Member(no) => drop(snapshot.members.insert(*no, None)),
-                    domain::snapshot::Want::Rows(key) => drop(snapshot.rows.insert(*key, Vec::new())),
-                }
-            }
+            none(snapshot, wants);
             Ok(())
         };
         let done = domain::batch::process(&world.plans, &mut snapshot, &inputs, world.now, &mut fetch);
