@@ -227,7 +227,10 @@ impl<'s> Checker<'s> {
         let hint = say::suggest(&name.text, names.keys().map(String::as_str));
         let (code, message) = match kind {
             "param" => (FaultCode::UndeclaredParam, format!("`{wrong}` is not declared in [params]")),
-            _ => (FaultCode::UnknownName, format!("there is no {kind} `{wrong}`")),
+            _ => match kind.strip_prefix("field of ") {
+                Some(on) => (FaultCode::UnknownField, format!("`{on}` has no `{wrong}`")),
+                None => (FaultCode::UnknownName, format!("there is no {kind} `{wrong}`")),
+            },
         };
         self.fault(code, name.span, message, hint)
     }

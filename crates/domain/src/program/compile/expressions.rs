@@ -28,7 +28,11 @@ impl Compiler<'_, '_, '_> {
         self.mentioned.push((path.to_owned(), source.to_owned()));
         match Expr::compile(source, want, &scope, given) {
             Ok(expr) => Some(expr),
-            Err(faults) => {
+            Err(mut faults) => {
+                // What is wrong inside of a formula or a segment was told there.
+                faults.retain(|f| {
+                    !self.broken.iter().any(|name| f.message.starts_with(&format!("in `{name}`")))
+                });
                 self.report.faults(path, node, faults);
                 None
             }
@@ -49,10 +53,16 @@ impl Compiler<'_, '_, '_> {
     /// A formula is typed where it is used; what can be said without that is said here.
     pub fn formulas(&mut self) {
         for (id, _, node) in self.section("formulas") {
-            let Some(source) = node.text() else { continue };
+            let Some(source) = node.text() else {
+                self.broken.insert(format!("formulas.{id}"));
+                continue;
+            };
             let alone = [Code::ExpressionSyntax, Code::TooLong, Code::TooDeep];
             if let Err(mut faults) = Expr::compile(source, None, &Scope::default(), &[]) {
                 faults.retain(|f| alone.contains(&f.code));
+                if !faults.is_empty() {
+                    self.broken.insert(format!("formulas.{id}"));
+                }
                 self.report.faults(&format!("formulas.{id}"), node, faults);
             }
         }
@@ -60,7 +70,10 @@ impl Compiler<'_, '_, '_> {
 
     pub fn segments(&mut self) {
         for (id, _, node) in self.section("segments") {
-            self.conditions(Some(node), &format!("segments.{id}"), &Place::Segment);
+            let whole = node.one_or_more().len();
+            if self.conditions(Some(node), &format!("segments.{id}"), &Place::Segment).len() < whole {
+                self.broken.insert(format!("segments.{id}"));
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ mod trigger;
 mod wallets;
 mod warnings;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::condition::Scope;
@@ -75,6 +75,8 @@ pub(super) struct Compiler<'r, 'a, 't> {
     /// Every expression that was compiled, as `(path, source)`: for what is used and what is not.
     mentioned: Vec<(String, String)>,
     ends: Vec<Ends>,
+    /// Formulas and segments that are wrong by themselves.
+    broken: BTreeSet<String>,
 }
 
 /// What is chosen from outside the file.
@@ -100,8 +102,15 @@ pub(super) fn compile(tree: &Table, report: &mut Report<'_>, choice: &Choice<'_>
         formulas: texts(tree, "formulas"),
         region: ids(tree, "regions").into_iter().next(),
     };
-    let mut c =
-        Compiler { report, tree, names, scopes: HashMap::new(), mentioned: Vec::new(), ends: Vec::new() };
+    let mut c = Compiler {
+        report,
+        tree,
+        names,
+        scopes: HashMap::new(),
+        mentioned: Vec::new(),
+        ends: Vec::new(),
+        broken: BTreeSet::new(),
+    };
     c.names.rules = c.rule_names();
     let wallets = c.wallets();
     c.formulas();

@@ -168,7 +168,7 @@ impl Compiler<'_, '_, '_> {
                 ("debt", Read::WalletDebt(no)),
             ];
             let names = all.map(|(name, read)| (name.to_owned(), value(Type::Num, At::Read(read))));
-            (id.clone(), namespace("number of a wallet", names.into()))
+            (id.clone(), namespace(&format!("field of wallets.{id}"), names.into()))
         };
         self.names.wallets.iter().enumerate().map(entry).collect()
     }
@@ -222,7 +222,7 @@ impl Compiler<'_, '_, '_> {
             let id = self.names.wallets[usize::from(*w)].clone();
             (id, value(Type::Num, At::Read(Read::Granted(no, *w))))
         };
-        namespace(&format!("wallet of rules.{}", rule.id), rule.earns.iter().map(entry).collect())
+        namespace(&format!("field of rules.{}", rule.id), rule.earns.iter().map(entry).collect())
     }
 
     /// Names that one might expect here.

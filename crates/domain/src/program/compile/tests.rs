@@ -98,6 +98,10 @@ impl Compiler<'_, '_, '_> {
                 "`at = 2027-03-01` or `at = \"2027-03-01 10:00\"`",
             );
         }
+        if let Some(node) = table.get("member").filter(|n| n.text().is_none() && n.table().is_none()) {
+            let message = format!("expected an id, found {}", node.what());
+            self.report.error(Code::WrongType, &format!("{path}.member"), &node.at, message, "");
+        }
         let region = self.one_of("regions", table, "region", path);
         let of_order =
             event.as_ref().is_some_and(|(kind, _)| ["order.paid", "order.updated"].contains(&&**kind));

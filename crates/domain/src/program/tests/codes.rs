@@ -256,13 +256,13 @@ rules.b = { on = "order.paid", earn.points = 1 }"#,
     says(
         r#"rules.a = { on = "order.paid", earn.points = 'rules.b.cash' }
 rules.b = { on = "order.paid", earn.points = 1 }"#,
-        &[r#"unknown_name `cash`: there is no wallet of rules.b `cash` | it has points"#],
+        &[r#"unknown_field `cash`: `rules.b` has no `cash` | it has points"#],
     );
     says(
         r#"rules.a = { on = "order.paid", earn.points = 'wallets.points.avail + member.regio.x' }"#,
         &[
-            r#"unknown_name `avail`: there is no number of a wallet `avail` | it has available, debt, pending"#,
-            r#"unknown_name `regio`: there is no field of member `regio` | did you mean `region`?"#,
+            r#"unknown_field `avail`: `wallets.points` has no `avail` | it has available, debt, pending"#,
+            r#"unknown_field `regio`: `member` has no `regio` | did you mean `region`?"#,
         ],
     );
 }
@@ -437,7 +437,7 @@ fn tests() {
         &[
             r#"not_yet `redeem`: `redeem` is not built yet: a reward | "#,
             r#"bad_term `"1 dai"`: `1 dai` is not a sum of durations | `6 months + 1 day`"#,
-            r#"unknown_name `availabel`: there is no number of a wallet `availabel` | did you mean `available`?"#,
+            r#"unknown_field `availabel`: `wallets.points` has no `availabel` | did you mean `available`?"#,
             r#"not_yet `tiers`: `tiers` is not built yet | "#,
         ],
     );
@@ -463,4 +463,24 @@ fn a_quoted_number_has_a_certain_fix() {
         panic!("it must not check")
     };
     assert_eq!(r.diagnostics[0].fix, Some(serde_json::json!({ "wallets": { "cash": { "decimals": 2 } } })));
+}
+
+#[test]
+fn what_is_wrong_in_a_formula_or_a_segment_is_told_there_alone() {
+    says(
+        r#"formulas.f = 'order.total >'
+formulas.g = 3
+segments.s = 'member.x'
+rules.a = { on = "order.paid", when = 'formulas.f && segments.s', earn.points = 'formulas.g' }"#,
+        &[
+            r#"expression_syntax ``: expected a value, found the end | "#,
+            r#"wrong_type `3`: expected an expression in quotes, found a number | "#,
+            r#"unknown_field `x`: `member` has no `x` | it has birthday, enrolled_on, id, referred, region, tags"#,
+        ],
+    );
+    says(
+        r#"formulas.f = 'item.totl'
+rules.a = { on = "order.paid", each = 'order.items', earn.points = 'formulas.f' }"#,
+        &[r#"unknown_field `formulas.f`: in `formulas.f`: `item` has no `totl` | did you mean `total`?"#],
+    );
 }
