@@ -22,9 +22,7 @@ use crate::{Fatal, Versions};
 
 /// Inputs of one batch; a submission is not split, so it may pass this by one submission.
 pub const BATCH_MAX: usize = 2_048;
-/// Entries of the snapshot that are kept from batch to batch. A row holds a body: 20,000 of 1 KiB are 20 MiB.
-const CACHED_ROWS_MAX: usize = 20_000;
-/// A member is below 1 KiB: 100 MiB at most.
+/// Members that are kept from batch to batch; one is below 1 KiB, so this is 100 MiB at most.
 const CACHED_MEMBERS_MAX: usize = 100_000;
 
 pub(crate) struct Decider {
@@ -233,10 +231,9 @@ impl Decider {
         self.snapshot = Snapshot { now: self.snapshot.now, ..Snapshot::default() };
     }
 
+    /// Rows go with every batch: they hold bodies, and the store answers from what is in flight.
     fn bound_snapshot(&mut self) {
-        if self.snapshot.rows.len() > CACHED_ROWS_MAX || self.snapshot.members.len() > CACHED_MEMBERS_MAX {
-            self.store.trim(&mut self.snapshot, CACHED_MEMBERS_MAX);
-        }
+        self.store.trim(&mut self.snapshot, CACHED_MEMBERS_MAX);
     }
 }
 

@@ -139,3 +139,59 @@ impl Intake {
         self.queue.waiting.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::event::Event;
+    use std::sync::mpsc;
+
+    fn deliveries(count: usize) -> Vec<Delivery> {
+        let one = |n: usize| {
+            let event = Event {
+                source: "test".into(),
+                id: n.to_string().into(),
+                kind: "order.paid".into(),
+                subject: None,
+                also: Vec::new(),
+                time: jiff::Timestamp::UNIX_EPOCH,
+                data: Box::from(&b"{}"[..]),
+            };
+            Delivery { input: Input { event, body_hash: [0; 32], origin: "test".into() }, raw: None }
+        };
+        (0..count).map(one).collect()
+    }
+
+    fn intake(waiting_max: usize) -> (Intake, mpsc::Receiver<Message>) {
+        let (sender, receiver) = mpsc::channel();
+        let queue = Queue { waiting: AtomicUsize::new(0), waiting_max, metrics: Metrics::default() };
+        (Intake { sender, queue: Arc::new(queue) }, receiver)
+    }
+
+    #[test]
+    fn a_full_queue_is_an_answer_and_nothing_of_the_refused_is_kept() {
+        let (intake, receiver) = intake(10);
+        assert!(intake.submit(deliveries(8)).is_ok());
+        assert_eq!(intake.submit(deliveries(3)).err(), Some(Failure::Full { retry_after: 1 }));
+        assert!(intake.submit(deliveries(2)).is_ok());
+        assert_eq!((intake.waiting(), receiver.try_iter().count()), (10, 2));
+        intake.queue.leave(10);
+        // More than the whole queue may enter an empty one, or it could never be taken.
+        assert!(intake.submit(deliveries(3_000)).is_ok());
+        let sizes: Vec<usize> = receiver
+            .try_iter()
+            .map(|message| if let Message::Submit { deliveries, .. } = message { deliveries.len() } else { 0 })
+            .collect();
+        assert_eq!(sizes, [SUBMISSION_MAX, SUBMISSION_MAX, 3_000 - 2 * SUBMISSION_MAX]);
+        assert_eq!(intake.submit(deliveries(1)).err(), Some(Failure::Full { retry_after: 1 }));
+    }
+
+    #[test]
+    fn nobody_waits_for_an_engine_that_is_gone() {
+        let (intake, receiver) = intake(10);
+        let pending = intake.submit(deliveries(1)).unwrap_or_else(|e| panic!("{e:?}"));
+        drop(receiver);
+        assert_eq!(pending.wait().err(), Some(Failure::Stopped));
+        assert_eq!(intake.submit(deliveries(1)).err(), Some(Failure::Stopped));
+    }
+}

@@ -178,3 +178,17 @@ fn two_sources_with_one_id_are_told_apart() {
     assert_eq!(why["rules"][0]["rule"], "base", "{why}");
     assert_eq!((why["rules"][0]["applied"].as_bool(), why["rules"][0]["amounts"][0]["granted"].as_u64()), (Some(true), Some(1)));
 }
+
+#[test]
+fn a_key_has_a_rate_and_is_told_when_to_come_again() {
+    let mut launch = common::launch().with_program(common::PROGRAM);
+    launch.args = ["--requests-per-second", "2"].map(str::to_owned).into();
+    let mut api = Api::of(launch);
+    let answers: Vec<_> = (0..20).map(|_| api.get("/v1/members")).collect();
+    assert_eq!(answers[0].header("ratelimit-policy"), Some("\"key\";q=2;w=1"));
+    let refused = answers.iter().find(|answer| answer.status == 429).expect("20 at once are too many");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.json()["code"], "rate_limited");
+    // Events have a budget of their own.
+    assert_eq!(api.event(&order("o1", ADA, "1")).status, 200);
+}
