@@ -2,7 +2,7 @@
 sixty forgeries of each scheme are refused with 401, and none of them reaches a parser.
 
 Without --url the server whose path stands in $FEALTY is started in a temporary folder.
---url http://127.0.0.1:PORT --key KEY takes a server that runs, with SETTINGS and PROGRAM of lib/server.py.
+--url http://127.0.0.1:PORT --key KEY takes a server that runs, without data yet, with SETTINGS and PROGRAM of lib/server.py.
 The libraries are pinned in xtask/src/peers.rs. Exit code 1 if anything is not as it must be."""
 
 import json

@@ -168,6 +168,9 @@ fn stripe_customers_and_the_rest() {
     let who = "| stripe:customer:cus_Ada email:ada@example.com | 2026-11-06T21:20:00Z | {}";
     assert_eq!(event("customer.created"), format!("member.enrolled {who}"));
     assert_eq!(event("customer.updated"), format!("member.updated {who}"));
+    let thin = r#"{"id": "evt_v2", "object": "v2.core.event", "type": "v1.billing.meter.x", "created": "2026-11-01T00:00:00Z"}"#;
+    let thin = receive(&settings(Stripe), "", thin).expect("kept");
+    assert_eq!(told(&thin), ["stripe.v1.billing.meter.x ignored webhook_thin"]);
     assert_eq!(event("payment_intent.succeeded"), "stripe.payment_intent.succeeded ignored topic_unknown");
 }
 

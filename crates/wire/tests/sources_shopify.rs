@@ -234,6 +234,8 @@ fn what_means_nothing_is_kept_with_its_reason() {
     let edit = r#"{"order_edit": {"id": 1, "order_id": 2, "line_items": {"additions": []}}}"#;
     assert_eq!(told("orders/edited", edit), ["shopify.orders.edited ignored webhook_thin"]);
     assert_eq!(told("products/update", r#"{"id": 5}"#), ["shopify.products.update ignored topic_unknown"]);
+    let redact = r#"{"shop_id": 5, "customer": {"id": 7, "email": "a@b.c"}, "orders_to_redact": []}"#;
+    assert_eq!(told("customers/redact", redact), ["shopify.customers.redact ignored privacy_request"]);
     assert_eq!(told("", r#"{"shop_id": 5}"#), ["shopify.unknown ignored topic_unknown"]);
     for (topic, body) in
         [("orders/paid", "{}"), ("orders/paid", "not JSON"), ("x/y", "not JSON"), ("refunds/create", "[]")]

@@ -57,10 +57,12 @@ fn unknown(hand: &Hand<'_>, topic: &str, text: &str) -> Result<Decoded, Fault> {
         || hex::encode(&crate::cloudevents::body_hash(topic, "", "", text.as_bytes())[..8]),
         |id| id.0,
     );
-    let (code, message) = if topic == "orders/edited" {
-        ("webhook_thin", "the edited order comes as orders/updated")
-    } else {
-        ("topic_unknown", "this topic means nothing here")
+    let (code, message) = match topic {
+        "orders/edited" => ("webhook_thin", "the edited order comes as orders/updated"),
+        "customers/redact" | "customers/data_request" | "shop/redact" => {
+            ("privacy_request", "somebody asks for his data or their erasure: a person has to answer")
+        }
+        _ => ("topic_unknown", "this topic means nothing here"),
     };
     Ok(hand.ignored(topic, &version(&id, any.updated_at), any.updated_at, code, message))
 }

@@ -52,7 +52,22 @@ impl Event<'_> {
     }
 }
 
+/// `v2.core.event`: says that something happened to an object, and nothing of the object.
+#[derive(Deserialize)]
+struct Thin {
+    id: Id,
+    #[serde(default, deserialize_with = "lax")]
+    object: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
 pub(super) fn decode(hand: &Hand<'_>, text: &str) -> Result<Vec<Decoded>, Bad> {
+    let thin: Thin = parse(text)?;
+    if thin.object == "v2.core.event" {
+        let message = "a thin event: subscribe to snapshot events";
+        return Ok(vec![hand.ignored(&thin.kind, &thin.id.0, None, "webhook_thin", message)]);
+    }
     let event: Event<'_> = parse(text)?;
     let object = event.data.object.get();
     Ok(match event.kind.as_str() {
