@@ -76,6 +76,10 @@ pub fn process<E>(
     now: jiff::Timestamp,
     fetch: &mut dyn FnMut(&mut Snapshot, &[Want]) -> Result<(), E>,
 ) -> Result<Batch, E> {
+    if snapshot.next_pos == 0 {
+        // A new snapshot first learns the next numbers and the newest time.
+        fetch(snapshot, &[])?;
+    }
     let before = Before { next_member: snapshot.next_member, next_pos: snapshot.next_pos, now: snapshot.now };
     snapshot.now = snapshot.now.max(now);
     // A fetch into a fresh snapshot also tells the newest time that is stored; `now` is not less than either.

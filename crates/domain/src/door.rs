@@ -13,6 +13,7 @@ use crate::key::Key;
 use crate::order::Order;
 use crate::outcome::{Decision, Reason, Status};
 use crate::plan::{Canon, Enrol};
+use crate::planted;
 use crate::snapshot::{PastRow, Snapshot, Want};
 
 /// Where an input goes.
@@ -83,7 +84,7 @@ impl<'a> Door<'a> {
             return Err(missing);
         }
         if job.waited_at().is_none()
-            && let Some(answer) = known(told, event, &job.body_hash)
+            && let Some(answer) = known(self.remembered(told), event, &job.body_hash)
         {
             return Ok(Way::Known(answer));
         }
@@ -113,6 +114,12 @@ impl<'a> Door<'a> {
             return Ok(self.with_first(way, order, order_rows));
         }
         Ok(way)
+    }
+
+    /// All of them.
+    fn remembered<'r>(&self, rows: &'r [Arc<PastRow>]) -> &'r [Arc<PastRow>] {
+        let old = |row: &&Arc<PastRow>| row.pos + 40 < self.snapshot.next_pos;
+        if planted::is("dedupe_window") { &rows[rows.iter().take_while(old).count()..] } else { rows }
     }
 
     /// The row that paid the order, where an edit needs what it saw.
@@ -156,6 +163,7 @@ impl<'a> Door<'a> {
             }
             let another = found.subject.is_some() && found.subject != found.member;
             match (job.canon, found.order) {
+                (Canon::OrderPaid, Some(_)) if planted::is("order_paid_twice") => {}
                 (Canon::OrderPaid, Some(order)) => return Ok(already_paid(order)),
                 (Canon::OrderPaid, None) => {}
                 (_, Some(_)) if another => {
@@ -181,6 +189,9 @@ impl<'a> Door<'a> {
                 waits.order.map(|o| o.0) == job.order.as_ref().map(|o| o.0.clone())
             };
             frees.extend(still_waiting(found.waiting).filter(of_order).cloned());
+            if planted::is("waiting_dropped") {
+                frees.clear();
+            }
         }
         frees.sort_by_key(|row| (row.event.time, row.pos));
         frees.dedup_by_key(|row| row.pos);

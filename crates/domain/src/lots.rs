@@ -3,6 +3,7 @@
 //! is what is available; below 0 there are no lots.
 
 use crate::member::{Lot, Member, WalletState};
+use crate::planted;
 
 /// |amount| of anything; exact in JSON numbers.
 pub const AMOUNT_MAX: i64 = 9_000_000_000_000_000;
@@ -98,7 +99,11 @@ impl WalletState {
             else {
                 return;
             };
-            let younger = self.lots.remove(at + 1);
+            let mut younger = self.lots.remove(at + 1);
+            if planted::is("lots_joined_wrongly") {
+                younger.remaining -= 1;
+                self.available -= 1;
+            }
             let older = &mut self.lots[at];
             older.remaining = add(older.remaining, younger.remaining);
             older.joined = older.joined.saturating_add(younger.joined).saturating_add(1);

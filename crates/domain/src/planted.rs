@@ -3,7 +3,7 @@
 
 /// (name, what goes wrong)
 pub const ALL: [(&str, &str); 14] = [
-    ("dedupe_by_cache", "an event is known only while it is in the cache"),
+    ("dedupe_window", "an event is known only for a while"),
     ("refund_by_todays_rules", "a return is worked out under the present program"),
     ("float_rounding", "a grant goes through a 64-bit float"),
     ("limit_not_freed", "a return does not free the limit that the grant used"),
@@ -16,7 +16,7 @@ pub const ALL: [(&str, &str); 14] = [
     ("refund_twice", "the same refund under another event id counts again"),
     ("half_a_batch", "a crash leaves the journal without the members' new state"),
     ("ack_before_commit", "the sender is answered before the batch is durable"),
-    ("key_lost_at_seal", "a key is forgotten when keys in memory become a sorted run"),
+    ("key_lost_at_seal", "a key is lost when keys in memory become a sorted run"),
 ];
 
 #[cfg(feature = "planted")]

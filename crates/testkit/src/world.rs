@@ -50,7 +50,7 @@ impl Weather {
             refunds: 200 + rng.swarm(500),
             updates: rng.swarm(150),
             cancels: rng.swarm(120),
-            adjusts: rng.swarm(60),
+            adjusts: rng.swarm(100),
             links: rng.swarm(60),
             odd: rng.swarm(50),
         }
@@ -99,8 +99,8 @@ pub fn messages(rng: &mut Rng) -> Vec<Message> {
             0 => world.member(),
             1 | 2 => world.review(),
             3 | 4 => world.visit(),
-            5 => world.desk(),
-            6 => world.oddity(),
+            5..=7 => world.desk(),
+            8 => world.oddity(),
             _ => world.purchase(),
         }
     }
@@ -204,7 +204,8 @@ impl World<'_> {
         let (who, _) = self.names(person);
         if self.rng.chance(self.weather.adjusts * 10) {
             let wallet = *self.rng.pick(&["points", "points", "cash", "stars"]);
-            let amount = self.rng.between(-60, 90);
+            let most = *self.rng.pick(&[9, 60, 500]);
+            let amount = self.rng.between(-most, most / 2);
             let amount = if wallet == "cash" {
                 format!("{}.{:02}", amount, self.rng.between(0, 99))
             } else {

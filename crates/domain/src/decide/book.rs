@@ -14,6 +14,7 @@ use crate::member::{LimitState, Member};
 use crate::order::{Grant, Order, Use};
 use crate::outcome::{Account, Decision, Effect, Transfer, TransferKind};
 use crate::plan::{Limit, LimitWhat, Plan, Rule, WhenShort};
+use crate::planted;
 
 pub struct Book<'a> {
     pub plan: &'a Plan,
@@ -98,6 +99,7 @@ impl Book<'_> {
         if short > 0 {
             let state = lots::wallet_mut(self.member, wallet);
             match policy {
+                WhenShort::Debt if planted::is("debt_forgiven") => {}
                 WhenShort::Debt => {
                     moved = short.min(AMOUNT_MAX - state.debt);
                     if moved > 0 {
@@ -196,6 +198,10 @@ impl Book<'_> {
         if amount > 0 {
             let parts = if limit.across_members {
                 self.keep_budget(&limit.id);
+                let before = self.changed_budgets.iter().find(|kept| kept.0 == limit.id);
+                if let (Some((id, parts)), true) = (before, planted::is("budget_of_batch_start")) {
+                    self.budgets.insert(id.clone(), parts.clone());
+                }
                 self.budgets.entry(limit.id.clone()).or_default()
             } else {
                 limit_mut(&mut self.member.limits, &limit.id)
@@ -211,7 +217,7 @@ impl Book<'_> {
     }
 
     pub fn free_limit(&mut self, used: &Use, amount: i64) {
-        if amount == 0 {
+        if amount == 0 || planted::is("limit_not_freed") {
             return;
         }
         if used.across {

@@ -13,6 +13,7 @@ use crate::lots;
 use crate::member::Member;
 use crate::num::Num;
 use crate::plan::{Amount, Canon, CounterKind, EventType, Plan, Region, RuleNo, WalletNo};
+use crate::planted;
 use crate::time::Calendar;
 use crate::value::Value;
 
@@ -212,7 +213,8 @@ impl State for Present<'_> {
             Read::WalletDebt(w) => wallet(w, |s| s.debt),
             Read::Counter(c, ago) => {
                 let counter = &self.plan.counters[usize::from(c)];
-                counters::value(counter, counters::state(self.member, &counter.id), self.moment, ago)
+                let n = counters::value(counter, counters::state(self.member, &counter.id), self.moment, ago);
+                if planted::is("counter_after_event") { n.add(Num::ONE).unwrap_or(n) } else { n }
             }
             Read::Granted(..) => Num::ZERO,
         }

@@ -12,6 +12,7 @@ use crate::num::{Num, OutOfRange};
 use crate::order::Order;
 use crate::outcome::{Effect, Emitted};
 use crate::plan::{CampaignNo, OncePer, Rule, RuleNo, Trigger, WalletNo};
+use crate::planted;
 use crate::snapshot::{Snapshot, Want};
 use crate::value::Value;
 
@@ -217,7 +218,11 @@ impl<'a> Judge<'a> {
         for earn in &rule.earn {
             let wallet = &self.case.plan.wallets[usize::from(earn.wallet)];
             let (sum, weights) = self.sum(&earn.amount, picked, rule, state)?;
-            let wanted = sum.to_minor(wallet.decimals, wallet.round)?;
+            let mut wanted = sum.to_minor(wallet.decimals, wallet.round)?;
+            if planted::is("float_rounding") && wallet.round == crate::num::Round::Down {
+                let (n, d) = sum.parts();
+                wanted = (n as f64 / d as f64 / 100.0 * 100.0).floor() as i64;
+            }
             if wanted > AMOUNT_MAX {
                 return Err(OutOfRange);
             }

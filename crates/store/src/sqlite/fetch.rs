@@ -49,8 +49,9 @@ impl Sqlite {
     fn begin(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
         snapshot.next_pos = self.head.next_pos;
         snapshot.next_member = self.head.next_member;
-        snapshot.now = jiff::Timestamp::from_millisecond(self.head.now_ms)
+        let newest = jiff::Timestamp::from_millisecond(self.head.now_ms)
             .map_err(|e| StoreError::Corrupt(format!("the newest row has an impossible time: {e}")))?;
+        snapshot.now = snapshot.now.max(newest);
         snapshot.budgets.clone_from(&self.head.budgets);
         Ok(())
     }

@@ -30,7 +30,7 @@ pub(super) fn row(row: &Row) -> Result<(), String> {
         return Err(format!("{status}, and yet points moved"));
     }
     for effect in told["e"].as_array().into_iter().flatten() {
-        if effect["g"].as_i64().or(effect["a"].as_i64()) > effect["a"].as_i64() {
+        if effect["g"].as_i64().is_some_and(|granted| Some(granted) > effect["a"].as_i64()) {
             return Err(format!("more granted than wanted: {effect}"));
         }
     }

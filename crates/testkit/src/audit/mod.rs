@@ -145,6 +145,7 @@ impl Auditor {
             let rule = effect["r"].as_str().unwrap_or("").to_owned();
             let sum = effects.entry((rule, wallet)).or_default();
             sum.0 += i128::from(effect["a"].as_i64().unwrap_or(i64::MIN));
+            // What is usual is left out: as much as was wanted.
             sum.1 += i128::from(effect["g"].as_i64().or(effect["a"].as_i64()).unwrap_or(i64::MIN));
         }
         let granted = |map: &BTreeMap<(String, &'static str), (i128, i128)>| {

@@ -161,7 +161,10 @@ fn effects(marks: &mut Marks, told: &Value, terms: &[Terms]) {
     let limits =
         || terms.iter().flat_map(|t| t.rules.iter().flat_map(|r| &r.limits).chain(&t.campaign_limits));
     for effect in told["e"].as_array().into_iter().flatten() {
-        let (kind, granted) = (effect["k"].as_str().unwrap_or("earn"), effect["g"].as_i64().or(effect["a"].as_i64()).unwrap_or(0));
+        let (kind, granted) = (
+            effect["k"].as_str().unwrap_or("earn"),
+            effect["g"].as_i64().or(effect["a"].as_i64()).unwrap_or(0),
+        );
         let cut = effect["cut"].as_str().unwrap_or("");
         if kind == "reverse" {
             let of = |g: &&Value| g["r"] == effect["r"] && g["l"].as_array().is_some_and(|l| !l.is_empty());
