@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FIXTURES = ROOT / "crates/wire/tests/fixtures"
 KEY = "peers-owner-key-0123456789abcdef0123456789abcdef"
 SECRETS = {
-    "shop": "shpss_peer_secret", "woo": "woo & secret", "stripe": "whsec_peer_secret", "tills": "square-signature-key",
+    "shop": "shpss_peer_secret", "woo": "woo&secret", "stripe": "whsec_peer_secret", "tills": "square-signature-key",
     "partner": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
 OLD = {"stripe": "whsec_old_secret"}  # still valid while it is rotated out
@@ -58,6 +58,16 @@ def mac(key, body, digest=hashlib.sha256):
 
 def b64(digest):
     return base64.b64encode(digest).decode()
+
+
+# The vendors' examples are paid in several currencies.
+PROGRAM = """
+program = { id = "peers", currency = "EUR", timezone = "Europe/Berlin" }
+regions.uk = { currency = "GBP", timezone = "Europe/London" }
+regions.us = { currency = "USD", timezone = "America/New_York" }
+wallets.points = {}
+rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
+"""
 
 
 class Scheme:
@@ -116,11 +126,12 @@ SCHEMES = [
 class Server:
     def __init__(self, folder):
         (folder / "settings.toml").write_text(SETTINGS)
-        environment = dict(os.environ, FEALTY_API_KEY=KEY, RUST_LOG="warn")
+        (folder / "program.toml").write_text(PROGRAM)
+        environment = dict(os.environ, FEALTY_API_KEY=KEY, RUST_LOG="error")
         environment.update({f"SECRET_{name}": secret for name, secret in SECRETS.items()})
         environment.update({f"OLD_{name}": secret for name, secret in OLD.items()})
         command = [os.environ["FEALTY"], "serve", "--listen", "127.0.0.1:0", "--data", str(folder / "data"),
-                   "--settings", str(folder / "settings.toml")]
+                   "--program", str(folder / "program.toml"), "--settings", str(folder / "settings.toml")]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
         for line in self.process.stdout:
             if line.strip().startswith("http://"):
