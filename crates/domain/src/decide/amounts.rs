@@ -61,34 +61,21 @@ fn lcm(a: i128, b: i128) -> Option<i128> {
     (a / x).checked_mul(b).filter(|n| *n < 1_000_000_000_000_000_000)
 }
 
-/// `floor(sum of parts[i] * fractions[i])`, exact while the denominators have a common one; otherwise each is rounded
-/// down by itself. Fractions are 0 to 1.
+/// `floor(sum of parts[i] * fractions[i])`. Fractions are 0 to 1. Their denominators may have no common one that fits, so
+/// the sum is held in 2^-64 of a point; what lies within a thousand of these (10^-16) below a whole point counts as whole.
 pub fn share_of(parts: &[i64], fractions: &[Num]) -> i64 {
     assert!(parts.len() == fractions.len(), "one fraction for each part");
-    let common = fractions.iter().try_fold(1_i128, |common, f| lcm(common, i128::from(f.parts().1)));
-    let total = match common {
-        Some(d) => {
-            let term = |(part, f): (&i64, &Num)| {
-                let (n, own) = f.parts();
-                i128::from(*part).checked_mul(i128::from(n) * (d / i128::from(own)))
-            };
-            parts
-                .iter()
-                .zip(fractions)
-                .map(term)
-                .try_fold(0_i128, |sum, t| sum.checked_add(t?))
-                .map(|sum| sum / d)
-        }
-        None => None,
-    };
-    let apart = || {
-        let term = |(part, f): (&i64, &Num)| {
-            let (n, d) = f.parts();
-            i128::from(*part) * i128::from(n) / i128::from(d)
-        };
-        parts.iter().zip(fractions).map(term).sum()
-    };
-    i64::try_from(total.unwrap_or_else(apart)).expect("a share of a grant is not more than it")
+    let (mut whole, mut rest) = (0_i128, 0_u128);
+    for (part, fraction) in parts.iter().zip(fractions) {
+        let (n, d) = fraction.parts();
+        let (n, d) = (i128::from(*part) * i128::from(n), i128::from(d));
+        whole += n.div_euclid(d);
+        // Below 10^18 * 2^64 < 2^124.
+        rest += (n.rem_euclid(d).unsigned_abs() << 64) / d.unsigned_abs();
+    }
+    // Each term was rounded down by less than one.
+    let carried = (rest + parts.len() as u128) >> 64;
+    i64::try_from(whole + carried as i128).expect("a share of a grant is not more than it")
 }
 
 #[cfg(test)]
@@ -113,6 +100,12 @@ mod tests {
     fn a_share_is_rounded_down_once() {
         assert_eq!(share_of(&[5, 5], &nums(&["1/3", "2/3"])), 5);
         assert_eq!(share_of(&[10], &nums(&["0.999"])), 9);
+        // 33 + 1/3 + ... of coprime denominators, whose product fits nowhere: rounded once, not item by item.
+        let primes = [149, 199, 211, 223, 227, 229, 233, 239, 241, 251, 257, 263, 269, 271, 277, 281];
+        let near_half: Vec<Num> = primes.iter().map(|p| Num::ratio(*p / 2 + 1, *p).unwrap()).collect();
+        assert_eq!(share_of(&[1; 16], &near_half), 8);
+        assert_eq!(share_of(&[3], &nums(&["1/3"])), 1);
+        assert_eq!(share_of(&[1, 1, 1], &nums(&["1/3", "1/3", "1/3"])), 1);
     }
 
     fn fraction() -> impl Strategy<Value = Num> {
