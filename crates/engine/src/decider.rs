@@ -119,8 +119,8 @@ impl Decider {
             Ok(batch) => self.commit(asks, inputs, raws, batch, now),
             Err(error) => {
                 self.give_up_snapshot();
-                let failure = self.judge(error);
-                answer(asks, Err(failure));
+                answer(asks, Err(failure(&error)));
+                stop_if_it_must(&error, &self.fatal);
             }
         }
     }
@@ -150,7 +150,8 @@ impl Decider {
                 Err(error) => {
                     failed.store(true, Ordering::Release);
                     queue.metrics.commit_failures.inc();
-                    answer(asks, Err(failure(error, &fatal)));
+                    answer(asks, Err(failure(&error)));
+                    stop_if_it_must(&error, &fatal);
                 }
             }
         };
@@ -187,6 +188,7 @@ impl Decider {
     fn publish(&mut self, publish: Publish) {
         let Publish { plan, json, origin, reply } = publish;
         let answer = publish::judge(&self.plans.current, &plan);
+        let mut broken = None;
         let answer = match answer {
             Published::New { version } => {
                 let now = (self.clock)().max(self.snapshot.now);
@@ -197,7 +199,11 @@ impl Decider {
                         self.take_plan(Arc::new(plan));
                         Ok(answer)
                     }
-                    Err(error) => Err(self.judge(error)),
+                    Err(error) => {
+                        let failure = failure(&error);
+                        broken = Some(error);
+                        Err(failure)
+                    }
                 }
             }
             Published::Same { .. } | Published::Overtaken { .. } => Ok(answer),
@@ -205,6 +211,9 @@ impl Decider {
         if let Some(reply) = reply {
             // Nobody may be waiting any more; the version counts all the same.
             let _ = reply.send(answer);
+        }
+        if let Some(error) = broken {
+            stop_if_it_must(&error, &self.fatal);
         }
     }
 
@@ -214,10 +223,6 @@ impl Decider {
             self.plans.older.push(before);
         }
         self.versions.add(plan);
-    }
-
-    fn judge(&self, error: StoreError) -> Failure {
-        failure(error, &self.fatal)
     }
 
     fn forget_what_failed(&mut self) {
@@ -237,20 +242,20 @@ impl Decider {
     }
 }
 
-fn failure(error: StoreError, fatal: &Fatal) -> Failure {
+fn failure(error: &StoreError) -> Failure {
     match error {
-        StoreError::Busy => Failure::Unavailable("the store is busy".into()),
-        StoreError::Unavailable(why) => Failure::Unavailable(why),
-        StoreError::Unknown(why) => {
-            tracing::error!(why, "a commit failed with unknown outcome");
-            fatal(&why);
-            Failure::Unknown(why)
-        }
-        StoreError::Corrupt(why) => {
-            tracing::error!(why, "the store holds what cannot be");
-            fatal(&why);
-            Failure::Unknown(why)
-        }
+        StoreError::Busy | StoreError::Unavailable(_) => Failure::Unavailable(error.to_string()),
+        StoreError::Unknown(_) | StoreError::Corrupt(_) => Failure::Unknown(error.to_string()),
+    }
+}
+
+/// Whoever waited has been answered by then.
+fn stop_if_it_must(error: &StoreError, fatal: &Fatal) {
+    if error.must_stop() {
+        tracing::error!(%error, "the store failed");
+        fatal(&error.to_string());
+    } else {
+        tracing::warn!(%error, "a batch was not taken");
     }
 }
 

@@ -63,14 +63,16 @@ impl Serve {
 /// A commit whose outcome nobody knows, or a broken law: nothing may follow it. The next start finds out.
 pub fn stop_at_once(why: &str) {
     eprintln!("error: the store failed while running\n  why: {why}\n  do:  start again; senders that were answered 503 send again, and nothing is applied twice");
+    // Those who waited have their answers; they get a moment to leave.
+    std::thread::sleep(std::time::Duration::from_millis(200));
     std::process::exit(i32::from(STORE));
 }
 
-/// At the first start (no key is stored): `FEALTY_API_KEY`, or a new one, which is answered to be shown once.
+/// At the first start (nobody may do everything yet): `FEALTY_API_KEY`, or a new one, which is answered to be shown once.
 fn owner(store: &Store, dir: &std::path::Path) -> Result<Option<Key>, Failure> {
     let stored = store.reader().api_key_list().map_err(|e| open::failed(dir, e))?;
     let given = std::env::var("FEALTY_API_KEY").ok().filter(|key| !key.is_empty());
-    if !stored.is_empty() {
+    if stored.iter().any(|row| row.scopes.iter().any(|scope| **scope == *Scope::Admin.name())) {
         return Ok(None);
     }
     let (key, shown) = match given {

@@ -121,7 +121,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let code = self.refusal.as_deref().unwrap_or(self.code);
         let details = Details {
-            r#type: format!("https://fealty.dev/problems/{code}"),
+            r#type: format!("urn:fealty:problem:{code}"),
             title: self.title,
             status: self.status.as_u16(),
             code,
