@@ -251,7 +251,8 @@ impl Auditor {
         let judged = self.judge(terms, &message.kind, told, no, message.time, region);
         for one in &judged {
             self.pay(one, no, &mut out);
-            if message.kind == "review.posted" {
+            // A business key is used up by being paid, not by a limit that left nothing.
+            if message.kind == "review.posted" && one.granted > 0 {
                 self.members.entry(no).or_default().once.insert((one.rule.clone(), told.product.clone()));
             }
         }
