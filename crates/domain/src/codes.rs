@@ -2,6 +2,7 @@
 //! Stable and append-only; `docs/codes.md` lists them with a sentence each.
 
 use crate::outcome::Reason;
+use crate::value::Text;
 
 /// The body.
 pub const BAD_JSON: &str = "bad_json";
@@ -46,10 +47,10 @@ pub const BALANCE_MAX: &str = "balance_max";
 pub const WINDOW_FORGOTTEN: &str = "window_forgotten";
 pub const FORGIVEN: &str = "forgiven";
 
-pub fn reason(code: &str, message: impl Into<Box<str>>) -> Reason {
+pub fn reason(code: &str, message: impl Into<Text>) -> Reason {
     Reason { code: code.into(), message: message.into(), pointer: None }
 }
 
-pub fn reason_at(code: &str, pointer: &str, message: impl Into<Box<str>>) -> Reason {
+pub fn reason_at(code: &str, pointer: &str, message: impl Into<Text>) -> Reason {
     Reason { code: code.into(), message: message.into(), pointer: Some(pointer.into()) }
 }

@@ -10,6 +10,7 @@ use crate::decide::{self, Case, Recorded, members};
 use crate::event::Event;
 use crate::outcome::{Decision, Effect, Reason, Status};
 use crate::plan::{Campaign, CampaignNo, EventType, Plan, Rule, RuleNo, WalletNo};
+use crate::value::Text;
 use crate::value::{Type, Value};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,15 +24,15 @@ pub struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<Box<str>>,
+    pub region: Option<Text>,
     pub rules: Vec<RuleExplanation>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RuleExplanation {
-    pub rule: Box<str>,
+    pub rule: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<Box<str>>,
+    pub name: Option<Text>,
     /// It granted something or said something.
     pub applied: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,7 +76,7 @@ pub enum WhyNot {
 /// A condition or a schedule: as written, whether it held (not, if a number was out of range), and what was seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Held {
-    pub source: Box<str>,
+    pub source: Text,
     pub held: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<(String, serde_json::Value)>,
@@ -83,7 +84,7 @@ pub struct Held {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CampaignExplanation {
-    pub campaign: Box<str>,
+    pub campaign: Text,
     pub paused: bool,
     pub held_out: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,15 +102,15 @@ pub struct ItemExplanation {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AmountExplanation {
-    pub wallet: Box<str>,
-    pub source: Box<str>,
+    pub wallet: Text,
+    pub source: Text,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<(String, serde_json::Value)>,
     /// Smallest parts.
     pub wanted: i64,
     pub granted: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cut: Option<Box<str>>,
+    pub cut: Option<Text>,
 }
 
 const ITEMS_MAX: usize = 50;
@@ -169,7 +170,7 @@ impl Teller<'_> {
         let rule = &plan.rules[usize::from(no)];
         debug_assert!(self.ty.rules.contains(&no), "a rule of this type");
         let schedule = rule.trigger.active.as_ref().map(|s| Held {
-            source: s.source.clone(),
+            source: (&*s.source).into(),
             held: s.holds(&self.case.now),
             seen: Vec::new(),
         });
@@ -262,7 +263,7 @@ impl Teller<'_> {
                 paused: campaign.paused,
                 held_out: decide::held_out(campaign, self.decision.member.unwrap_or(0)),
                 schedule: campaign.active.as_ref().map(|s| Held {
-                    source: s.source.clone(),
+                    source: (&*s.source).into(),
                     held: s.holds(&self.case.now),
                     seen: Vec::new(),
                 }),
@@ -279,7 +280,7 @@ impl Teller<'_> {
         for condition in conditions {
             let env = self.case.env(self.state, item);
             let held = condition.holds(&env) == Ok(true);
-            told.push(Held { source: condition.source.clone(), held, seen: self.seen(condition, item) });
+            told.push(Held { source: (&*condition.source).into(), held, seen: self.seen(condition, item) });
             if !held {
                 break;
             }
@@ -308,7 +309,7 @@ impl Teller<'_> {
             let seen = if rule.trigger.each.is_some() { Vec::new() } else { self.seen(&earn.amount, None) };
             Some(AmountExplanation {
                 wallet: effect.wallet.clone(),
-                source: earn.amount.source.clone(),
+                source: (&*earn.amount.source).into(),
                 seen,
                 wanted: effect.wanted,
                 granted: effect.granted,

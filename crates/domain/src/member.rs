@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::MemberNo;
 use crate::identity::Identity;
 use crate::num::Num;
+use crate::value::Text;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Member {
@@ -30,7 +31,7 @@ pub struct Member {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WalletState {
-    pub id: Box<str>,
+    pub id: Text,
     /// Smallest parts. Sum of what remains in the lots that are available; below 0 only with `when_short = "negative"`.
     pub available: i64,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -59,7 +60,7 @@ pub struct Lot {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CounterState {
-    pub id: Box<str>,
+    pub id: Text,
     /// (start of the window, or the instant in a rolling one, as seconds; value), oldest first.
     pub parts: Vec<(i64, Num)>,
     /// For `distinct`: hashes of the values seen; for `streak`: see decide/counters.
@@ -70,7 +71,7 @@ pub struct CounterState {
 /// What of a limit is used up, by window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LimitState {
-    pub id: Box<str>,
+    pub id: Text,
     pub parts: Vec<(i64, i64)>,
 }
 

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::MemberNo;
 use crate::num::Num;
+use crate::value::Text;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Order {
-    pub id: Box<str>,
+    pub id: Text,
     #[serde(rename = "m")]
     pub member: MemberNo,
     /// Program version under which it earned.
@@ -20,7 +21,7 @@ pub struct Order {
     /// When it was paid.
     pub at: jiff::Timestamp,
     #[serde(rename = "cur", default, skip_serializing_if = "is_empty")]
-    pub currency: Box<str>,
+    pub currency: Text,
     #[serde(rename = "t")]
     pub total: Num,
     #[serde(rename = "i", default, skip_serializing_if = "Vec::is_empty")]
@@ -33,10 +34,10 @@ pub struct Order {
     pub closed: bool,
     /// Ids of the refunds that were applied, so that one told twice under two event ids counts once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub refunds: Vec<Box<str>>,
+    pub refunds: Vec<Text>,
     /// Rules that applied on later events of the order (`order.fulfilled`); each pays an order once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub applied: Vec<Box<str>>,
+    pub applied: Vec<Text>,
     #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
     #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
@@ -46,7 +47,7 @@ pub struct Order {
 /// Stored as `[id, total, quantity, back]`, without what is usual at the end (a quantity of 1, nothing back).
 #[derive(Clone, Debug, PartialEq)]
 pub struct OrderItem {
-    pub id: Box<str>,
+    pub id: Text,
     pub quantity: Num,
     pub total: Num,
     /// Share of it that came back, 0 to 1.
@@ -65,7 +66,7 @@ impl Serialize for OrderItem {
 
 impl<'de> Deserialize<'de> for OrderItem {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<OrderItem, D::Error> {
-        let parts: Vec<Box<str>> = Vec::deserialize(d)?;
+        let parts: Vec<Text> = Vec::deserialize(d)?;
         let bad = || serde::de::Error::custom("an item is [id, total, quantity, back]");
         let num = |at: usize, usual: Num| match parts.get(at) {
             Some(text) => Num::parse(text).and_then(Result::ok).ok_or_else(bad),
@@ -80,9 +81,9 @@ impl<'de> Deserialize<'de> for OrderItem {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Grant {
     #[serde(rename = "r")]
-    pub rule: Box<str>,
+    pub rule: Text,
     #[serde(rename = "w")]
-    pub wallet: Box<str>,
+    pub wallet: Text,
     /// Journal row and number of the lot; row 0 stands for the order's own.
     #[serde(rename = "p", default, skip_serializing_if = "is_zero_pos")]
     pub pos: u64,
@@ -111,7 +112,7 @@ impl Grant {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Use {
     #[serde(rename = "l")]
-    pub limit: Box<str>,
+    pub limit: Text,
     /// Start of the window, or the instant in a rolling one, as seconds.
     #[serde(rename = "w", default, skip_serializing_if = "is_zero64")]
     pub window: i64,
@@ -127,7 +128,7 @@ pub struct Use {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Count {
     #[serde(rename = "c")]
-    pub counter: Box<str>,
+    pub counter: Text,
     #[serde(rename = "w", default, skip_serializing_if = "is_zero64")]
     pub window: i64,
     #[serde(rename = "n")]
@@ -144,7 +145,7 @@ fn is_zero_pos(n: &u64) -> bool {
     *n == 0
 }
 #[allow(clippy::borrowed_box)]
-fn is_empty(text: &Box<str>) -> bool {
+fn is_empty(text: &Text) -> bool {
     text.is_empty()
 }
 #[allow(clippy::trivially_copy_pass_by_ref)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::MemberNo;
 use crate::identity::Identity;
 use crate::order::Order;
+use crate::value::Text;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -45,7 +46,7 @@ pub struct Decision {
     pub order: Option<Order>,
     /// State that the rules read, as it was just before: name as written in a program, value.
     #[serde(rename = "was", default, skip_serializing_if = "Vec::is_empty")]
-    pub seen: Vec<(Box<str>, serde_json::Value)>,
+    pub seen: Vec<(Text, serde_json::Value)>,
     /// Positions of waiting rows that this one set free, applied right after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frees: Vec<u64>,
@@ -54,7 +55,7 @@ pub struct Decision {
     pub again: Option<u64>,
     /// Business keys that it used up: rule, value of `once_per`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub once: Vec<(Box<str>, Box<str>)>,
+    pub once: Vec<(Text, Text)>,
     /// Identities that it gave to the member.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked: Vec<Identity>,
@@ -66,25 +67,25 @@ pub struct Decision {
 /// A stable code and a sentence for a person. Codes are append-only and listed in docs/codes.md.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
-    pub code: Box<str>,
-    pub message: Box<str>,
+    pub code: Text,
+    pub message: Text,
     /// JSON pointer into the event, where one field is to blame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pointer: Option<Box<str>>,
+    pub pointer: Option<Text>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(from = "EffectRead")]
 pub struct Effect {
-    pub rule: Box<str>,
+    pub rule: Text,
     /// `earn`, `reverse`, `failed`
-    pub kind: Box<str>,
-    pub wallet: Box<str>,
+    pub kind: Text,
+    pub wallet: Text,
     /// Smallest parts.
     pub wanted: i64,
     pub granted: i64,
     /// Why less was granted than wanted: the id of the limit, of the campaign that chose another, `balance_max`, a code.
-    pub cut: Option<Box<str>>,
+    pub cut: Option<Text>,
 }
 
 /// As stored: without what is usual (an earning of what was wanted).
@@ -104,13 +105,13 @@ struct EffectWritten<'a> {
 
 #[derive(Deserialize)]
 struct EffectRead {
-    r: Box<str>,
-    k: Option<Box<str>>,
+    r: Text,
+    k: Option<Text>,
     #[serde(default)]
-    w: Box<str>,
+    w: Text,
     a: i64,
     g: Option<i64>,
-    cut: Option<Box<str>>,
+    cut: Option<Text>,
 }
 
 impl Serialize for Effect {
@@ -135,7 +136,7 @@ pub struct Transfer {
     #[serde(rename = "k", default, skip_serializing_if = "TransferKind::is_usual")]
     pub kind: TransferKind,
     #[serde(rename = "w")]
-    pub wallet: Box<str>,
+    pub wallet: Text,
     #[serde(rename = "d", default = "Account::issued", skip_serializing_if = "Account::is_issued")]
     pub debit: Account,
     #[serde(rename = "c", default = "Account::available", skip_serializing_if = "Account::is_available")]
@@ -144,7 +145,7 @@ pub struct Transfer {
     #[serde(rename = "a")]
     pub amount: i64,
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<Box<str>>,
+    pub rule: Option<Text>,
     /// The lot that it made or took from: (journal row, number).
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<(u64, u16)>,
@@ -178,9 +179,9 @@ pub enum Account {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Emitted {
-    pub rule: Box<str>,
+    pub rule: Text,
     #[serde(rename = "type")]
-    pub kind: Box<str>,
+    pub kind: Text,
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub data: serde_json::Map<String, serde_json::Value>,
 }

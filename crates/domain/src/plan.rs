@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::condition::{Expr, Read};
 use crate::num::{Num, Round};
 use crate::time::{Schedule, Unit, Window};
+use crate::value::Text;
 use crate::value::{Fields, Value};
 
 pub type WalletNo = u16;
@@ -18,7 +19,7 @@ pub type RegionNo = u16;
 
 #[derive(Clone)]
 pub struct Plan {
-    pub id: Box<str>,
+    pub id: Text,
     /// 1, 2, 3 … as published on this server.
     pub version: u32,
     /// SHA-256 of the canonical JSON of the program.
@@ -51,8 +52,8 @@ pub enum Enrol {
 #[derive(Clone)]
 pub struct Region {
     /// Empty for the program itself.
-    pub id: Box<str>,
-    pub currency: Box<str>,
+    pub id: Text,
+    pub currency: Text,
     /// Digits of the currency: JPY 0, EUR 2, KWD 3.
     pub exponent: u8,
     pub zone: jiff::tz::TimeZone,
@@ -76,10 +77,10 @@ pub enum Canon {
 #[derive(Clone)]
 pub struct EventType {
     /// `order.paid`
-    pub name: Box<str>,
+    pub name: Text,
     pub canon: Canon,
     /// The variable that holds the payload: `order`; empty if there is none.
-    pub noun: Box<str>,
+    pub noun: Text,
     pub fields: Arc<Fields>,
     /// Rules that hear it, in order.
     pub rules: Vec<RuleNo>,
@@ -94,7 +95,7 @@ pub struct EventType {
 
 #[derive(Clone)]
 pub struct Wallet {
-    pub id: Box<str>,
+    pub id: Text,
     pub decimals: u8,
     pub round: Round,
     pub when_short: WhenShort,
@@ -133,15 +134,15 @@ pub struct Trigger {
 pub struct Each {
     pub path: Vec<u16>,
     /// As written, for explanations.
-    pub source: Box<str>,
+    pub source: Text,
     /// These are the items of an order: what they contribute is remembered for returns.
     pub order_items: bool,
 }
 
 #[derive(Clone)]
 pub struct Rule {
-    pub id: Box<str>,
-    pub name: Option<Box<str>>,
+    pub id: Text,
+    pub name: Option<Text>,
     pub trigger: Trigger,
     pub campaign: Option<CampaignNo>,
     pub once_per: OncePer,
@@ -171,14 +172,14 @@ pub struct Earn {
 
 #[derive(Clone)]
 pub struct Emit {
-    pub kind: Box<str>,
-    pub data: Vec<(Box<str>, Expr)>,
+    pub kind: Text,
+    pub data: Vec<(Text, Expr)>,
 }
 
 #[derive(Clone)]
 pub struct Limit {
     /// Stable name under which its use is stored: `rules.base#0`, `campaigns.summer#1`.
-    pub id: Box<str>,
+    pub id: Text,
     pub what: LimitWhat,
     pub most: Amount,
     pub per: Window,
@@ -196,7 +197,7 @@ pub enum LimitWhat {
 
 #[derive(Clone)]
 pub struct Campaign {
-    pub id: Box<str>,
+    pub id: Text,
     pub active: Option<Schedule>,
     pub when: Vec<Expr>,
     pub limits: Vec<Limit>,
@@ -224,7 +225,7 @@ pub enum Candidate {
 
 #[derive(Clone)]
 pub struct Counter {
-    pub id: Box<str>,
+    pub id: Text,
     pub kind: CounterKind,
     pub per: Window,
 }

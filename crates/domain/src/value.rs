@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use crate::num::Num;
 
+/// A text that lies inline up to 24 bytes: ids, names and most fields need no allocation.
+pub type Text = compact_str::CompactString;
+
 /// One value. `Absent` is never seen by an operator: the checker demands a guard before.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Absent,
     Num(Num),
-    Text(Box<str>),
+    Text(Text),
     Bool(bool),
     Date(jiff::civil::Date),
     Time(jiff::Timestamp),

@@ -180,7 +180,9 @@ mod tests {
         assert!(intake.submit(deliveries(3_000)).is_ok());
         let sizes: Vec<usize> = receiver
             .try_iter()
-            .map(|message| if let Message::Submit { deliveries, .. } = message { deliveries.len() } else { 0 })
+            .map(
+                |message| if let Message::Submit { deliveries, .. } = message { deliveries.len() } else { 0 },
+            )
             .collect();
         assert_eq!(sizes, [SUBMISSION_MAX, SUBMISSION_MAX, 3_000 - 2 * SUBMISSION_MAX]);
         assert_eq!(intake.submit(deliveries(1)).err(), Some(Failure::Full { retry_after: 1 }));

@@ -29,7 +29,8 @@ fn start(dir: &Path) -> Engine {
     let plans = Plans { current: Arc::new(first.plan), older: Vec::new(), keys: store.key_maker() };
     // A clock that goes backwards: what is decided must not.
     let ticks = AtomicI64::new(1_800_000_000);
-    let clock = move || jiff::Timestamp::from_second(ticks.fetch_sub(60, Ordering::Relaxed)).unwrap_or_default();
+    let clock =
+        move || jiff::Timestamp::from_second(ticks.fetch_sub(60, Ordering::Relaxed)).unwrap_or_default();
     let options = Options {
         queue_max: 100_000,
         clock: Box::new(clock),
@@ -46,7 +47,9 @@ fn order(n: u32, body: u8) -> Delivery {
         source: "test".into(),
         id,
         kind: "order.paid".into(),
-        subject: Some(Subject::Identity(Identity::parse("email:ada@example.com").unwrap_or_else(|e| panic!("{e}")))),
+        subject: Some(Subject::Identity(
+            Identity::parse("email:ada@example.com").unwrap_or_else(|e| panic!("{e}")),
+        )),
         also: Vec::new(),
         time: jiff::Timestamp::from_second(1_700_000_000).unwrap_or_default(),
         data: data.into_bytes().into(),

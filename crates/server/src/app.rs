@@ -61,7 +61,20 @@ impl App {
         let ring = KeyRing::new(&bounds);
         ring.replace(keys);
         let (keys, draining) = (ring, AtomicBool::new(false));
-        let app = App { intake, versions, reader, admin, ids, keys, sources, environment, bounds, metrics, registry, draining };
+        let app = App {
+            intake,
+            versions,
+            reader,
+            admin,
+            ids,
+            keys,
+            sources,
+            environment,
+            bounds,
+            metrics,
+            registry,
+            draining,
+        };
         Ok((Arc::new(app), engine))
     }
 
@@ -135,7 +148,8 @@ impl KeyRing {
         let mut keys = self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut old = std::mem::take(&mut *keys);
         for key in stored {
-            let same = old.remove(&key.hash).filter(|p| p.scopes == key.scopes && p.expires_at == key.expires_at);
+            let same =
+                old.remove(&key.hash).filter(|p| p.scopes == key.scopes && p.expires_at == key.expires_at);
             let principal = same.unwrap_or_else(|| Arc::new(self.principal(&key)));
             keys.insert(key.hash, principal);
         }
@@ -187,9 +201,15 @@ impl HttpMetrics {
         let mut registry = Registry::with_prefix("fealty");
         engine.register(&mut registry);
         registry.register("http_requests", "Requests, by route and status", metrics.requests.clone());
-        registry.register_with_unit("http_request", "Answering one request", Unit::Seconds, metrics.seconds.clone());
+        registry.register_with_unit(
+            "http_request",
+            "Answering one request",
+            Unit::Seconds,
+            metrics.seconds.clone(),
+        );
         registry.register("webhooks", "Webhooks, by source and result", metrics.webhooks.clone());
-        let build: Family<Vec<(&'static str, &'static str)>, prometheus_client::metrics::gauge::Gauge> = Family::default();
+        let build: Family<Vec<(&'static str, &'static str)>, prometheus_client::metrics::gauge::Gauge> =
+            Family::default();
         build.get_or_create(&vec![("version", env!("CARGO_PKG_VERSION"))]).set(1);
         registry.register("build_info", "This build", build);
         (metrics, registry)

@@ -163,7 +163,8 @@ impl File {
 
     pub fn parse(text: &str, name: &str) -> Result<File, Failure> {
         toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let line =
+                error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             let message = error.message();
             let hint = closest(message).map_or_else(
                 || "settings.example.toml shows every key with its meaning".to_owned(),
@@ -224,7 +225,9 @@ mod tests {
             })
             .fold(String::new(), |text, line| text + line + "\n");
         let file = File::parse(&open, "uncommented").unwrap_or_else(|e| panic!("{e}"));
-        assert!(!file.sources.is_empty() && file.limits.drain_seconds_max.is_some() && file.database.is_some());
+        assert!(
+            !file.sources.is_empty() && file.limits.drain_seconds_max.is_some() && file.database.is_some()
+        );
     }
 
     #[test]

@@ -36,7 +36,9 @@ fn source(name: &str, source: &settings::Source, program: &str) -> Result<Source
     if source.secrets.is_empty() {
         return Err("it needs at least one secret: secrets = [\"env:NAME\"]".into());
     }
-    let read = |text: &String| Secret::read(text).map(|secret| secret.0).map_err(|why| format!("a secret cannot be read: {why}"));
+    let read = |text: &String| {
+        Secret::read(text).map(|secret| secret.0).map_err(|why| format!("a secret cannot be read: {why}"))
+    };
     let secrets: Vec<String> = source.secrets.iter().map(read).collect::<Result<_, _>>()?;
     let (vendor, scheme) = match source.kind.as_str() {
         "standard" => (Vendor::Standard, Scheme::StandardWebhooks),
@@ -44,11 +46,14 @@ fn source(name: &str, source: &settings::Source, program: &str) -> Result<Source
         "stripe" => (Vendor::Stripe, Scheme::Stripe),
         "woocommerce" => (Vendor::WooCommerce, Scheme::WooCommerce),
         "square" => {
-            let url = source.url.as_deref().ok_or("Square signs the address: give `url` as Square knows it")?;
+            let url =
+                source.url.as_deref().ok_or("Square signs the address: give `url` as Square knows it")?;
             (Vendor::Square, Scheme::Square { notification_url: url.into() })
         }
         other => {
-            return Err(format!("there is no kind `{other}`; there are standard, shopify, stripe, woocommerce, square"));
+            return Err(format!(
+                "there is no kind `{other}`; there are standard, shopify, stripe, woocommerce, square"
+            ));
         }
     };
     let secret_count = secrets.len();

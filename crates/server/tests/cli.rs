@@ -10,7 +10,11 @@ use serde_json::Value;
 use testkit::server::folder;
 
 fn fealty(dir: &Path, args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_fealty")).args(args).current_dir(dir).env_remove("FEALTY_API_KEY").output();
+    let output = Command::new(env!("CARGO_BIN_EXE_fealty"))
+        .args(args)
+        .current_dir(dir)
+        .env_remove("FEALTY_API_KEY")
+        .output();
     let Output { status, stdout, stderr } = output.unwrap_or_else(|e| panic!("{e}"));
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
@@ -33,7 +37,11 @@ fn what_init_writes_checks_and_a_mistake_is_exit_1() {
     assert!(code == 1 && err.contains("did you mean `subtotal`"), "{code} {err}");
     let (code, out, _) = fealty(&dir, &["check", "bad.toml", "--json"]);
     assert_eq!((code, json(&out)["diagnostics"][0]["code"].as_str()), (1, Some("unknown_field")), "{out}");
-    std::fs::write(dir.join("wrong.toml"), text.replace("rules.base.points == 19", "rules.base.points == 20")).expect("ours");
+    std::fs::write(
+        dir.join("wrong.toml"),
+        text.replace("rules.base.points == 19", "rules.base.points == 20"),
+    )
+    .expect("ours");
     let (code, out, err) = fealty(&dir, &["check", "wrong.toml"]);
     assert!(code == 1 && err.contains("expected  rules.base.points == 20"), "{code} {out} {err}");
     let (code, _, err) = fealty(&dir, &["serve", "--program", "bad.toml"]);
@@ -49,7 +57,11 @@ fn wrong_usage_and_settings_have_their_own_exits() {
     std::fs::write(dir.join("s.toml"), "lisen = \"127.0.0.1:0\"\n").expect("ours");
     let (code, _, err) = fealty(&dir, &["serve", "--settings", "s.toml"]);
     assert!(code == 3 && err.contains("s.toml:1") && err.contains("did you mean `listen`?"), "{code} {err}");
-    std::fs::write(dir.join("s.toml"), "[sources.shop]\nkind = \"shopify\"\nsecrets = [\"env:NOT_SET_HERE\"]\n").expect("ours");
+    std::fs::write(
+        dir.join("s.toml"),
+        "[sources.shop]\nkind = \"shopify\"\nsecrets = [\"env:NOT_SET_HERE\"]\n",
+    )
+    .expect("ours");
     let (code, _, err) = fealty(&dir, &["serve", "--settings", "s.toml"]);
     assert!(code == 3 && err.contains("NOT_SET_HERE"), "{code} {err}");
     let (code, _, err) = fealty(&dir, &["verify", "--data", "nothing"]);
@@ -69,14 +81,24 @@ fn an_import_can_be_run_again_and_tells_what_it_could_not_take() {
         lines += &format!("{}\n", order(&format!("o{n}"), &format!("email:m{}@example.com", n % 100), "2"));
     }
     lines += "{\"specversion\": \"1.0\"}\n";
-    lines += &format!("{}\n", order("bad", "email:m1@example.com", "2").to_string().replace("\"EUR\"", "\"USD\""));
+    lines +=
+        &format!("{}\n", order("bad", "email:m1@example.com", "2").to_string().replace("\"EUR\"", "\"USD\""));
     std::fs::write(dir.join("e.ndjson"), &lines).expect("ours");
     std::fs::write(dir.join("p.toml"), PROGRAM).expect("ours");
-    let (code, out, err) = fealty(&dir, &["import", "--program", "p.toml", "--data", "d", "--json", "e.ndjson"]);
+    let (code, out, err) =
+        fealty(&dir, &["import", "--program", "p.toml", "--data", "d", "--json", "e.ndjson"]);
     assert_eq!(code, 1, "one line was unreadable: {out}{err}");
     let summary = json(&out);
-    assert_eq!((summary["events"].as_u64(), summary["applied"].as_u64()), (Some(3_001), Some(3_000)), "{out}");
-    assert_eq!((summary["members"].as_u64(), summary["points"]["points"].as_u64()), (Some(100), Some(6_000)), "{out}");
+    assert_eq!(
+        (summary["events"].as_u64(), summary["applied"].as_u64()),
+        (Some(3_001), Some(3_000)),
+        "{out}"
+    );
+    assert_eq!(
+        (summary["members"].as_u64(), summary["points"]["points"].as_u64()),
+        (Some(100), Some(6_000)),
+        "{out}"
+    );
     assert_eq!((summary["refused"].as_u64(), summary["unreadable"].as_u64()), (Some(1), Some(1)), "{out}");
     assert!(out.contains("e.ndjson:3001") && out.contains("e.ndjson:3002"), "{out}");
     let (_, out, _) = fealty(&dir, &["import", "--data", "d", "--json", "e.ndjson"]);
@@ -107,7 +129,10 @@ fn the_printed_curl_earns_points() {
         json(&String::from_utf8_lossy(&output.stdout))
     };
     let outcome = run(&printed[start..end]);
-    assert_eq!((outcome["status"].as_str(), outcome["effects"][0]["granted"].as_u64()), (Some("applied"), Some(19)));
+    assert_eq!(
+        (outcome["status"].as_str(), outcome["effects"][0]["granted"].as_u64()),
+        (Some("applied"), Some(19))
+    );
     let second = end + printed[end..].find("  curl -s").expect("a second command");
     let member = run(printed[second..].lines().next().unwrap_or_default());
     assert_eq!(member["id"], outcome["member"]);
@@ -120,7 +145,8 @@ fn the_printed_curl_earns_points() {
 fn keys_are_made_and_revoked_beside_a_running_server() {
     let api = Api::start();
     let launch = api.server.launch.clone();
-    let (code, out) = launch.run(&["keys", "create", "--name", "till", "--scope", "events:write,members:read", "--json"]);
+    let (code, out) =
+        launch.run(&["keys", "create", "--name", "till", "--scope", "events:write,members:read", "--json"]);
     assert_eq!(code, Some(0), "{out}");
     let made = json(out.lines().find(|line| line.starts_with('{')).unwrap_or_default());
     let mut client = api.with_key(made["key"].as_str().unwrap_or_default());

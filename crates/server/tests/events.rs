@@ -29,7 +29,8 @@ fn an_order_earns_once_whatever_is_sent_again() {
     launch.env.clear();
     api.server.kill();
     let server = launch.start().unwrap_or_else(|e| panic!("{e}"));
-    let member = server.client().get("/v1/members/email:ada@example.com").unwrap_or_else(|e| panic!("{e}")).json();
+    let member =
+        server.client().get("/v1/members/email:ada@example.com").unwrap_or_else(|e| panic!("{e}")).json();
     assert_eq!(member["wallets"]["points"]["available"], 19);
 }
 
@@ -57,7 +58,8 @@ fn batches_and_lines_are_answered_in_order_each_for_itself() {
     let batch = json!([order("b1", ADA, "1"), {"specversion": "1.0", "id": "bad"}, order("b2", ADA, "2"), order("b1", ADA, "1")]);
     let kind = [("Content-Type", "application/cloudevents-batch+json")];
     let answers = api.call("POST", "/v1/events", &kind, batch.to_string().as_bytes()).json();
-    let statuses: Vec<&str> = answers.as_array().into_iter().flatten().filter_map(|a| a["status"].as_str()).collect();
+    let statuses: Vec<&str> =
+        answers.as_array().into_iter().flatten().filter_map(|a| a["status"].as_str()).collect();
     assert_eq!(statuses, ["applied", "refused", "applied", "applied"], "{answers}");
     assert_eq!(answers[1]["refusal"]["code"], "field_missing");
     assert_eq!(answers[3]["duplicate"], true);
@@ -65,7 +67,8 @@ fn batches_and_lines_are_answered_in_order_each_for_itself() {
     let kind = [("Content-Type", "application/x-ndjson")];
     let answers = api.call("POST", "/v1/events", &kind, lines.as_bytes()).json();
     assert_eq!(answers[1]["effects"][0]["granted"], 5);
-    let empty = api.call("POST", "/v1/events", &[("Content-Type", "application/cloudevents-batch+json")], b"[]");
+    let empty =
+        api.call("POST", "/v1/events", &[("Content-Type", "application/cloudevents-batch+json")], b"[]");
     assert_eq!((empty.status, empty.body.as_str()), (200, "[]"));
 }
 
@@ -122,7 +125,10 @@ fn what_cannot_be_taken_is_said_with_a_code_and_a_pointer() {
     assert_eq!(unknown.json()["reason"]["code"], "type_unknown");
     assert_eq!(unknown.json()["refusal"], Value::Null);
     assert_eq!(api.call("POST", "/v1/events", &[("Content-Type", "text/plain")], b"x").status, 415);
-    assert_eq!(api.call("POST", "/v1/events", &[("Content-Type", "application/cloudevents+json")], b"{").status, 400);
+    assert_eq!(
+        api.call("POST", "/v1/events", &[("Content-Type", "application/cloudevents+json")], b"{").status,
+        400
+    );
     let large = vec![b' '; (1 << 20) + 1];
     let kind = [("Content-Type", "application/cloudevents+json")];
     assert_eq!(api.call("POST", "/v1/events", &kind, &large).status, 413);
@@ -131,7 +137,11 @@ fn what_cannot_be_taken_is_said_with_a_code_and_a_pointer() {
     // Any 64 bits are some public id; most are nobody's.
     for id in ["mem_zzzzzzzzzzzzz", "mem_fzzzzzzzzzzzz", "mem_0000000000001", "mem_7123456789abc"] {
         let nobody = api.event(&event(&|e| e["subject"] = json!(id)));
-        assert!(nobody.status == 422 || nobody.json()["status"] == "refused" || nobody.status == 409, "{id} {}", nobody.body);
+        assert!(
+            nobody.status == 422 || nobody.json()["status"] == "refused" || nobody.status == 409,
+            "{id} {}",
+            nobody.body
+        );
     }
     assert_eq!(api.get("/v1/events/none").status, 404);
     assert_eq!(api.get("/v1/nothing").status, 404);
@@ -149,7 +159,13 @@ fn lists_page_by_cursor_and_link() {
     loop {
         let page = api.get(&path);
         let json = page.json();
-        seen.extend(json["events"].as_array().into_iter().flatten().map(|e| e["id"].as_str().unwrap_or_default().to_owned()));
+        seen.extend(
+            json["events"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|e| e["id"].as_str().unwrap_or_default().to_owned()),
+        );
         let Some(next) = json["next"].as_str() else { break };
         let link = page.header("link").unwrap_or_default();
         assert!(link.contains(next) && link.contains("limit=2") && link.contains("rel=\"next\""), "{link}");
@@ -176,7 +192,10 @@ fn two_sources_with_one_id_are_told_apart() {
     let why = why.json();
     assert_eq!(why["event"]["status"], "applied");
     assert_eq!(why["rules"][0]["rule"], "base", "{why}");
-    assert_eq!((why["rules"][0]["applied"].as_bool(), why["rules"][0]["amounts"][0]["granted"].as_u64()), (Some(true), Some(1)));
+    assert_eq!(
+        (why["rules"][0]["applied"].as_bool(), why["rules"][0]["amounts"][0]["granted"].as_u64()),
+        (Some(true), Some(1))
+    );
 }
 
 #[test]

@@ -14,7 +14,10 @@ fn a_member_is_enrolled_once() {
     let id = made.json()["id"].as_str().unwrap_or_default().to_owned();
     assert!(id.starts_with("mem_"), "{id}");
     assert_eq!(made.json()["identities"], json!(["email:ada@example.com", "pos:card:7"]));
-    assert_eq!(made.json()["wallets"]["points"], json!({"available": 0, "pending": 0, "debt": 0, "expiring": []}));
+    assert_eq!(
+        made.json()["wallets"]["points"],
+        json!({"available": 0, "pending": 0, "debt": 0, "expiring": []})
+    );
     let again = api.post_once("/v1/members", "k1", &ada);
     assert_eq!((again.status, again.json()["id"].as_str()), (201, Some(id.as_str())));
     let other = api.post_once("/v1/members", "k1", &json!({"identities": ["email:bob@example.com"]}));
@@ -27,7 +30,10 @@ fn a_member_is_enrolled_once() {
     }
     assert_eq!(api.post("/v1/members", &json!({"identities": []})).status, 422);
     assert_eq!(api.post("/v1/members", &json!({"identities": ["nonsense"]})).status, 422);
-    assert_eq!(api.post("/v1/members", &json!({"identities": ["email:x@example.com"], "balance": 5})).status, 422);
+    assert_eq!(
+        api.post("/v1/members", &json!({"identities": ["email:x@example.com"], "balance": 5})).status,
+        422
+    );
     assert_eq!(api.get("/v1/members").json()["members"].as_array().map(Vec::len), Some(1));
 }
 
@@ -36,11 +42,18 @@ fn identities_are_linked_and_belong_to_one() {
     let mut api = Api::start();
     api.event(&order("o1", "email:ada@example.com", "3"));
     api.event(&order("o2", "email:bob@example.com", "4"));
-    let linked = api.post("/v1/members/email:ada@example.com/identities", &json!({"identities": ["pos:card:7"]}));
+    let linked =
+        api.post("/v1/members/email:ada@example.com/identities", &json!({"identities": ["pos:card:7"]}));
     assert_eq!(linked.status, 200, "{}", linked.body);
     assert_eq!(api.get("/v1/members/pos:card:7").json()["wallets"]["points"]["available"], 3);
-    let taken = api.post("/v1/members/pos:card:7/identities", &json!({"identities": ["email:bob@example.com"]}));
-    assert_eq!((taken.status, taken.json()["code"].as_str()), (409, Some("identity_taken")), "{}", taken.body);
+    let taken =
+        api.post("/v1/members/pos:card:7/identities", &json!({"identities": ["email:bob@example.com"]}));
+    assert_eq!(
+        (taken.status, taken.json()["code"].as_str()),
+        (409, Some("identity_taken")),
+        "{}",
+        taken.body
+    );
 }
 
 #[test]
@@ -80,9 +93,13 @@ fn fields_are_changed_and_taken_away() {
     assert_eq!(api.post("/v1/members", &fields).json()["fields"]["birthday"], "1990-05-17");
     let kind = [("Content-Type", "application/json")];
     let path = "/v1/members/email:ada@example.com";
-    let changed = api.call("PATCH", path, &kind, br#"{"fields": {"birthday": null, "tags": ["vip", "press"]}}"#);
+    let changed =
+        api.call("PATCH", path, &kind, br#"{"fields": {"birthday": null, "tags": ["vip", "press"]}}"#);
     assert_eq!(changed.status, 200, "{}", changed.body);
     assert_eq!(changed.json()["fields"], json!({"tags": ["vip", "press"]}));
     assert_eq!(api.call("PATCH", path, &kind, br#"{"fields": {"birthday": "soon"}}"#).status, 422);
-    assert_eq!(api.call("PATCH", "/v1/members/email:no@example.com", &kind, br#"{"fields": {}}"#).status, 404);
+    assert_eq!(
+        api.call("PATCH", "/v1/members/email:no@example.com", &kind, br#"{"fields": {}}"#).status,
+        404
+    );
 }

@@ -16,12 +16,21 @@ fn a_new_version_counts_for_what_comes_after_it() {
     let mut program = present.json();
     program["rules"]["base"]["earn"]["points"] = json!("order.subtotal * 2");
     let json_kind = ("Content-Type", "application/json");
-    let stale = api.call("PUT", "/v1/program", &[json_kind, ("If-Match", "\"other\"")], program.to_string().as_bytes());
+    let stale = api.call(
+        "PUT",
+        "/v1/program",
+        &[json_kind, ("If-Match", "\"other\"")],
+        program.to_string().as_bytes(),
+    );
     assert_eq!((stale.status, stale.json()["code"].as_str()), (412, Some("program_changed")));
-    let put = api.call("PUT", "/v1/program", &[json_kind, ("If-Match", &etag)], program.to_string().as_bytes());
+    let put =
+        api.call("PUT", "/v1/program", &[json_kind, ("If-Match", &etag)], program.to_string().as_bytes());
     assert_eq!((put.status, put.json()["version"].as_u64()), (201, Some(2)), "{}", put.body);
     let outcome = api.event(&order("o2", ADA, "10")).json();
-    assert_eq!((outcome["program_version"].as_u64(), outcome["effects"][0]["granted"].as_u64()), (Some(2), Some(20)));
+    assert_eq!(
+        (outcome["program_version"].as_u64(), outcome["effects"][0]["granted"].as_u64()),
+        (Some(2), Some(20))
+    );
     assert_eq!(api.event(&order("o1", ADA, "10")).json()["program_version"], 1, "the first outcome again");
     let same = api.call("PUT", "/v1/program", &[json_kind], program.to_string().as_bytes());
     assert_eq!((same.status, same.json()["version"].as_u64()), (200, Some(2)));
@@ -40,7 +49,8 @@ fn a_new_version_counts_for_what_comes_after_it() {
 #[test]
 fn a_program_that_does_not_check_is_refused_with_all_its_mistakes() {
     let mut api = Api::start();
-    let bad = PROGRAM.replace("order.subtotal", "order.subtotle").replace("review.words >= 20", "review.stars > 3");
+    let bad =
+        PROGRAM.replace("order.subtotal", "order.subtotle").replace("review.words >= 20", "review.stars > 3");
     let put = api.call("PUT", "/v1/program", &[("Content-Type", "application/toml")], bad.as_bytes());
     assert_eq!((put.status, put.json()["code"].as_str()), (422, Some("program_invalid")), "{}", put.body);
     assert_eq!(put.json()["diagnostics"].as_array().map(Vec::len), Some(2), "{}", put.body);

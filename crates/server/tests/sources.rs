@@ -53,7 +53,10 @@ fn a_signed_webhook_counts_once_and_is_kept_as_it_came() {
     assert_eq!(kept["deliveries"][0]["body"], body.as_str());
     assert!(kept["deliveries"][0]["headers"].to_string().contains("webhook-signature"));
     let listed = api.get("/v1/sources").json();
-    assert_eq!(listed["sources"][0], json!({"name": "partner", "kind": "standard", "program": "test", "path": "/v1/sources/partner", "secrets": 1}));
+    assert_eq!(
+        listed["sources"][0],
+        json!({"name": "partner", "kind": "standard", "program": "test", "path": "/v1/sources/partner", "secrets": 1})
+    );
     assert!(!listed.to_string().contains("whsec_"));
 }
 
@@ -69,7 +72,10 @@ fn what_is_not_proved_is_401_and_changes_nothing() {
     assert_eq!(api.get("/v1/events").json()["events"], json!([]));
     assert_eq!(api.get("/v1/quarantine").json()["quarantine"], json!([]));
     let metrics = api.get("/metrics").body;
-    assert!(metrics.contains(r#"fealty_webhooks_total{source="partner",result="signature_mismatch"} 1"#), "{metrics}");
+    assert!(
+        metrics.contains(r#"fealty_webhooks_total{source="partner",result="signature_mismatch"} 1"#),
+        "{metrics}"
+    );
 }
 
 #[test]

@@ -378,7 +378,7 @@ fn constant_of(kind: &Kind) -> Typed {
 fn constant(code: &Code) -> Option<Value> {
     Some(match code {
         Code::Num(NumCode::Const(n)) => Value::Num(*n),
-        Code::Text(TextCode::Const(t)) => Value::Text(t.clone()),
+        Code::Text(TextCode::Const(t)) => Value::Text((&**t).into()),
         Code::Bool(BoolCode::Const(b)) => Value::Bool(*b),
         Code::Date(super::code::DateCode::Const(d)) => Value::Date(*d),
         _ => return None,

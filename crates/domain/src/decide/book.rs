@@ -15,6 +15,7 @@ use crate::order::{Grant, Order, Use};
 use crate::outcome::{Account, Decision, Effect, Transfer, TransferKind};
 use crate::plan::{Limit, LimitWhat, Plan, Rule, WhenShort};
 use crate::planted;
+use crate::value::Text;
 
 pub struct Book<'a> {
     pub plan: &'a Plan,
@@ -137,7 +138,7 @@ impl Book<'_> {
         moment: &Moment,
         mut order: Option<&mut Order>,
     ) {
-        let mut counted_times: Vec<Box<str>> = Vec::new();
+        let mut counted_times: Vec<Text> = Vec::new();
         for offer in offers {
             let rule = &judged_by.rules[usize::from(offer.rule)];
             let limits = limits_of(judged_by, rule);
@@ -198,11 +199,11 @@ impl Book<'_> {
         if amount > 0 {
             let parts = if limit.across_members {
                 self.keep_budget(&limit.id);
-                let before = self.changed_budgets.iter().find(|kept| kept.0 == limit.id);
+                let before = self.changed_budgets.iter().find(|kept| *kept.0 == *limit.id);
                 if let (Some((id, parts)), true) = (before, planted::is("budget_of_batch_start")) {
                     self.budgets.insert(id.clone(), parts.clone());
                 }
-                self.budgets.entry(limit.id.clone()).or_default()
+                self.budgets.entry(limit.id.as_str().into()).or_default()
             } else {
                 limit_mut(&mut self.member.limits, &limit.id)
             };
@@ -235,7 +236,7 @@ pub fn free(
     amount: i64,
 ) {
     let parts = if used.across {
-        budgets.get_mut(&used.limit)
+        budgets.get_mut(&*used.limit)
     } else {
         member.iter_mut().find(|l| l.id == used.limit).map(|l| &mut l.parts)
     };

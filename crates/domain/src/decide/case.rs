@@ -15,6 +15,7 @@ use crate::num::Num;
 use crate::plan::{Amount, Canon, CounterKind, EventType, Plan, Region, RuleNo, WalletNo};
 use crate::planted;
 use crate::time::Calendar;
+use crate::value::Text;
 use crate::value::Value;
 
 pub struct Case<'a> {
@@ -93,9 +94,9 @@ impl<'a> Case<'a> {
     }
 
     /// What the rules of this type read, as it is now: recorded with the event.
-    pub fn seen(&self, state: &dyn State) -> Vec<(Box<str>, serde_json::Value)> {
+    pub fn seen(&self, state: &dyn State) -> Vec<(Text, serde_json::Value)> {
         let reads = self.ty.reads.iter().filter(|read| !matches!(read, Read::Granted(..)));
-        let mut seen: Vec<(Box<str>, serde_json::Value)> =
+        let mut seen: Vec<(Text, serde_json::Value)> =
             reads.map(|read| (read_name(self.plan, *read), bind::number(state.read(*read)))).collect();
         for slot in &self.ty.member_reads {
             let field = &self.plan.member_fields.0[usize::from(*slot)];
@@ -107,7 +108,7 @@ impl<'a> Case<'a> {
     }
 
     /// Puts the member's fields back to what a row recorded.
-    pub fn recall(&mut self, seen: &[(Box<str>, serde_json::Value)]) {
+    pub fn recall(&mut self, seen: &[(Text, serde_json::Value)]) {
         for (name, json) in seen {
             let Some(slot) = name.strip_prefix("member.").and_then(|n| self.plan.member_fields.slot(n))
             else {
@@ -181,7 +182,7 @@ fn item_totals(payload: &Value) -> Vec<Num> {
 }
 
 /// As written in a program.
-pub fn read_name(plan: &Plan, read: Read) -> Box<str> {
+pub fn read_name(plan: &Plan, read: Read) -> Text {
     let wallet = |w: u16| &plan.wallets[usize::from(w)].id;
     match read {
         Read::WalletAvailable(w) => format!("wallets.{}.available", wallet(w)),
@@ -225,7 +226,7 @@ impl State for Present<'_> {
 pub struct Recorded(Vec<(Read, Num)>);
 
 impl Recorded {
-    pub fn new(plan: &Plan, ty: &EventType, seen: &[(Box<str>, serde_json::Value)]) -> Recorded {
+    pub fn new(plan: &Plan, ty: &EventType, seen: &[(Text, serde_json::Value)]) -> Recorded {
         let value = |read: &Read| {
             let name = read_name(plan, *read);
             let json = &seen.iter().find(|(n, _)| *n == name)?.1;

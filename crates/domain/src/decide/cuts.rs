@@ -50,7 +50,7 @@ impl Judge<'_> {
         };
         let most = most.to_minor(decimals, Round::Down).unwrap_or(i64::MAX);
         let parts: &[(i64, i64)] = if limit.across_members {
-            self.uses.budgets.get(&limit.id).map_or(&[], |parts| parts)
+            self.uses.budgets.get(&*limit.id).map_or(&[], |parts| parts)
         } else {
             self.uses.member.iter().find(|l| l.id == limit.id).map_or(&[], |l| &l.parts)
         };

@@ -14,6 +14,7 @@ use crate::num::Num;
 use crate::outcome::{Account, Decision, Reason};
 use crate::plan::Plan;
 use crate::snapshot::Snapshot;
+use crate::value::Text;
 use crate::value::{Field, Fields, Presence, Type, Value};
 
 /// Payload of `fealty.adjusted`.
@@ -124,7 +125,7 @@ pub fn set_fields(member: &mut Member, fields: &Fields, payload: &Value, data: &
 
 /// `fealty.adjusted`, checked against the member: what is to be moved.
 pub struct Adjustment {
-    wallet: Box<str>,
+    wallet: Text,
     minor: i64,
 }
 

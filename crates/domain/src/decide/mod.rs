@@ -33,6 +33,7 @@ use crate::order::{Count, Order};
 use crate::outcome::{Decision, Effect, Reason};
 use crate::plan::{Canon, EventType, Plan, Region, RuleNo, TypeNo};
 use crate::snapshot::{Snapshot, Want};
+use crate::value::Text;
 use crate::value::Value;
 use case::slot_text;
 use counters::Counted;
@@ -60,7 +61,7 @@ pub struct Matter<'a> {
     pub bound: &'a Bound,
     pub member: &'a Member,
     /// The order as it stands, and what rules saw when it was paid.
-    pub order: Option<(&'a Order, &'a [(Box<str>, serde_json::Value)])>,
+    pub order: Option<(&'a Order, &'a [(Text, serde_json::Value)])>,
     pub snapshot: &'a Snapshot,
 }
 
@@ -69,7 +70,7 @@ pub struct Judged {
     pub offers: Vec<Offer>,
     pub failed: Vec<Effect>,
     pub counted: Vec<Counted>,
-    pub seen: Vec<(Box<str>, serde_json::Value)>,
+    pub seen: Vec<(Text, serde_json::Value)>,
     pub moment: Moment,
 }
 
@@ -221,7 +222,7 @@ fn edit(
     ty: &EventType,
     region_now: &Region,
     order: &Order,
-    seen: &[(Box<str>, serde_json::Value)],
+    seen: &[(Text, serde_json::Value)],
 ) -> Result<Verdict, Vec<Want>> {
     let plans = matter.plans;
     let Some(plan) = plans.version(order.version) else {
@@ -421,7 +422,7 @@ pub fn carry_out(
     }
 }
 
-fn paying(plan: &Plan, judged: &Judged) -> Vec<Box<str>> {
+fn paying(plan: &Plan, judged: &Judged) -> Vec<Text> {
     judged.offers.iter().filter(|o| o.pays()).map(|o| plan.rules[usize::from(o.rule)].id.clone()).collect()
 }
 

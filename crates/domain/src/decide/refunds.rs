@@ -14,13 +14,14 @@ use crate::order::{Count, Order};
 use crate::outcome::Reason;
 use crate::plan::Canon;
 use crate::planted;
+use crate::value::Text;
 use crate::value::Value;
 
 /// What one message sends back, checked against the order.
 #[derive(Debug, PartialEq)]
 pub struct Return {
     /// Its own id, if it has one.
-    pub id: Box<str>,
+    pub id: Text,
     /// (item, share of it that comes back now)
     items: Vec<(usize, Num)>,
     amount: Num,

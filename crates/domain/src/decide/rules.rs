@@ -14,6 +14,7 @@ use crate::outcome::{Effect, Emitted};
 use crate::plan::{CampaignNo, OncePer, Rule, RuleNo, Trigger, WalletNo};
 use crate::planted;
 use crate::snapshot::{Snapshot, Want};
+use crate::value::Text;
 use crate::value::Value;
 
 /// What a rule would pay in this event.
@@ -22,7 +23,7 @@ pub struct Offer {
     pub amounts: Vec<OfferAmount>,
     pub emitted: Vec<Emitted>,
     /// Value of its business key, if it is an expression.
-    pub once: Option<Box<str>>,
+    pub once: Option<Text>,
 }
 
 pub struct OfferAmount {
@@ -31,7 +32,7 @@ pub struct OfferAmount {
     pub wanted: i64,
     pub granted: i64,
     /// Why less was granted.
-    pub cut: Option<Box<str>>,
+    pub cut: Option<Text>,
     /// What each item of the order contributed; empty if the rule does not go by item.
     weights: Vec<Num>,
     /// The same for what is granted, in whole parts; filled at the end.
@@ -182,7 +183,7 @@ impl<'a> Judge<'a> {
         Some(offer)
     }
 
-    pub fn fail(&mut self, rule: Box<str>) {
+    pub fn fail(&mut self, rule: Text) {
         self.failed.push(Effect {
             rule,
             kind: "failed".into(),
@@ -293,7 +294,7 @@ impl<'a> Judge<'a> {
 
     /// None: it has paid already. Some(value): its business key, where that is an expression.
     #[allow(clippy::option_option)]
-    fn once(&mut self, rule: &Rule, state: &dyn State) -> Result<Option<Option<Box<str>>>, OutOfRange> {
+    fn once(&mut self, rule: &Rule, state: &dyn State) -> Result<Option<Option<Text>>, OutOfRange> {
         let paid_this_order = self.order.is_some_and(|order| {
             order.applied.contains(&rule.id) || order.grants.iter().any(|grant| grant.rule == rule.id)
         });
@@ -407,7 +408,7 @@ pub fn list_at<'v>(mut value: &'v Value, path: &[u16]) -> &'v [Value] {
 }
 
 /// A value as one text, for keys.
-pub fn text(value: &Value) -> Box<str> {
+pub fn text(value: &Value) -> Text {
     match value {
         Value::Text(t) => t.clone(),
         Value::Num(n) => n.to_string().into(),

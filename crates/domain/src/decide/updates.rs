@@ -11,6 +11,7 @@ use crate::num::Num;
 use crate::order::{Count, Grant, Order, OrderItem};
 use crate::outcome::{Account, Effect};
 use crate::plan::{Limit, Plan, RuleNo, WalletNo};
+use crate::value::Text;
 use crate::value::Value;
 
 /// What the order holds in each wallet by rules that judge it anew.
@@ -48,7 +49,7 @@ pub fn settle(book: &mut Book<'_>, old_plan: &Plan, rules: &[RuleNo], order: &mu
     }
     free_times(book, &before);
     let mut left = before;
-    let mut times: Vec<Box<str>> = Vec::new();
+    let mut times: Vec<Text> = Vec::new();
     for offer in &judged.offers {
         let rule = &old_plan.rules[usize::from(offer.rule)];
         let limits = book::limits_of(old_plan, rule);
@@ -140,7 +141,7 @@ fn use_all(
     amount: &OfferAmount,
     new: &Grant,
     judged: &Judged,
-    times: &mut Vec<Box<str>>,
+    times: &mut Vec<Text>,
 ) {
     let left = new.granted - new.reversed;
     for limit in limits {

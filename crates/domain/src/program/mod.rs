@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::condition::Code;
 use crate::plan::Plan;
+use crate::value::Text;
 use check::report::Report;
 use diag::{Diagnostic, Severity};
 pub use language::{reference, schema};
@@ -176,7 +177,7 @@ impl Program {
 
 impl Program {
     /// Rules that no test makes pay. Of a program without tests nothing is said: it has not begun to test.
-    pub fn untested(&self, paid: &std::collections::BTreeSet<Box<str>>) -> Vec<Diagnostic> {
+    pub fn untested(&self, paid: &std::collections::BTreeSet<Text>) -> Vec<Diagnostic> {
         let mut report = Report::new(&self.sources);
         let rules = self.tree.get("rules").and_then(Node::table);
         for rule in

@@ -19,10 +19,10 @@ use crate::num::Num;
 use crate::outcome::{Decision, Status};
 use crate::plan::{Plan, Region, RuleNo, WalletNo};
 use crate::program::Program;
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// Ids of the rules that paid or emitted in the test.
-pub type Paid = BTreeSet<Box<str>>;
+pub type Paid = BTreeSet<Text>;
 
 pub fn run(program: &Program, test: &Test) -> Result<Paid, Box<Failure>> {
     let plan = match &test.environment {

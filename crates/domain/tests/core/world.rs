@@ -224,7 +224,7 @@ impl World {
 
     /// The ledger from its transfers alone: every account of every member, and every lot.
     pub fn audit(&self) {
-        let mut accounts: HashMap<(MemberNo, Box<str>, &str), i64> = HashMap::new();
+        let mut accounts: HashMap<(MemberNo, domain::value::Text, &str), i64> = HashMap::new();
         let mut changes: HashMap<MemberNo, u64> = HashMap::new();
         for row in self.rows() {
             let Some(no) = row.decision.member else { continue };

@@ -37,7 +37,9 @@ impl Init {
             }
         }
         let here = self.dir.display();
-        println!("\nNext:\n  fealty check {here}/program.toml\n  fealty serve --program {here}/program.toml --settings {here}/settings.toml");
+        println!(
+            "\nNext:\n  fealty check {here}/program.toml\n  fealty serve --program {here}/program.toml --settings {here}/settings.toml"
+        );
         Ok(0)
     }
 }

@@ -80,7 +80,8 @@ impl Output {
     /// Beside the one process that holds the data.
     fn door(&self) -> Result<(PathBuf, Admin), Failure> {
         let dir = self.place.dir(&self.place.file()?)?;
-        std::fs::create_dir_all(&dir).map_err(|e| Failure::new(DATA, format!("cannot make {}", dir.display()), e))?;
+        std::fs::create_dir_all(&dir)
+            .map_err(|e| Failure::new(DATA, format!("cannot make {}", dir.display()), e))?;
         let admin = Admin::beside(&dir).map_err(|e| open::failed(&dir, e))?;
         Ok((dir, admin))
     }
@@ -96,7 +97,10 @@ impl Create {
         let new = NewApiKey { name: &self.name, hash: key.hash(), scopes: &scopes, now_ms, expires_ms };
         let number = admin.api_key_create(&new).map_err(|e| open::failed(&dir, e))?;
         if self.output.json {
-            println!("{}", json!({"number": number, "name": self.name, "scopes": scopes, "key": key.text(), "expires_at": time(expires_ms)}));
+            println!(
+                "{}",
+                json!({"number": number, "name": self.name, "scopes": scopes, "key": key.text(), "expires_at": time(expires_ms)})
+            );
         } else {
             println!("{}", key.text());
             eprintln!("key {number} ({}) may {}; it is shown this once", self.name, scopes.join(", "));
@@ -118,7 +122,13 @@ impl List {
         let now_ms = jiff::Timestamp::now().as_millisecond();
         for row in &rows {
             let created = time(Some(row.created_ms)).unwrap_or_default();
-            cells.push(vec![row.no.to_string(), row.name.to_string(), row.scopes.join(","), day(&created), state(row, now_ms)]);
+            cells.push(vec![
+                row.no.to_string(),
+                row.name.to_string(),
+                row.scopes.join(","),
+                day(&created),
+                state(row, now_ms),
+            ]);
         }
         print!("{}", table::render(&cells));
         Ok(0)
@@ -131,8 +141,12 @@ impl Revoke {
         let now_ms = jiff::Timestamp::now().as_millisecond();
         let found = admin.api_key_revoke(self.number, now_ms).map_err(|e| open::failed(&dir, e))?;
         if !found {
-            return Err(Failure::new(FOUND, format!("there is no key {}", self.number), "no such number is stored")
-                .fix("`fealty keys list` shows them"));
+            return Err(Failure::new(
+                FOUND,
+                format!("there is no key {}", self.number),
+                "no such number is stored",
+            )
+            .fix("`fealty keys list` shows them"));
         }
         if self.output.json {
             println!("{}", json!({"number": self.number, "revoked": true}));

@@ -80,8 +80,11 @@ impl Place {
         let database = if self.data.is_some() { &None } else { &file.database };
         if let Some(url) = self.database.as_ref().or(database.as_ref()) {
             let scheme = url.split(':').next().unwrap_or_default();
-            return Err(Failure::settings(format!("cannot use a {scheme} database"), "not_yet: only the embedded database is there")
-                .fix("leave out --database and give --data DIR"));
+            return Err(Failure::settings(
+                format!("cannot use a {scheme} database"),
+                "not_yet: only the embedded database is there",
+            )
+            .fix("leave out --database and give --data DIR"));
         }
         Ok(self.data.clone().or_else(|| file.data.clone()).unwrap_or_else(|| "./data".into()))
     }

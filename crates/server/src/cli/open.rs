@@ -22,8 +22,12 @@ pub fn store(dir: &Path) -> Result<Store, Failure> {
 
 pub fn failed(dir: &Path, error: StoreError) -> Failure {
     let fix = match &error {
-        StoreError::Busy | StoreError::Unavailable(_) => "stop what uses it, make room, or choose another folder with --data",
-        StoreError::Unknown(_) | StoreError::Corrupt(_) => "run `fealty verify`; restore a backup if it finds a breach",
+        StoreError::Busy | StoreError::Unavailable(_) => {
+            "stop what uses it, make room, or choose another folder with --data"
+        }
+        StoreError::Unknown(_) | StoreError::Corrupt(_) => {
+            "run `fealty verify`; restore a backup if it finds a breach"
+        }
     };
     Failure::new(DATA, format!("cannot use the data in {}", dir.display()), error).fix(fix)
 }
@@ -46,7 +50,8 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
         let program = read.map_err(|rejected| file::rejected(&rejected))?;
         plans.push(Arc::new(program.plan));
     }
-    let current = plans.pop().ok_or_else(|| Failure::new(DATA, "no program is stored", "the table is empty"))?;
+    let current =
+        plans.pop().ok_or_else(|| Failure::new(DATA, "no program is stored", "the table is empty"))?;
     let keys = store.key_maker();
     Ok(Opened { store, plans: Plans { current, older: plans, keys } })
 }
@@ -66,6 +71,9 @@ fn publish(dir: &Path, store: &Store, program: &Program, path: Option<&PathBuf>)
     }
     let by = if path.is_some() { "file" } else { "starter" };
     let now = jiff::Timestamp::now().as_millisecond();
-    store.admin().program_version_put(program.plan.hash, &program.json, by, now).map_err(|e| failed(dir, e))?;
+    store
+        .admin()
+        .program_version_put(program.plan.hash, &program.json, by, now)
+        .map_err(|e| failed(dir, e))?;
     Ok(())
 }

@@ -49,7 +49,8 @@ impl Serve {
         let keys = stored_keys(&opened.store.reader()).map_err(|e| open::failed(&dir, e))?;
         let (app, engine) = App::start(opened, keys, sources, environment, bounds, Arc::new(stop_at_once))
             .map_err(|e| Failure::new(STORE, "cannot start the decider's thread", e))?;
-        let served = crate::http::serve::run(&app, listen, |address| greet(address, &app, &dir, key.as_ref()));
+        let served =
+            crate::http::serve::run(&app, listen, |address| greet(address, &app, &dir, key.as_ref()));
         engine.stop();
         served.map_err(|e| {
             Failure::new(LISTEN, format!("cannot listen on {listen}"), e)
@@ -62,7 +63,9 @@ impl Serve {
 
 /// A commit whose outcome nobody knows, or a broken law: nothing may follow it. The next start finds out.
 pub fn stop_at_once(why: &str) {
-    eprintln!("error: the store failed while running\n  why: {why}\n  do:  start again; senders that were answered 503 send again, and nothing is applied twice");
+    eprintln!(
+        "error: the store failed while running\n  why: {why}\n  do:  start again; senders that were answered 503 send again, and nothing is applied twice"
+    );
     // Those who waited have their answers; they get a moment to leave.
     std::thread::sleep(std::time::Duration::from_millis(200));
     std::process::exit(i32::from(STORE));
@@ -108,7 +111,13 @@ pub fn stored_keys(reader: &Reader) -> Result<Vec<StoredKey>, store::StoreError>
 /// What a person reads first: where it is, the key if it was made, and a command that earns points.
 fn greet(address: SocketAddr, app: &App, dir: &std::path::Path, key: Option<&Key>) {
     let plan = app.versions.current();
-    println!("Fealty {} serves `{}` (version {}) from {}", env!("CARGO_PKG_VERSION"), plan.id, plan.version, dir.display());
+    println!(
+        "Fealty {} serves `{}` (version {}) from {}",
+        env!("CARGO_PKG_VERSION"),
+        plan.id,
+        plan.version,
+        dir.display()
+    );
     println!("  http://{address}\n");
     if let Some(key) = key {
         println!("The owner's key, shown this once:\n  {}\n", key.text());

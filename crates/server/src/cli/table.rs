@@ -4,7 +4,10 @@
 pub fn render(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |c: usize| rows.iter().map(|row| row[c].chars().count()).max().unwrap_or(0);
-    let number = |c: usize| rows.len() > 1 && rows[1..].iter().all(|row| row[c].chars().all(|x| x.is_ascii_digit() || ".,-+".contains(x)));
+    let number = |c: usize| {
+        rows.len() > 1
+            && rows[1..].iter().all(|row| row[c].chars().all(|x| x.is_ascii_digit() || ".,-+".contains(x)))
+    };
     let shape: Vec<(usize, bool)> = (0..columns).map(|c| (width(c), number(c))).collect();
     let mut text = String::new();
     for row in rows {
@@ -37,6 +40,7 @@ pub fn grouped(number: impl Into<i128>) -> String {
 fn numbers_are_grouped_and_set_to_the_right() {
     assert_eq!(grouped(1_234_567), "1,234,567");
     assert_eq!(grouped(-12), "-12");
-    let rows = [vec!["code".to_owned(), "n".into()], vec!["a".into(), "10".into()], vec!["bb".into(), "9".into()]];
+    let rows =
+        [vec!["code".to_owned(), "n".into()], vec!["a".into(), "10".into()], vec!["bb".into(), "9".into()]];
     assert_eq!(render(&rows), "code   n\na     10\nbb     9\n");
 }

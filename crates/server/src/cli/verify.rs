@@ -24,7 +24,11 @@ const SHOWN: usize = 20;
 impl Verify {
     pub fn run(self) -> Result<u8, Failure> {
         let dir = self.place.dir(&self.place.file()?)?;
-        let bar = if self.json || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
+        let bar = if self.json || !std::io::stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new(0)
+        };
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {eta} left  {pos} rows") {
             bar.set_style(style);
         }
@@ -80,6 +84,9 @@ fn tell(report: &Report) {
     if report.is_clean() {
         println!("clean, in {seconds:.1} s");
     } else {
-        println!("{} breach(es), in {seconds:.1} s; restore a backup, and keep this file for those who look into it", grouped(report.breach_count));
+        println!(
+            "{} breach(es), in {seconds:.1} s; restore a backup, and keep this file for those who look into it",
+            grouped(report.breach_count)
+        );
     }
 }

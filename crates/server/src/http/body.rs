@@ -19,7 +19,12 @@ pub fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// Reads the whole body. Encoded bodies are refused: a bomb cannot go off that is never unpacked.
-pub async fn read(headers: &HeaderMap, body: Body, bytes_max: usize, bounds: &Bounds) -> Result<Bytes, Problem> {
+pub async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+    bounds: &Bounds,
+) -> Result<Bytes, Problem> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|v| v != "identity") {
         return Err(Problem::media_type("a body without Content-Encoding"));
     }
@@ -70,7 +75,11 @@ async fn collect(mut body: Body, bytes_max: usize) -> Option<Result<Bytes, axum:
 }
 
 /// Reads a small JSON object of our own API. Unknown fields are errors, so that nobody believes to have set one.
-pub async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, bounds: &Bounds) -> Result<(T, Bytes), Problem> {
+pub async fn json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    bounds: &Bounds,
+) -> Result<(T, Bytes), Problem> {
     let kind = media_type(headers);
     if kind != "application/json" {
         return Err(Problem::media_type("application/json"));

@@ -21,7 +21,8 @@ pub async fn ready(State(app): State<Arc<App>>) -> Answer {
     if app.draining.load(Ordering::Relaxed) {
         return Err(not_ready("the server is stopping"));
     }
-    let stats = app.read(|reader| reader.stats()).await.map_err(|_| not_ready("the database does not answer"))?;
+    let stats =
+        app.read(|reader| reader.stats()).await.map_err(|_| not_ready("the database does not answer"))?;
     let plan = app.versions.current();
     Ok(answer(
         200,
@@ -40,5 +41,10 @@ pub async fn nowhere() -> Problem {
 }
 
 pub async fn wrong_method() -> Problem {
-    Problem::new(405, "method_not_allowed", "This address has no such method", "GET /openapi.json describes all of them")
+    Problem::new(
+        405,
+        "method_not_allowed",
+        "This address has no such method",
+        "GET /openapi.json describes all of them",
+    )
 }

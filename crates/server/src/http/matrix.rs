@@ -52,7 +52,11 @@ fn cast() -> (Cast, Vec<StoredKey>) {
 }
 
 fn request(route: &Route, token: Option<&str>) -> Request<Body> {
-    let path = route.path.replace("{event_id}", "e").replace("{ref}", "email:nobody@example.com").replace("{name}", "shop");
+    let path = route
+        .path
+        .replace("{event_id}", "e")
+        .replace("{ref}", "email:nobody@example.com")
+        .replace("{name}", "shop");
     let mut request = Request::builder().method(route.method).uri(path);
     if let Some(token) = token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));

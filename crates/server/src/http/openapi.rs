@@ -18,7 +18,8 @@ pub async fn handle() -> Response {
 }
 
 pub fn document() -> Value {
-    let components: Value = serde_json::from_str(include_str!("../../openapi/components.json")).unwrap_or_default();
+    let components: Value =
+        serde_json::from_str(include_str!("../../openapi/components.json")).unwrap_or_default();
     let mut paths: Map<String, Value> = Map::new();
     for route in routes() {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
@@ -40,7 +41,8 @@ pub fn document() -> Value {
 
 fn operation(route: &Route) -> Value {
     let doc = &route.doc;
-    let tag = route.path.trim_start_matches("/v1/").trim_start_matches('/').split('/').next().unwrap_or_default();
+    let tag =
+        route.path.trim_start_matches("/v1/").trim_start_matches('/').split('/').next().unwrap_or_default();
     let mut operation = json!({
         "operationId": doc.id,
         "summary": doc.summary,
@@ -53,8 +55,11 @@ fn operation(route: &Route) -> Value {
         Access::Public | Access::Signed => operation["security"] = json!([]),
     }
     if !doc.body.is_empty() {
-        let content: Map<String, Value> =
-            doc.body.iter().map(|(kind, schema)| ((*kind).to_owned(), json!({"schema": schema_of(schema)}))).collect();
+        let content: Map<String, Value> = doc
+            .body
+            .iter()
+            .map(|(kind, schema)| ((*kind).to_owned(), json!({"schema": schema_of(schema)})))
+            .collect();
         operation["requestBody"] = json!({"required": true, "content": content});
     }
     operation
@@ -91,11 +96,13 @@ fn responses(route: &Route) -> Value {
             "Text" => "application/openmetrics-text",
             _ => "application/json",
         };
-        let answer = json!({"description": reason(*status), "content": {kind: {"schema": schema_of(schema)}}});
+        let answer =
+            json!({"description": reason(*status), "content": {kind: {"schema": schema_of(schema)}}});
         responses.insert(status.to_string(), answer);
     }
     for status in problems(route) {
-        responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/Problem{status}")}));
+        responses
+            .insert(status.to_string(), json!({"$ref": format!("#/components/responses/Problem{status}")}));
     }
     Value::Object(responses)
 }
@@ -117,7 +124,8 @@ mod tests {
     fn references_hold_both_ways() {
         let document = document();
         let text = document.to_string();
-        let mut named: Vec<&str> = text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let mut named: Vec<&str> =
+            text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         named.sort_unstable();
         named.dedup();
         for pointer in &named {
@@ -125,7 +133,10 @@ mod tests {
         }
         for kind in ["schemas", "parameters", "responses"] {
             for name in document["components"][kind].as_object().into_iter().flat_map(|o| o.keys()) {
-                assert!(named.contains(&format!("/components/{kind}/{name}").as_str()), "{kind} {name} is not used");
+                assert!(
+                    named.contains(&format!("/components/{kind}/{name}").as_str()),
+                    "{kind} {name} is not used"
+                );
             }
         }
     }

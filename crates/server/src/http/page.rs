@@ -49,7 +49,12 @@ pub fn after(cursor: Option<&str>) -> Result<Option<u64>, Problem> {
         (u64::from_str_radix(digit, 16).ok()? == check(position)).then_some(position)
     };
     read().map(Some).ok_or_else(|| {
-        Problem::new(400, "cursor_invalid", "This cursor was not made here", "take `next` of the page before, as it is")
+        Problem::new(
+            400,
+            "cursor_invalid",
+            "This cursor was not made here",
+            "take `next` of the page before, as it is",
+        )
     })
 }
 
@@ -66,14 +71,20 @@ struct Page<'a> {
 }
 
 /// `{"<name>": […], "next": CURSOR}` with a Link to the next page.
-pub fn page<T: Serialize>(uri: &Uri, name: &str, items: &[T], next: Option<u64>) -> Result<Response, Problem> {
+pub fn page<T: Serialize>(
+    uri: &Uri,
+    name: &str,
+    items: &[T],
+    next: Option<u64>,
+) -> Result<Response, Problem> {
     let items: Result<Vec<_>, _> = items.iter().map(serde_json::value::to_raw_value).collect();
     let items = items.map_err(|_| Problem::internal())?;
     let next = next.map(encode);
     let page = Page { items: [(name, items.as_slice())].into(), next: next.clone() };
     let mut response = answer(200, &page);
     if let Some(next) = next {
-        let kept = uri.query().unwrap_or_default().split('&').filter(|p| !p.is_empty() && !p.starts_with("cursor="));
+        let kept =
+            uri.query().unwrap_or_default().split('&').filter(|p| !p.is_empty() && !p.starts_with("cursor="));
         let query: Vec<&str> = kept.collect();
         let mut target = format!("{}?", uri.path());
         for part in query {

@@ -65,10 +65,20 @@ impl Problem {
         Problem::new(413, "body_too_large", "The body is too large", detail)
     }
     pub fn media_type(expected: &str) -> Problem {
-        Problem::new(415, "media_type_unsupported", "This media type is not understood", format!("expected {expected}"))
+        Problem::new(
+            415,
+            "media_type_unsupported",
+            "This media type is not understood",
+            format!("expected {expected}"),
+        )
     }
     pub fn internal() -> Problem {
-        Problem::new(500, "internal_error", "Something broke here", "it is in the log; nothing was acknowledged")
+        Problem::new(
+            500,
+            "internal_error",
+            "Something broke here",
+            "it is in the log; nothing was acknowledged",
+        )
     }
 }
 
@@ -77,17 +87,24 @@ impl From<engine::Failure> for Problem {
         use engine::Failure;
         let title = "It cannot be taken now";
         match failure {
-            Failure::Full { retry_after } => {
-                Problem::new(503, "queue_full", title, "too many events wait; nothing happened, send it again").retry(retry_after)
-            }
+            Failure::Full { retry_after } => Problem::new(
+                503,
+                "queue_full",
+                title,
+                "too many events wait; nothing happened, send it again",
+            )
+            .retry(retry_after),
             Failure::Unavailable(_) => {
                 Problem::new(503, "store_unavailable", title, "nothing happened, send it again").retry(2)
             }
             Failure::Unknown(_) => {
-                let detail = "it may or may not have happened; send the same again under the same id to find out";
+                let detail =
+                    "it may or may not have happened; send the same again under the same id to find out";
                 Problem::new(503, "outcome_unknown", "Nobody knows what became of it", detail).retry(2)
             }
-            Failure::Stopped => Problem::new(503, "stopping", title, "the server is stopping; send it again").retry(2),
+            Failure::Stopped => {
+                Problem::new(503, "stopping", title, "the server is stopping; send it again").retry(2)
+            }
         }
     }
 }

@@ -14,7 +14,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Params<T>, Problem> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(value)) => Ok(Params(value)),
-            Err(error) => Err(Problem::new(400, "query_invalid", "A query parameter is wrong", error.body_text())),
+            Err(error) => {
+                Err(Problem::new(400, "query_invalid", "A query parameter is wrong", error.body_text()))
+            }
         }
     }
 }

@@ -48,7 +48,14 @@ macro_rules! route {
             path: $path,
             access: $access,
             budget: $budget,
-            doc: Doc { id: $id, summary: $summary, parameters: $params, body: $body, answers: $answers, problems: $problems },
+            doc: Doc {
+                id: $id,
+                summary: $summary,
+                parameters: $params,
+                body: $body,
+                answers: $answers,
+                problems: $problems,
+            },
             handler: || $handler,
         }
     };
@@ -159,7 +166,8 @@ fn public_routes() -> Vec<Route> {
 pub fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for route in routes() {
-        let guarding = Guard { app: app.clone(), access: route.access, budget: route.budget, route: route.path };
+        let guarding =
+            Guard { app: app.clone(), access: route.access, budget: route.budget, route: route.path };
         router = router.route(route.path, (route.handler)().layer(from_fn_with_state(guarding, guard)));
     }
     router.fallback(health::nowhere).method_not_allowed_fallback(health::wrong_method).with_state(app.clone())

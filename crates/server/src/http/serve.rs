@@ -62,7 +62,10 @@ async fn accept(app: &Arc<App>, listener: &TcpListener) {
     }
 }
 
-async fn next(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
+async fn next(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
     let place = room.clone().acquire_owned().await.ok();
     loop {
         match listener.accept().await {
@@ -112,4 +115,3 @@ async fn keep_keys(app: Arc<App>) {
         }
     }
 }
-

@@ -97,7 +97,13 @@ pub struct EmittedShape<'a> {
 
 impl<'a> OutcomeShape<'a> {
     /// `at`: the event's own time, from which points without a pending period are usable.
-    pub fn new(eyes: Eyes<'_>, name: (&'a str, &'a str), at: jiff::Timestamp, decision: &'a Decision, duplicate: bool) -> Self {
+    pub fn new(
+        eyes: Eyes<'_>,
+        name: (&'a str, &'a str),
+        at: jiff::Timestamp,
+        decision: &'a Decision,
+        duplicate: bool,
+    ) -> Self {
         let refused = decision.status == Status::Refused;
         let reason = decision.reason.as_ref();
         OutcomeShape {
@@ -165,7 +171,10 @@ impl<'a> MemberShape<'a> {
         let mut wallets: BTreeMap<&str, WalletShape> = BTreeMap::new();
         for wallet in &eyes.plan.wallets {
             let zero = Points(0, wallet.decimals);
-            wallets.insert(&wallet.id, WalletShape { available: zero, pending: zero, debt: zero, expiring: Vec::new() });
+            wallets.insert(
+                &wallet.id,
+                WalletShape { available: zero, pending: zero, debt: zero, expiring: Vec::new() },
+            );
         }
         for wallet in &member.wallets {
             let points = |minor| eyes.points(&wallet.id, minor);

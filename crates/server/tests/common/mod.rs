@@ -40,7 +40,10 @@ impl Api {
     }
 
     pub fn call(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
-        let response = self.client.request(method, path, headers, body).unwrap_or_else(|e| panic!("{method} {path}: {e}"));
+        let response = self
+            .client
+            .request(method, path, headers, body)
+            .unwrap_or_else(|e| panic!("{method} {path}: {e}"));
         self.is_documented(method, path, &response);
         response
     }
@@ -70,11 +73,22 @@ impl Api {
         let paths = self.document["paths"].as_object().expect("the document has paths");
         let mut found: Vec<&String> = paths.keys().filter(|template| fits(template)).collect();
         found.sort_by_key(|template| template.contains('{'));
-        let Some(template) = found.first() else { return assert_eq!(status, "404", "{path} is not documented") };
+        let Some(template) = found.first() else {
+            return assert_eq!(status, "404", "{path} is not documented");
+        };
         let answers = &paths[*template][method.to_ascii_lowercase()]["responses"];
-        assert!(!answers[&status].is_null() || status == "405", "{method} {template} may not answer {status}: {}", response.body);
+        assert!(
+            !answers[&status].is_null() || status == "405",
+            "{method} {template} may not answer {status}: {}",
+            response.body
+        );
         if response.status >= 400 {
-            assert_eq!(response.header("content-type"), Some("application/problem+json"), "{}", response.body);
+            assert_eq!(
+                response.header("content-type"),
+                Some("application/problem+json"),
+                "{}",
+                response.body
+            );
             let problem = response.json();
             assert!(problem["code"].is_string() && problem["status"] == response.status, "{problem}");
         }

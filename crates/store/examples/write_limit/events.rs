@@ -88,7 +88,7 @@ pub fn decide(member: &mut Member, pos: u64, n: u64) -> Decision {
     for (n, rule) in ["base", "coffee"].into_iter().enumerate() {
         let amount = 59 - 20 * n as i64;
         earn(member, pos, n as u16, amount);
-        let (rule, wallet): (Box<str>, Box<str>) = (rule.into(), "points".into());
+        let (rule, wallet): (domain::value::Text, domain::value::Text) = (rule.into(), "points".into());
         let after = member.wallets[0].available;
         decision.effects.push(Effect {
             rule: rule.clone(),

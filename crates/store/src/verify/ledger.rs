@@ -13,7 +13,7 @@ const AMOUNT_MAX: i64 = 9_000_000_000_000_000;
 pub struct Ledger {
     pub members: HashMap<u64, Told>,
     /// By wallet: what stands against the members.
-    program: BTreeMap<Box<str>, [i128; 3]>,
+    program: BTreeMap<domain::value::Text, [i128; 3]>,
 }
 
 /// What the journal says of a member.
@@ -27,7 +27,7 @@ pub struct Told {
 }
 
 pub struct Wallet {
-    pub id: Box<str>,
+    pub id: domain::value::Text,
     pub available: i128,
     pub pending: i128,
     pub debt: i128,

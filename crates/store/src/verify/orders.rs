@@ -16,7 +16,7 @@ use super::journal::Told;
 pub struct Orders {
     /// By the order's key.
     newest: HashMap<u64, Newest>,
-    names: Vec<Box<str>>,
+    names: Vec<domain::value::Text>,
 }
 
 struct Newest {
@@ -49,7 +49,7 @@ struct Use {
 }
 
 /// What orders hold of the limits of members (member, limit, window), and of all (0, limit, window).
-pub type Held = HashMap<(u64, Box<str>, i64), i128>;
+pub type Held = HashMap<(u64, domain::value::Text, i64), i128>;
 
 impl Orders {
     fn name(&mut self, name: &str) -> u32 {

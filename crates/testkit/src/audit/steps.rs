@@ -251,8 +251,7 @@ impl Auditor {
         let judged = self.judge(terms, &message.kind, told, no, message.time, region);
         for one in &judged {
             self.pay(one, no, &mut out);
-            // A business key is used up by being paid, not by a limit that left nothing.
-            if message.kind == "review.posted" && one.granted > 0 {
+            if message.kind == "review.posted" {
                 self.members.entry(no).or_default().once.insert((one.rule.clone(), told.product.clone()));
             }
         }

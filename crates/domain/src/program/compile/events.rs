@@ -103,7 +103,7 @@ impl Events {
         }
         declared.sort_by(|a, b| a.name.cmp(&b.name));
         types.extend(declared);
-        let by_name = types.iter().enumerate().map(|(i, t)| (t.name.clone(), i as TypeNo)).collect();
+        let by_name = types.iter().enumerate().map(|(i, t)| (t.name.as_str().into(), i as TypeNo)).collect();
         Events { types, by_name, member }
     }
 

@@ -61,12 +61,18 @@ pub fn open(paths: &[PathBuf]) -> Result<Inputs, Failure> {
             bytes = None;
             Box::new(Counted { inner: io::stdin(), read: read.clone() })
         } else {
-            let failed = |e| Failure::new(SETTINGS, format!("cannot read {}", path.display()), e).fix("check the name");
+            let failed = |e| {
+                Failure::new(SETTINGS, format!("cannot read {}", path.display()), e).fix("check the name")
+            };
             let file = File::open(path).map_err(failed)?;
             let length = file.metadata().map_err(failed)?.len();
             bytes = bytes.map(|sum: u64| sum + length);
             let counted = Counted { inner: file, read: read.clone() };
-            if path.extension().is_some_and(|e| e == "gz") { Box::new(MultiGzDecoder::new(counted)) } else { Box::new(counted) }
+            if path.extension().is_some_and(|e| e == "gz") {
+                Box::new(MultiGzDecoder::new(counted))
+            } else {
+                Box::new(counted)
+            }
         };
         files.push(Input { from, read });
     }

@@ -74,7 +74,11 @@ impl Import {
         engine.stop();
         bar.finish_and_clear();
         tally.follow_the_freed(&reader);
-        if self.json { println!("{}", tally.json(&plan)) } else { print!("{}", tally.table(&plan)) }
+        if self.json {
+            println!("{}", tally.json(&plan))
+        } else {
+            print!("{}", tally.table(&plan))
+        }
         fed?;
         if stop.load(Ordering::Relaxed) {
             eprintln!("stopped; run the same command again to go on, what is in is skipped as duplicate");
@@ -107,12 +111,17 @@ fn feed(
         }
         let mut events = events.into_iter();
         loop {
-            let (lines, deliveries): (Vec<u64>, Vec<Delivery>) =
-                events.by_ref().take(PIECE).map(|(line, input)| (line, Delivery { input, raw: None })).unzip();
+            let (lines, deliveries): (Vec<u64>, Vec<Delivery>) = events
+                .by_ref()
+                .take(PIECE)
+                .map(|(line, input)| (line, Delivery { input, raw: None }))
+                .unzip();
             if deliveries.is_empty() {
                 break;
             }
-            if under_way.len() == PIECES_MAX && let Some(piece) = under_way.pop_front() {
+            if under_way.len() == PIECES_MAX
+                && let Some(piece) = under_way.pop_front()
+            {
                 settle(piece, tally)?;
             }
             let pending = intake.submit(deliveries).map_err(failed)?;

@@ -72,7 +72,13 @@ impl Tally {
         let decision = &outcome.decision;
         if outcome.conflict {
             self.conflicts += 1;
-            self.code("conflict", "event_conflict", "the same event came before with other contents", file, line);
+            self.code(
+                "conflict",
+                "event_conflict",
+                "the same event came before with other contents",
+                file,
+                line,
+            );
             return;
         }
         if outcome.duplicate {
@@ -109,7 +115,7 @@ impl Tally {
         self.enrolled += u64::from(decision.enrolled);
         for effect in &decision.effects {
             let sign = if &*effect.kind == "reverse" { -1 } else { 1 };
-            *self.points.entry(effect.wallet.clone()).or_default() += sign * effect.granted;
+            *self.points.entry(effect.wallet.as_str().into()).or_default() += sign * effect.granted;
         }
     }
 
@@ -195,14 +201,23 @@ impl Tally {
         let mut text = render(&rows);
         for ((kind, code), what) in &self.codes {
             let more = if what.count > what.places.len() as u64 { ", …" } else { "" };
-            let _ = write!(text, "\n{kind} {code}: {}\n  {}\n  at {}{more}\n", grouped(what.count), what.message, what.places.join(", "));
+            let _ = write!(
+                text,
+                "\n{kind} {code}: {}\n  {}\n  at {}{more}\n",
+                grouped(what.count),
+                what.message,
+                what.places.join(", ")
+            );
         }
         text
     }
 
     pub fn json(&self, plan: &Plan) -> serde_json::Value {
-        let points: BTreeMap<&str, Points> =
-            self.points.iter().map(|(wallet, minor)| (&**wallet, Self::shown(plan, wallet, *minor))).collect();
+        let points: BTreeMap<&str, Points> = self
+            .points
+            .iter()
+            .map(|(wallet, minor)| (&**wallet, Self::shown(plan, wallet, *minor)))
+            .collect();
         let codes: Vec<_> = self
             .codes
             .iter()

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use domain::explain::{
-    AmountExplanation, CampaignExplanation, Explanation, Held, ItemExplanation, RuleExplanation, WhyNot, explain,
+    AmountExplanation, CampaignExplanation, Explanation, Held, ItemExplanation, RuleExplanation, WhyNot,
+    explain,
 };
 use serde::Serialize;
 
@@ -53,7 +54,11 @@ struct AmountShape<'a> {
     cut: Option<&'a str>,
 }
 
-pub async fn handle(State(app): State<Arc<App>>, Path(id): Path<String>, Params(query): Params<Query>) -> Answer {
+pub async fn handle(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Params(query): Params<Query>,
+) -> Answer {
     let row = find(&app, id, query).await?;
     let plan = app.versions.get(row.decision.version).ok_or_else(Problem::internal)?;
     let explanation = explain(&plan, &row.event, &row.decision);

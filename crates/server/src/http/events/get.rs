@@ -30,7 +30,11 @@ pub struct Record<'a> {
     data: Option<Box<RawValue>>,
 }
 
-pub async fn handle(State(app): State<Arc<App>>, Path(id): Path<String>, Params(query): Params<Query>) -> Answer {
+pub async fn handle(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Params(query): Params<Query>,
+) -> Answer {
     let row = find(&app, id, query).await?;
     let plan = app.versions.current();
     Ok(answer(200, &record(Eyes { plan: &plan, ids: &app.ids }, &row)))
@@ -41,7 +45,8 @@ pub async fn find(app: &Arc<App>, id: String, query: Query) -> Result<Row, Probl
     let source = query.source;
     let rows = app.read(move |reader| reader.event_get(source.as_deref(), &id)).await?;
     let first = rows.first().ok_or_else(|| Problem::not_found("event"))?;
-    let mut sources: Vec<&str> = rows.iter().map(|row| &*row.event.source).filter(|s| **s != *first.event.source).collect();
+    let mut sources: Vec<&str> =
+        rows.iter().map(|row| &*row.event.source).filter(|s| **s != *first.event.source).collect();
     if !sources.is_empty() {
         sources.push(&first.event.source);
         let detail = format!("several sources used this id; add ?source=, one of: {}", sources.join(", "));
@@ -53,7 +58,8 @@ pub async fn find(app: &Arc<App>, id: String, query: Query) -> Result<Row, Probl
 
 pub fn record<'a>(eyes: Eyes<'_>, row: &'a Row) -> Record<'a> {
     let event = &row.event;
-    let data = std::str::from_utf8(&event.data).ok().and_then(|text| RawValue::from_string(text.to_owned()).ok());
+    let data =
+        std::str::from_utf8(&event.data).ok().and_then(|text| RawValue::from_string(text.to_owned()).ok());
     Record {
         outcome: OutcomeShape::new(eyes, (&event.source, &event.id), event.time, &row.decision, false),
         r#type: &event.kind,

@@ -34,7 +34,11 @@ struct Summary<'a> {
     reason: Option<&'a Reason>,
 }
 
-pub async fn handle(State(app): State<Arc<App>>, OriginalUri(uri): OriginalUri, Params(query): Params<Query>) -> Answer {
+pub async fn handle(
+    State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
+    Params(query): Params<Query>,
+) -> Answer {
     let (limit, cursor, status) = (limit(query.limit)?, after(query.cursor.as_deref())?, query.status);
     let found = app.read(move |reader| reader.event_list(cursor, status, limit)).await?;
     let plan = app.versions.current();

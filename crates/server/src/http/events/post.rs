@@ -35,7 +35,8 @@ pub async fn handle(
     let bytes = body::read(&headers, request, bytes_max, &app.bounds).await?;
     let names = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let reading = Reading { members: &app.ids, received: jiff::Timestamp::now(), origin: &principal.origin };
-    let message = cloudevents::read(&Headers::new(names), &bytes, reading).map_err(|bad| unreadable(bad, many, bytes_max))?;
+    let message = cloudevents::read(&Headers::new(names), &bytes, reading)
+        .map_err(|bad| unreadable(bad, many, bytes_max))?;
     let later = prefers_async(&headers);
     match message {
         Message::One(input) => one(&app, input, later).await,
@@ -54,7 +55,8 @@ async fn one(app: &Arc<App>, input: Input, later: bool) -> Answer {
         let first = to_raw_value(&shape(app, &outcome)).map_err(|_| Problem::internal())?;
         let detail = "an event with this source and id came before with other contents; nothing changed, this one is kept in quarantine";
         let first = serde_json::to_value(first).unwrap_or_default();
-        return Err(Problem::new(409, "event_conflict", "The same event with other contents", detail).with("first", first));
+        return Err(Problem::new(409, "event_conflict", "The same event with other contents", detail)
+            .with("first", first));
     }
     if later { accepted(&[outcome]) } else { Ok(outcome_answer(app, 200, &outcome)) }
 }
@@ -97,7 +99,8 @@ pub fn shape_in_batch(app: &App, outcome: &Outcome) -> serde_json::Value {
     if outcome.conflict {
         value["status"] = json!("refused");
         value["effects"] = json!([]);
-        value["refusal"] = json!({"code": "event_conflict", "message": "the same event came before with other contents"});
+        value["refusal"] =
+            json!({"code": "event_conflict", "message": "the same event came before with other contents"});
     }
     value
 }
@@ -116,7 +119,13 @@ fn shape<'a>(app: &'a App, outcome: &'a Outcome) -> RawShape<'a> {
 }
 
 pub fn outcome_shape<'a>(eyes: Eyes<'_>, outcome: &'a Outcome) -> OutcomeShape<'a> {
-    OutcomeShape::new(eyes, (&outcome.source, &outcome.id), outcome.time, &outcome.decision, outcome.duplicate)
+    OutcomeShape::new(
+        eyes,
+        (&outcome.source, &outcome.id),
+        outcome.time,
+        &outcome.decision,
+        outcome.duplicate,
+    )
 }
 
 pub fn outcome_answer(app: &App, status: u16, outcome: &Outcome) -> Response {
@@ -127,8 +136,8 @@ fn refused_at_the_door(app: &App, bad: &Bad) -> serde_json::Value {
     let first = bad.0.first();
     let reason = Reason {
         code: first.map_or("event_unreadable", |f| f.code).into(),
-        message: first.map_or_else(|| "it cannot be read".into(), |f| f.detail.clone()),
-        pointer: first.map(|f| f.pointer.clone()),
+        message: first.map_or_else(|| "it cannot be read".into(), |f| (&*f.detail).into()),
+        pointer: first.map(|f| (&*f.pointer).into()),
     };
     json!({"source": "", "id": "", "status": "refused", "duplicate": false, "member": null,
         "program_version": app.versions.current().version, "effects": [], "refusal": reason, "errors": bad.0})
@@ -151,7 +160,9 @@ fn unreadable(bad: Bad, many: bool, bytes_max: usize) -> Problem {
 
 fn prefers_async(headers: &HeaderMap) -> bool {
     let values = headers.get_all("prefer").iter().filter_map(|v| v.to_str().ok());
-    values.flat_map(|v| v.split(',')).any(|p| p.split(';').next().is_some_and(|p| p.trim().eq_ignore_ascii_case("respond-async")))
+    values
+        .flat_map(|v| v.split(','))
+        .any(|p| p.split(';').next().is_some_and(|p| p.trim().eq_ignore_ascii_case("respond-async")))
 }
 
 /// 202 after the same durable commit, with the address where the outcome is.

@@ -33,7 +33,8 @@ pub async fn handle(
     let (new, _): (NewMember, _) = body::json(&headers, request, &app.bounds).await?;
     let mut identities = find::identities(&new.identities)?;
     if identities.is_empty() {
-        return Err(Problem::invalid("a member needs an identity").at(find::fault("/identities", "give at least one")));
+        return Err(Problem::invalid("a member needs an identity")
+            .at(find::fault("/identities", "give at least one")));
     }
     let subject = identities.remove(0);
     let before = find::by_identity(&app, &subject).await?;

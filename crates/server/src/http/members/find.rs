@@ -22,7 +22,9 @@ pub async fn by_ref(app: &Arc<App>, name: &str) -> Result<MemberNo, Problem> {
         return found.map(|member| member.no).ok_or_else(|| Problem::not_found("member"));
     }
     let identity = Identity::parse(name).map_err(|why| {
-        Problem::invalid(format!("a member is named by `mem_…` or by kind:value, such as email:ada@example.com: {why}"))
+        Problem::invalid(format!(
+            "a member is named by `mem_…` or by kind:value, such as email:ada@example.com: {why}"
+        ))
     })?;
     by_identity(app, &identity).await?.ok_or_else(|| Problem::not_found("member"))
 }

@@ -32,12 +32,18 @@ pub async fn handle(
     let (new, _): (NewIdentities, _) = body::json(&headers, request, &app.bounds).await?;
     let identities = find::identities(&new.identities)?;
     if identities.is_empty() {
-        return Err(Problem::invalid("there is nothing to link").at(find::fault("/identities", "give at least one")));
+        return Err(
+            Problem::invalid("there is nothing to link").at(find::fault("/identities", "give at least one"))
+        );
     }
     let member = find::by_ref(&app, &name).await?;
     let names: Vec<&str> = identities.iter().map(|identity| identity.as_str()).collect();
-    let ask =
-        Ask { kind: LINK, subject: Subject::Member(member), also: Vec::new(), data: json!({"identities": names}) };
+    let ask = Ask {
+        kind: LINK,
+        subject: Subject::Member(member),
+        also: Vec::new(),
+        data: json!({"identities": names}),
+    };
     submit(&app, &principal, &headers, ask).await?;
     find::answer(&app, 200, member).await
 }

@@ -24,7 +24,12 @@ pub struct Ask {
 
 const KEY_BYTES_MAX: usize = 255;
 
-pub async fn submit(app: &Arc<App>, principal: &Principal, headers: &HeaderMap, ask: Ask) -> Result<Outcome, Problem> {
+pub async fn submit(
+    app: &Arc<App>,
+    principal: &Principal,
+    headers: &HeaderMap,
+    ask: Ask,
+) -> Result<Outcome, Problem> {
     let key = match idempotency_key(headers)? {
         Some(key) => key,
         None => random()?,
@@ -34,7 +39,12 @@ pub async fn submit(app: &Arc<App>, principal: &Principal, headers: &HeaderMap, 
     let outcome = outcomes.into_iter().next().ok_or_else(Problem::internal)?;
     if outcome.conflict {
         let detail = "this Idempotency-Key came before with another request";
-        return Err(Problem::new(422, "idempotency_key_reused", "This key was used for something else", detail));
+        return Err(Problem::new(
+            422,
+            "idempotency_key_reused",
+            "This key was used for something else",
+            detail,
+        ));
     }
     match &outcome.decision.reason {
         Some(reason) if outcome.decision.status != Status::Applied => Err(refusal(reason)),
@@ -52,7 +62,7 @@ fn refusal(reason: &domain::outcome::Reason) -> Problem {
         _ => 409,
     };
     let mut problem = Problem::new(status, "refused", "It was refused", &*reason.message);
-    problem.refusal = Some(reason.code.clone());
+    problem.refusal = Some(reason.code.as_str().into());
     if let Some(pointer) = &reason.pointer {
         // The request is what became the event's data.
         let pointer = pointer.strip_prefix("/data").unwrap_or(pointer);
@@ -89,7 +99,9 @@ fn input(principal: &Principal, key: &str, ask: Ask) -> Result<Input, Problem> {
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let bad = |detail: &str| Problem::new(400, "idempotency_key_invalid", "This Idempotency-Key cannot be used", detail);
+    let bad = |detail: &str| {
+        Problem::new(400, "idempotency_key_invalid", "This Idempotency-Key cannot be used", detail)
+    };
     if values.next().is_some() {
         return Err(bad("it was sent more than once"));
     }

@@ -22,6 +22,7 @@ pub async fn handle(
     let found = app.read(move |reader| reader.transfer_list(member, cursor, limit)).await?;
     let plan = app.versions.current();
     let eyes = Eyes { plan: &plan, ids: &app.ids };
-    let transfers: Vec<TransferShape<'_>> = found.items.iter().map(|row| TransferShape::new(eyes, row)).collect();
+    let transfers: Vec<TransferShape<'_>> =
+        found.items.iter().map(|row| TransferShape::new(eyes, row)).collect();
     page(&uri, "transfers", &transfers, found.next)
 }

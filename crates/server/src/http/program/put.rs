@@ -80,7 +80,11 @@ async fn compile(app: &Arc<App>, text: String, toml: bool, version: u32) -> Resu
         };
         let read = read.map_err(|rejected| problem(&rejected))?;
         let diagnostics = failed_tests(&read);
-        if diagnostics.is_empty() { Ok(read) } else { Err(problem(&Rejected { diagnostics, sources: read.sources })) }
+        if diagnostics.is_empty() {
+            Ok(read)
+        } else {
+            Err(problem(&Rejected { diagnostics, sources: read.sources }))
+        }
     };
     tokio::task::spawn_blocking(compile).await.map_err(|_| Problem::internal())?
 }

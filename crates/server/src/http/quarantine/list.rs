@@ -21,7 +21,11 @@ struct Item {
     body: String,
 }
 
-pub async fn handle(State(app): State<Arc<App>>, OriginalUri(uri): OriginalUri, Params(query): Params<Query>) -> Answer {
+pub async fn handle(
+    State(app): State<Arc<App>>,
+    OriginalUri(uri): OriginalUri,
+    Params(query): Params<Query>,
+) -> Answer {
     let (limit, cursor) = (query.limit()?, query.after()?);
     let found = app.read(move |reader| reader.quarantine_list(cursor, limit)).await?;
     let items: Vec<Item> = found

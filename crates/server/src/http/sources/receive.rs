@@ -39,7 +39,12 @@ pub async fn handle(
         }
         Err(refused) => {
             app.metrics.webhook(&name, refused.code());
-            tracing::warn!(source = name, code = refused.code(), bytes = bytes.len(), "a webhook was refused");
+            tracing::warn!(
+                source = name,
+                code = refused.code(),
+                bytes = bytes.len(),
+                "a webhook was refused"
+            );
             let detail = "its signature is missing, malformed, too old or wrong";
             Err(Problem::new(refused.status(), refused.code(), "This sender is not proved", detail))
         }
@@ -89,7 +94,12 @@ async fn set_aside(
     app.metrics.webhook(name, "quarantined");
     let code = bad.0.first().map_or("payload_unreadable", |fault| fault.code);
     tracing::warn!(source = name, code, bytes = body.len(), "a webhook was set aside");
-    let reason = bad.0.iter().map(|f| format!("{} {}: {}", f.code, f.pointer, f.detail)).collect::<Vec<_>>().join("; ");
+    let reason = bad
+        .0
+        .iter()
+        .map(|f| format!("{} {}: {}", f.code, f.pointer, f.detail))
+        .collect::<Vec<_>>()
+        .join("; ");
     let (admin, source_name, body) = (app.admin.clone(), name.to_owned(), Bytes::copy_from_slice(body));
     let put = move || {
         let at_ms = jiff::Timestamp::now().as_millisecond();
@@ -106,7 +116,12 @@ async fn set_aside(
     };
     tokio::task::spawn_blocking(put).await.map_err(|_| Problem::internal())??;
     if source.settings.vendor == Vendor::Standard {
-        let mut problem = Problem::new(422, "payload_unreadable", "This is no event", "it is kept in quarantine; see `errors`");
+        let mut problem = Problem::new(
+            422,
+            "payload_unreadable",
+            "This is no event",
+            "it is kept in quarantine; see `errors`",
+        );
         problem.errors = bad.0;
         return Err(problem);
     }
@@ -117,7 +132,8 @@ async fn set_aside(
 fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
     let secret = ["authorization", "proxy-authorization", "cookie"];
     let kept = headers.iter().filter(|(name, _)| !secret.contains(&name.as_str()));
-    kept.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect()
+    kept.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
 }
 
 #[test]

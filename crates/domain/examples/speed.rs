@@ -1,0 +1,112 @@
+//! How long one order takes through `batch::process`, without a store: bind, twenty rules of which three apply, ledger,
+//! and the JSON of the decision and the member. Not a benchmark of the product (`cargo xtask bench` is that).
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use domain::batch::{self, Plans};
+use domain::event::{Event, Input, Subject};
+use domain::identity::Identity;
+use domain::key::KeyMaker;
+use domain::program::{self, Source};
+use domain::snapshot::{Snapshot, Want};
+
+fn main() {
+    let mut toml = String::from(
+        r#"
+program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin" }
+wallets.points = {}
+counters.spend = { on = "order.paid", add = 'order.subtotal', per = "month" }
+rules.base = { on = "order.paid", each = 'order.items', when = 'item.category != "gift_card"', earn.points = 'item.total' }
+rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 'rules.base.points', limit = { points = 500, per = "week" } }
+"#,
+    );
+    for n in 0..18 {
+        toml += &format!(
+            "rules.r{n} = {{ on = \"order.paid\", when = 'order.store == \"s{n}\" && order.items.exists(i, i.category == \"c{n}\")', earn.points = {n} }}\n"
+        );
+    }
+    let main = Source { name: "program.toml".into(), text: toml };
+    let Ok(program) = program::read(main, &mut |_| Err("none".into()), None, 1) else { panic!("it checks") };
+    let plans = Plans { current: Arc::new(program.plan), older: Vec::new(), keys: KeyMaker([1; 16]) };
+    let now: jiff::Timestamp = "2027-03-01T12:00:00Z".parse().unwrap();
+    let inputs: Vec<Input> = (0..200_000).map(|n| input(n, now)).collect();
+    println!("body {} bytes", inputs[0].event.data.len());
+    let fields = &plans.current.types[usize::from(plans.current.type_by_name["order.paid"])].fields;
+    time("bind", inputs.len(), || {
+        for input in &inputs {
+            black_box(domain::bind::bind(fields, &input.event.data).unwrap());
+        }
+    });
+    let mut snapshot = Snapshot { next_member: 1, next_pos: 1, now, ..Snapshot::default() };
+    let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| -> Result<(), ()> {
+        for want in wants {
+            match want {
+                Want::Identity(name) => drop(snapshot.identities.insert(name.clone(), None).is_some()),
+                Want::Member(no) => drop(snapshot.members.insert(*no, None)),
+                Want::Rows(key) => drop(snapshot.rows.insert(*key, Vec::new())),
+            }
+        }
+        Ok(())
+    };
+    let mut kept = Vec::new();
+    time("process", inputs.len(), || {
+        for inputs in inputs.chunks(1_000) {
+            snapshot.rows.clear();
+            let batch = batch::process(&plans, &mut snapshot, inputs, now, &mut fetch).unwrap();
+            kept.extend(batch.rows.into_iter().step_by(20));
+        }
+    });
+    let mut bytes = 0;
+    time("json of decisions", kept.len(), || {
+        for row in &kept {
+            bytes += serde_json::to_vec(&*row.decision).unwrap().len();
+        }
+    });
+    println!("decision {} bytes", bytes / kept.len());
+    println!("{}", serde_json::to_string(&*kept[0].decision).unwrap());
+    let member = snapshot.members[&7].as_ref().unwrap();
+    println!("{}", serde_json::to_string(member).unwrap());
+}
+
+fn input(n: u32, now: jiff::Timestamp) -> Input {
+    let items: Vec<String> = (0..5)
+        .map(|i| {
+            format!(
+                r#"{{"id":"i{i}","sku":"SKU-{n}-{i}","category":"coffee","quantity":{},"price":"{}.99","total":"{}.99"}}"#,
+                1 + i % 2,
+                3 + i,
+                3 + i
+            )
+        })
+        .collect();
+    let data = format!(
+        r#"{{"id":"order-{n}","currency":"EUR","channel":"app","store":"s7","total":"29.95","subtotal":"29.95","items":[{}]}}"#,
+        items.join(",")
+    );
+    let event = Event {
+        source: "shop".into(),
+        id: format!("event-{n}").into(),
+        kind: "order.paid".into(),
+        subject: Some(Subject::Identity(
+            Identity::parse(&format!("shopify:customer:{}", n % 5_000)).unwrap(),
+        )),
+        also: Vec::new(),
+        time: now,
+        data: data.as_bytes().into(),
+    };
+    Input { event, body_hash: [0; 32], origin: "bench".into() }
+}
+
+/// Time on the processor, so that a busy machine does not count.
+fn time(what: &str, count: usize, run: impl FnOnce()) {
+    let start = on_cpu();
+    run();
+    println!("{what}: {:.2} us each", (on_cpu() - start) / 1e3 / count as f64);
+}
+
+/// Nanoseconds that this thread has run.
+fn on_cpu() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
