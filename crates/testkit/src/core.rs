@@ -1,5 +1,6 @@
 //! The core alone over the store in memory: a program's text and messages in, decisions out. For tests of laws.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use domain::batch::{self, Plans};
@@ -12,7 +13,7 @@ use domain::snapshot::{Snapshot, Want};
 use store::Write;
 
 use crate::sim::input;
-use crate::sim::memory::{Lost, Memory};
+use crate::sim::memory::{Kept, Lost, Memory};
 use crate::world::Message;
 
 pub struct Core {
@@ -78,8 +79,7 @@ impl Core {
     }
     /// Every stored decision, oldest first.
     pub fn decisions(&self) -> Vec<Decision> {
-        let read =
-            |row: &crate::sim::memory::Kept| serde_json::from_slice(&row.decided).expect("it reads back");
+        let read = |row: &Rc<Kept>| serde_json::from_slice(&row.decided).expect("it reads back");
         self.memory.rows().iter().map(read).collect()
     }
     pub fn budgets(&self) -> Vec<(String, Vec<(i64, i64)>)> {

@@ -11,6 +11,7 @@ mod payload;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ pub struct Row {
 
 #[derive(Default)]
 pub struct Auditor {
-    terms: BTreeMap<u32, Terms>,
+    terms: BTreeMap<u32, Rc<Terms>>,
     last_pos: u64,
     last_now: i64,
     last_version: u32,
@@ -62,7 +63,10 @@ pub(crate) struct Verdict {
 
 impl Auditor {
     pub fn new(terms: &[Terms]) -> Auditor {
-        Auditor { terms: terms.iter().map(|t| (t.version, t.clone())).collect(), ..Auditor::default() }
+        Auditor {
+            terms: terms.iter().map(|t| (t.version, Rc::new(t.clone()))).collect(),
+            ..Auditor::default()
+        }
     }
     /// Follows one row. The error says what differs.
     pub fn row(&mut self, row: &Row) -> Result<(), String> {

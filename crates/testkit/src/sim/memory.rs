@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use domain::batch::NewRow;
 use domain::event::{Event, MemberNo};
 use domain::identity::Identity;
 use domain::key::Key;
@@ -22,15 +21,24 @@ pub struct Lost;
 
 #[derive(Default)]
 pub struct Memory {
-    handed: Vec<Rc<Write>>,
+    handed: Vec<Handed>,
     durable: usize,
     state: State,
 }
 
+/// A batch as it was written, so that it can be written again after a crash without being encoded again.
+struct Handed {
+    rows: Vec<(Rc<Kept>, Vec<Key>)>,
+    members: Vec<(MemberNo, Rc<Vec<u8>>)>,
+    identities: Vec<(Identity, MemberNo)>,
+    budgets: Vec<(Box<str>, Vec<(i64, i64)>)>,
+    now_ms: i64,
+}
+
 #[derive(Default)]
 struct State {
-    rows: Vec<Kept>,
-    members: HashMap<MemberNo, Vec<u8>>,
+    rows: Vec<Rc<Kept>>,
+    members: HashMap<MemberNo, Rc<Vec<u8>>>,
     identities: HashMap<Identity, MemberNo>,
     budgets: HashMap<Box<str>, Vec<(i64, i64)>>,
     keys: HashMap<Key, Vec<u64>>,
@@ -82,9 +90,33 @@ impl Memory {
     }
     /// Takes a batch over; it is durable after `settle`.
     pub fn hand_over(&mut self, write: Write) {
-        let write = Rc::new(write);
-        self.state.apply(&write);
-        self.handed.push(write);
+        let handed = self.encode(write);
+        self.state.apply(&handed);
+        self.handed.push(handed);
+    }
+    fn encode(&self, write: Write) -> Handed {
+        let mut rows: Vec<(Rc<Kept>, Vec<Key>)> = Vec::new();
+        for row in &write.batch.rows {
+            let (event, body_hash) = match (row.input, row.again) {
+                (Some(at), _) => (Arc::new(write.inputs[at].event.clone()), write.inputs[at].body_hash),
+                (None, Some(again)) => {
+                    let before = self.state.rows.get(again as usize - 1);
+                    let here = || rows.iter().map(|(kept, _)| kept).find(|kept| kept.pos == again);
+                    let waited = before.or_else(here).expect("what waited is there");
+                    (waited.event.clone(), waited.body_hash)
+                }
+                (None, None) => panic!("a row is an input or one that waited"),
+            };
+            let decided = serde_json::to_vec(&*row.decision).expect("a decision is JSON");
+            let (pos, free, again, now_ms) = (row.pos, row.input.is_none(), row.again, write.now_ms);
+            rows.push((
+                Rc::new(Kept { pos, event, body_hash, free, again, now_ms, decided }),
+                row.keys.clone(),
+            ));
+        }
+        let members = write.members.into_iter().map(|(no, image)| (no, Rc::new(image))).collect();
+        let (identities, budgets) = (write.batch.identities, write.budgets);
+        Handed { rows, members, identities, budgets, now_ms: write.now_ms }
     }
     /// Makes the oldest batch in flight durable.
     pub fn settle(&mut self) {
@@ -101,17 +133,16 @@ impl Memory {
         if self.in_flight() == 0 {
             return;
         }
-        let half = self.handed.get(self.durable).cloned().filter(|_| planted::is("half_a_batch"));
-        self.handed.truncate(self.durable);
+        let lost = self.handed.split_off(self.durable);
         self.state = State::default();
-        for write in &self.handed {
-            self.state.apply(write);
+        for handed in &self.handed {
+            self.state.apply(handed);
         }
-        for row in half.iter().flat_map(|write| &write.batch.rows) {
-            self.state.append(half.as_ref().expect("it has rows"), row);
+        if let (Some(half), true) = (lost.first(), planted::is("half_a_batch")) {
+            self.state.append(&half.rows);
         }
     }
-    pub fn rows(&self) -> &[Kept] {
+    pub fn rows(&self) -> &[Rc<Kept>] {
         &self.state.rows
     }
 }
@@ -122,36 +153,20 @@ impl State {
         let decision: Decision = serde_json::from_slice(&kept.decided).expect("a decision reads back");
         PastRow { pos, event: kept.event.clone(), body_hash: kept.body_hash, decision: Arc::new(decision) }
     }
-    fn apply(&mut self, write: &Write) {
-        for row in &write.batch.rows {
-            self.append(write, row);
-        }
-        for (name, no) in &write.batch.identities {
-            self.identities.insert(name.clone(), *no);
-        }
-        for (no, image) in &write.members {
-            self.members.insert(*no, image.clone());
-        }
-        for (id, parts) in &write.budgets {
-            self.budgets.insert(id.clone(), parts.clone());
-        }
-        self.now_ms = write.now_ms;
+    fn apply(&mut self, handed: &Handed) {
+        self.append(&handed.rows);
+        self.identities.extend(handed.identities.iter().cloned());
+        self.members.extend(handed.members.iter().cloned());
+        self.budgets.extend(handed.budgets.iter().cloned());
+        self.now_ms = handed.now_ms;
     }
-    fn append(&mut self, write: &Write, row: &NewRow) {
-        assert!(row.pos == self.rows.len() as u64 + 1, "positions are dense");
-        let (event, body_hash) = match (row.input, row.again) {
-            (Some(at), _) => (Arc::new(write.inputs[at].event.clone()), write.inputs[at].body_hash),
-            (None, Some(again)) => {
-                let waited = &self.rows[again as usize - 1];
-                (waited.event.clone(), waited.body_hash)
+    fn append(&mut self, rows: &[(Rc<Kept>, Vec<Key>)]) {
+        for (kept, keys) in rows {
+            assert!(kept.pos == self.rows.len() as u64 + 1, "positions are dense");
+            for key in keys {
+                self.keys.entry(*key).or_default().push(kept.pos);
             }
-            (None, None) => panic!("a row is an input or one that waited"),
-        };
-        for key in &row.keys {
-            self.keys.entry(*key).or_default().push(row.pos);
+            self.rows.push(Rc::clone(kept));
         }
-        let decided = serde_json::to_vec(&*row.decision).expect("a decision is JSON");
-        let (free, again) = (row.input.is_none(), row.again);
-        self.rows.push(Kept { pos: row.pos, event, body_hash, free, again, now_ms: write.now_ms, decided });
     }
 }
