@@ -10,7 +10,7 @@ use super::limits::Moment;
 use crate::canonical;
 use crate::codes::{self, reason, reason_at};
 use crate::num::{Num, OutOfRange, Round};
-use crate::order::{Count, Order};
+use crate::order::{Count, Order, OrderItem};
 use crate::outcome::Reason;
 use crate::plan::Canon;
 use crate::planted;
@@ -147,20 +147,33 @@ pub fn note(order: &mut Order, back: &Return) {
     order.back = order.back.add(back.amount).unwrap_or(order.total);
 }
 
-/// Share of each item (of the whole, if it has no items) that has come back, by item and by amount together.
-fn fractions(order: &Order) -> Vec<Num> {
-    let count = order.items.len().max(1);
-    if order.closed {
-        return vec![Num::ONE; count];
+/// Share of what did not come back by item that came back by amount: 0 to 1.
+fn by_amount(order: &Order) -> Num {
+    if order.back.is_zero() {
+        return Num::ZERO;
     }
     let gross = gross(order);
-    let by_item = order.items.iter().try_fold(Num::ZERO, |sum, i| sum.add(i.total.mul(gross)?.mul(i.back)?));
-    let rest = by_item.and_then(|by_item| order.total.sub(by_item)).unwrap_or(order.total);
-    let r = if order.back.is_zero() { Num::ZERO } else { fraction(order.back, rest) };
+    let sum = |round: fn(Num) -> Num| {
+        let worth = |i: &OrderItem| i.total.mul(gross)?.mul(i.back).map(round);
+        order.items.iter().try_fold(Num::ZERO, |sum, i| sum.add(worth(i)?))
+    };
+    let by_item = sum(|n| n).or_else(|_| sum(coarse));
+    fraction(order.back, by_item.and_then(|by_item| order.total.sub(by_item)).unwrap_or(order.total))
+}
+
+fn left(n: Num) -> Num {
+    Num::ONE.sub(n).unwrap_or(Num::ZERO)
+}
+
+/// Share of each item (of the whole, if it has no items) that has come back, by item and by amount together.
+fn fractions(order: &Order) -> Vec<Num> {
+    if order.closed {
+        return vec![Num::ONE; order.items.len().max(1)];
+    }
+    let r = by_amount(order);
     if order.items.is_empty() {
         return vec![r];
     }
-    let left = |n: Num| Num::ONE.sub(n).unwrap_or(Num::ZERO);
     let share = |back: Num| {
         let kept = left(back).mul(left(r)).or_else(|_| coarse(left(back)).mul(coarse(left(r))));
         left(kept.unwrap_or(Num::ZERO))
@@ -174,13 +187,26 @@ pub fn target(order: &Order, granted: i64, shares: &[i64]) -> i64 {
     if fractions.iter().all(|f| *f == Num::ONE) {
         return granted;
     }
-    let target = if shares.len() == fractions.len() {
-        share_of(shares, &fractions)
+    let target = if shares.len() == order.items.len() && !shares.is_empty() {
+        granted - kept(order, shares)
     } else {
         share_of(&[granted], &[overall(order, &fractions)])
     };
     assert!((0..=granted).contains(&target), "no more comes back than was granted");
     target
+}
+
+/// What remains of a grant, rounded up: sum of share_i (1 - f_i), times (1 - r). The factors are multiplied in 128 bits,
+/// because their product seldom fits the bounds of numbers.
+fn kept(order: &Order, shares: &[i64]) -> i64 {
+    let sum = |round: fn(Num) -> Num| {
+        let part = |(share, item): (&i64, &OrderItem)| Num::int(*share)?.mul(round(left(item.back)));
+        shares.iter().zip(&order.items).try_fold(Num::ZERO, |sum, one| sum.add(part(one)?))
+    };
+    let Ok(by_item) = sum(|n| n).or_else(|_| sum(coarse)) else { return shares.iter().sum() };
+    let ((n, d), (rn, rd)) = (by_item.parts(), left(by_amount(order)).parts());
+    let (n, d) = (i128::from(n) * i128::from(rn), i128::from(d) * i128::from(rd));
+    i64::try_from(-(-n).div_euclid(d)).expect("what is kept of a grant is not more than it")
 }
 
 /// Share of the whole order that has come back, by the totals of its items.
