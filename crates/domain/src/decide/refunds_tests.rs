@@ -137,3 +137,18 @@ proptest! {
         prop_assert_eq!(run(&other), end);
     }
 }
+
+/// Shares whose exact fractions have no common denominator within the bounds of numbers are still summed before they
+/// are rounded.
+#[test]
+fn odd_fractions_are_rounded_once() {
+    let items = [("i0", "3", "41.754"), ("i1", "1", "21.075"), ("i2", "4", "47.511")];
+    let mut order = order("117.761", &items);
+    let first = r#"{"order":"o1","amount":"72.703","items":[{"id":"i0","amount":"18.167"}]}"#;
+    apply(&mut order, first);
+    assert_eq!(target(&order, 36, &[14, 7, 15]), 22);
+    apply(&mut order, r#"{"order":"o1","items":[{"id":"i1","amount":"5.217"}]}"#);
+    // By item 18.167 and 5.217 came back, each worth 117.761 / 110.340 of what was paid; by amount
+    // 72.703 - 18.167 * 117.761 / 110.340. That leaves 11.99 of 36 points, rounded up.
+    assert_eq!(target(&order, 36, &[14, 7, 15]), 24);
+}
