@@ -61,21 +61,20 @@ fn lcm(a: i128, b: i128) -> Option<i128> {
     (a / x).checked_mul(b).filter(|n| *n < 1_000_000_000_000_000_000)
 }
 
-/// `floor(sum of parts[i] * fractions[i])`. Fractions are 0 to 1. Their denominators may have no common one that fits, so
-/// the sum is held in 2^-64 of a point; what lies within a thousand of these (10^-16) below a whole point counts as whole.
+/// `floor(sum of parts[i] * fractions[i])`, fractions 0 to 1. Whole points are summed exactly; what is left of each is
+/// below one, and is summed in 2^-64ths. A sum that close below a whole number is that number.
 pub fn share_of(parts: &[i64], fractions: &[Num]) -> i64 {
     assert!(parts.len() == fractions.len(), "one fraction for each part");
     let (mut whole, mut rest) = (0_i128, 0_u128);
     for (part, fraction) in parts.iter().zip(fractions) {
         let (n, d) = fraction.parts();
-        let (n, d) = (i128::from(*part) * i128::from(n), i128::from(d));
-        whole += n.div_euclid(d);
-        // Below 10^18 * 2^64 < 2^124.
-        rest += (n.rem_euclid(d).unsigned_abs() << 64) / d.unsigned_abs();
+        // Below 9 * 10^15 * 10^18; the remainder is below d < 10^18, so 64 bits more fit.
+        let exact = i128::from(*part) * i128::from(n);
+        whole += exact / i128::from(d);
+        rest += (((exact % i128::from(d)) as u128) << 64) / d.unsigned_abs() as u128;
     }
-    // Each term was rounded down by less than one.
-    let carried = (rest + parts.len() as u128) >> 64;
-    i64::try_from(whole + carried as i128).expect("a share of a grant is not more than it")
+    whole += ((rest + parts.len() as u128) >> 64) as i128;
+    i64::try_from(whole).expect("a share of a grant is not more than it")
 }
 
 #[cfg(test)]
@@ -100,6 +99,12 @@ mod tests {
     fn a_share_is_rounded_down_once() {
         assert_eq!(share_of(&[5, 5], &nums(&["1/3", "2/3"])), 5);
         assert_eq!(share_of(&[10], &nums(&["0.999"])), 9);
+        // Denominators without a common one below 10^18.
+        let fractions =
+            nums(&["1/999999999999999989", "1/999999999999999967", "999999999999999965/999999999999999967"]);
+        assert_eq!(share_of(&[3, 2, 1], &fractions), 1);
+        assert_eq!(share_of(&[1, 1, 1], &nums(&["1/3", "1/3", "1/3"])), 1);
+        assert_eq!(share_of(&[2, 2], &nums(&["0.29", "0.709999999"])), 1);
         // 33 + 1/3 + ... of coprime denominators, whose product fits nowhere: rounded once, not item by item.
         let primes = [149, 199, 211, 223, 227, 229, 233, 239, 241, 251, 257, 263, 269, 271, 277, 281];
         let near_half: Vec<Num> = primes.iter().map(|p| Num::ratio(*p / 2 + 1, *p).unwrap()).collect();
