@@ -8,7 +8,7 @@ use crate::planted;
 /// |amount| of anything; exact in JSON numbers.
 pub const AMOUNT_MAX: i64 = 9_000_000_000_000_000;
 /// Open lots with the same dates that are kept apart; beyond, the oldest two are joined.
-const LOTS_APART_MAX: usize = 16;
+const LOTS_APART_MAX: usize = 8;
 
 pub type LotId = (u64, u16);
 
@@ -189,8 +189,8 @@ mod tests {
         for pos in 1..=100 {
             wallet.add((pos, 0), 1, None);
         }
-        assert_eq!(wallet.lots.len(), 16);
-        assert_eq!((wallet.lots[0].pos, wallet.lots[0].remaining, wallet.lots[0].joined), (1, 85, 84));
+        assert_eq!(wallet.lots.len(), LOTS_APART_MAX);
+        assert_eq!((wallet.lots[0].pos, wallet.lots[0].remaining, wallet.lots[0].joined), (1, 93, 92));
     }
 
     proptest! {

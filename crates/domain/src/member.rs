@@ -43,8 +43,9 @@ pub struct WalletState {
     pub lots: Vec<Lot>,
 }
 
-/// A dated portion of points that is not used up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A dated portion of points that is not used up. Stored short, as `[pos, n, remaining]`, and `[…, joined, expires_at]`
+/// where there is more to say.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Lot {
     /// Position of the journal row that made it (the oldest, if lots were joined).
     pub pos: u64,
@@ -52,10 +53,43 @@ pub struct Lot {
     pub n: u16,
     pub remaining: i64,
     /// So many younger lots with the same dates were joined into this one.
-    #[serde(default, skip_serializing_if = "is_zero32")]
     pub joined: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<jiff::Timestamp>,
+}
+
+struct LotForm;
+
+impl<'de> serde::de::Visitor<'de> for LotForm {
+    type Value = Lot;
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a lot: [pos, n, remaining] or [pos, n, remaining, joined, expires_at]")
+    }
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut parts: A) -> Result<Lot, A::Error> {
+        let short = |have| serde::de::Error::invalid_length(have, &self);
+        Ok(Lot {
+            pos: parts.next_element()?.ok_or_else(|| short(0))?,
+            n: parts.next_element()?.ok_or_else(|| short(1))?,
+            remaining: parts.next_element()?.ok_or_else(|| short(2))?,
+            joined: parts.next_element()?.unwrap_or(0),
+            expires_at: parts.next_element::<Option<jiff::Timestamp>>()?.flatten(),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Lot {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Lot, D::Error> {
+        d.deserialize_seq(LotForm)
+    }
+}
+
+impl Serialize for Lot {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        if self.joined == 0 && self.expires_at.is_none() {
+            (self.pos, self.n, self.remaining).serialize(s)
+        } else {
+            (self.pos, self.n, self.remaining, self.joined, self.expires_at).serialize(s)
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,9 +111,5 @@ pub struct LimitState {
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(n: &i64) -> bool {
-    *n == 0
-}
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_zero32(n: &u32) -> bool {
     *n == 0
 }

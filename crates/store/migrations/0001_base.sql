@@ -120,9 +120,8 @@ CREATE VIEW balances AS
         coalesce(w.value ->> 'pending', 0) AS pending, coalesce(w.value ->> 'debt', 0) AS debt
     FROM member m, json_each(m.image, '$.wallets') w;
 CREATE VIEW lots AS
-    SELECT m.no AS member, w.value ->> 'id' AS wallet, l.value ->> 'pos' AS pos, l.value ->> 'n' AS n,
-        l.value ->> 'remaining' AS remaining, coalesce(l.value ->> 'joined', 0) AS joined,
-        l.value ->> 'expires_at' AS expires_at
+    SELECT m.no AS member, w.value ->> 'id' AS wallet, l.value ->> 0 AS pos, l.value ->> 1 AS n,
+        l.value ->> 2 AS remaining, coalesce(l.value ->> 3, 0) AS joined, l.value ->> 4 AS expires_at
     FROM member m, json_each(m.image, '$.wallets') w, json_each(w.value, '$.lots') l;
 CREATE VIEW budgets AS
     SELECT b.id, p.value ->> 0 AS window, p.value ->> 1 AS used FROM budget b, json_each(b.parts) p;

@@ -90,7 +90,7 @@ impl Auditor {
                 .as_array()
                 .into_iter()
                 .flatten()
-                .map(|l| l["remaining"].as_i64().unwrap_or(-1))
+                .map(|l| l[2].as_i64().unwrap_or(-1))
                 .collect();
             if lots.iter().any(|left| *left <= 0) || lots.len() > 17 {
                 return Err(format!("{id}: lots {lots:?}"));
