@@ -174,11 +174,14 @@ fn fractions(order: &Order) -> Vec<Num> {
     if order.items.is_empty() {
         return vec![r];
     }
-    let share = |back: Num| {
-        let kept = left(back).mul(left(r)).or_else(|_| coarse(left(back)).mul(coarse(left(r))));
-        left(kept.unwrap_or(Num::ZERO))
-    };
-    order.items.iter().map(|item| share(item.back)).collect()
+    order.items.iter().map(|item| left(product(left(item.back), left(r)))).collect()
+}
+
+/// Of two fractions; in nine decimals where it has no exact form within the bounds of numbers.
+fn product(a: Num, b: Num) -> Num {
+    let billionths = |n: Num| i128::from(n.to_minor(9, Round::Nearest).unwrap_or(0));
+    let rounded = || Num::minor((billionths(a) * billionths(b) / 1_000_000_000) as i64, 9);
+    a.mul(b).unwrap_or_else(|_| rounded())
 }
 
 /// How much of a grant must be back by now.

@@ -152,3 +152,15 @@ fn odd_fractions_are_rounded_once() {
     // 72.703 - 18.167 * 117.761 / 110.340. That leaves 11.99 of 36 points, rounded up.
     assert_eq!(target(&order, 36, &[14, 7, 15]), 24);
 }
+
+/// An item of which a little came back is not taken for one that came back whole.
+#[test]
+fn odd_fractions_are_not_everything() {
+    let items = [("i0", "4", "36.875"), ("i1", "3", "58.505"), ("i2", "3", "8.18"), ("i3", "2", "26.166")];
+    let mut order = order("137.813", &items);
+    order.items[0].back = num("36477/36875");
+    order.items[3].back = num("1333/26166");
+    order.back = num("4922136397/124136000");
+    let count = Count { counter: "orders".into(), window: 0, parts: vec![Num::ONE], reversed: Num::ZERO };
+    assert_eq!(count_target(&order, &count), num("0.579178"));
+}

@@ -106,6 +106,7 @@ impl Auditor {
         };
         let verdict = self.step(&message, row, version)?;
         self.compare(&verdict, row)?;
+        self.compare_counts(row)?;
         let frees = row.decision["frees"].as_array().into_iter().flatten().filter_map(Value::as_u64);
         self.due.extend(frees);
         self.check_changes(row)
@@ -161,6 +162,17 @@ impl Auditor {
             same("wanted", *wanted, verdict.effects[key].0)?;
         }
         self.compare_balances(verdict, row)
+    }
+    /// What of each count is back, as the order remembers it.
+    fn compare_counts(&self, row: &Row) -> Result<(), String> {
+        let told = &row.decision["o"];
+        let Some(order) = self.orders.get(told["id"].as_str().unwrap_or("")) else { return Ok(()) };
+        for count in told["c"].as_array().into_iter().flatten() {
+            let back = payload::number(&count["b"]).unwrap_or(fraction::ZERO);
+            let own = order.counts.iter().find(|c| count["c"] == *c.counter).map(|c| c.reversed);
+            same("back of a count", Some(back), own)?;
+        }
+        Ok(())
     }
     fn compare_balances(&self, verdict: &Verdict, row: &Row) -> Result<(), String> {
         let Some(member) = self.members.get(&verdict.member) else { return Ok(()) };

@@ -251,7 +251,7 @@ impl Auditor {
         let judged = self.judge(terms, &message.kind, told, no, message.time, region);
         for one in &judged {
             self.pay(one, no, &mut out);
-            if message.kind == "review.posted" {
+            if message.kind == "review.posted" && one.granted > 0 {
                 self.members.entry(no).or_default().once.insert((one.rule.clone(), told.product.clone()));
             }
         }
