@@ -45,7 +45,7 @@ impl Tally {
 pub fn run() -> Outcome {
     let mut tally = Tally::default();
     tally.step("tidy", tidy::run);
-    tally.step("format", || shell::run(shell::cargo(&["fmt", "--all", "--", "--check"])));
+    tally.step("format", || shell::run(shell::cargo(&["fmt", "--all", "--", "--check", "-l"])));
     tally.step("install what the tests need", peers::install);
     tally.step("clippy", || {
         shell::run(shell::cargo(&[
