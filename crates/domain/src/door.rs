@@ -58,13 +58,13 @@ impl<'a> Door<'a> {
         let event = job.event();
         let mut missing = Wants::new();
         let rows = |key: Key, missing: &mut Wants| -> &[Arc<PastRow>] {
-            self.snapshot.rows.get(&key).map_or_else(
-                || {
+            match self.snapshot.rows.get(&key) {
+                Some(rows) => rows,
+                None => {
                     missing.push(Want::Rows(key));
-                    &[][..]
-                },
-                |rows| rows,
-            )
+                    &[]
+                }
+            }
         };
         let told = rows(job.event_key, &mut missing);
         // Whom the first name means, and whom the first name that is known.

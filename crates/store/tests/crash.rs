@@ -34,7 +34,7 @@ fn every_torn_log_opens_as_a_prefix_of_what_was_done() {
         std::fs::write(torn.dir.join("fealty.db-wal"), left).unwrap();
         let mut again = Shop::new(torn.open());
         let have = again.snapshot.next_pos - 1;
-        assert!(have % 2 == 0, "a batch is whole");
+        assert!(have.is_multiple_of(2), "a batch is whole");
         rows.insert(have);
         for n in [0, have / 2, have.saturating_sub(1), have, have + 1] {
             assert_eq!(again.rows_of_event(n).len(), usize::from(n < have), "event {n} of {have}");

@@ -127,7 +127,7 @@ impl Terms {
         ];
         let mut terms = Terms {
             version: 1,
-            week_starts: *rng.pick(&["mon", "sun", "wed"]),
+            week_starts: rng.pick::<&str>(&["mon", "sun", "wed"]),
             year_starts: *rng.pick(&[1, 1, 4, 7]),
             regions,
             rules: Vec::new(),
@@ -237,7 +237,7 @@ fn rule(rng: &mut Rng, no: usize, before: &[Rule]) -> Rule {
         let gives = match rng.index(if orders.is_empty() { 4 } else { 5 }) {
             0 => Gives::Rate,
             1 => Gives::Part(*rng.pick(&[2, 3, 7, 10])),
-            2 => Gives::Items { category: *rng.pick(&CATEGORIES), quarters: rng.between(1, 9) },
+            2 => Gives::Items { category: rng.pick::<&str>(&CATEGORIES), quarters: rng.between(1, 9) },
             3 => Gives::Flat(rng.between(1, 60)),
             _ => Gives::Again(rng.pick(&orders).id.clone()),
         };

@@ -60,8 +60,8 @@ impl Core {
             (*no, serde_json::to_vec(member).expect("a member is JSON"))
         };
         let members = batch.members.iter().map(member).collect();
-        let budget = |id: &Box<str>| (id.clone(), self.snapshot.budgets.get(id).cloned().unwrap_or_default());
-        let budgets = batch.budgets.iter().map(budget).collect();
+        let used = |id: &str| self.snapshot.budgets.get(id).cloned().unwrap_or_default();
+        let budgets = batch.budgets.iter().map(|id| (id.clone(), used(id))).collect();
         let raws = inputs.iter().map(|_| None).collect();
         self.memory.hand_over(Write { inputs, raws, batch, members, budgets, now_ms: now.as_millisecond() });
         self.memory.settle();

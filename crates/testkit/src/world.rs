@@ -254,7 +254,7 @@ impl World<'_> {
                 id: format!("i{no}"),
                 quantity: self.rng.between(1, 4),
                 minor: self.rng.between(0, 60 * scale),
-                category: *self.rng.pick(&CATEGORIES),
+                category: self.rng.pick::<&str>(&CATEGORIES),
             })
             .collect::<Vec<_>>();
         let extra = if lines.is_empty() || self.rng.chance(300) { self.rng.between(1, 9 * scale) } else { 0 };
@@ -291,13 +291,13 @@ impl World<'_> {
         let time = order.time
             + if self.rng.chance(300) { self.rng.between(0, 60) } else { self.rng.between(0, 40 * DAY) };
         self.send("shop", kind, who, time, data);
-        if self.rng.chance(self.weather.other_id) {
-            if let Some(mut again) = self.messages.last().cloned() {
-                again.source = "import".to_owned();
-                again.id = format!("import-{}", self.number());
-                again.arrives += self.rng.between(0, 5 * DAY);
-                self.messages.push(again);
-            }
+        if self.rng.chance(self.weather.other_id)
+            && let Some(mut again) = self.messages.last().cloned()
+        {
+            again.source = "import".to_owned();
+            again.id = format!("import-{}", self.number());
+            again.arrives += self.rng.between(0, 5 * DAY);
+            self.messages.push(again);
         }
     }
     fn edit(&mut self, order: &mut Purchase) {

@@ -264,7 +264,7 @@ fn many_events_at_once() {
     }
     let crowd = format!("[{}{{}}]", "{},".repeat(10_000));
     assert_eq!(
-        count("application/cloudevents-batch+json", &crowd).err().expect("too many").0[0].code,
+        count("application/cloudevents-batch+json", &crowd).expect_err("too many").0[0].code,
         "too_many"
     );
 }

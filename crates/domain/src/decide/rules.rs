@@ -387,7 +387,7 @@ pub fn pick<'a>(
             items.push((at, item));
         }
     }
-    Ok((!items.is_empty()).then(|| Picked::Items(items, list.len())))
+    Ok((!items.is_empty()).then_some(Picked::Items(items, list.len())))
 }
 
 /// The list that lies on a path of slots.

@@ -121,10 +121,7 @@ fn rows(first: u64, end: u64, job: &Job, seen: &mut [u64]) -> Rows {
             key
         };
         batch.rows.push((member, json, decided, [key(0), key(7)]));
-        if !batch.members.contains_key(&member) {
-            let image = serde_json::to_string(&sample).expect("JSON");
-            batch.members.insert(member, image);
-        }
+        batch.members.entry(member).or_insert_with(|| serde_json::to_string(&sample).expect("JSON"));
     }
     batch
 }
