@@ -9,7 +9,7 @@ use crate::key::{Key, KeyMaker};
 use crate::outcome::Decision;
 use crate::plan::Plan;
 use crate::snapshot::{Snapshot, Want};
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The programs that may be needed: the present version, and older ones for orders that earned under them.
@@ -94,7 +94,8 @@ pub fn process<E>(
     let mut result = Ok(());
     let mut unsure: Vec<&Job> = jobs.iter().collect();
     for _ in 0..ROUNDS {
-        let mut wants = HashSet::new();
+        // The same may be asked twice: that costs less than finding it out.
+        let mut wants = Vec::new();
         unsure.retain(|job| match door.look(job) {
             Ok(_) => false,
             Err(missing) => {
@@ -105,7 +106,7 @@ pub fn process<E>(
         if wants.is_empty() {
             break;
         }
-        result = fetch(door.snapshot, &Vec::from_iter(wants));
+        result = fetch(door.snapshot, &wants);
         if result.is_err() {
             break;
         }

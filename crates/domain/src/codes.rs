@@ -34,6 +34,7 @@ pub const ORDER_OF_ANOTHER_MEMBER: &str = "order_of_another_member";
 pub const ORDER_ID_EMPTY: &str = "order_id_empty";
 pub const ITEM_UNKNOWN: &str = "item_unknown";
 pub const REFUND_ALREADY_APPLIED: &str = "refund_already_applied";
+pub const ORDER_UPDATE_STALE: &str = "order_update_stale";
 pub const VERSION_UNKNOWN: &str = "version_unknown";
 /// What the API does.
 pub const WALLET_UNKNOWN: &str = "wallet_unknown";

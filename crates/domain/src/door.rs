@@ -301,11 +301,9 @@ impl<'a> Door<'a> {
                 if !new {
                     self.snapshot.members.insert(no, Some(member));
                 }
-                let status = if &*reason.code == codes::REFUND_ALREADY_APPLIED {
-                    Status::Ignored
-                } else {
-                    Status::Refused
-                };
+                let told_before = [codes::REFUND_ALREADY_APPLIED, codes::ORDER_UPDATE_STALE];
+                let status =
+                    if told_before.contains(&&*reason.code) { Status::Ignored } else { Status::Refused };
                 let mut decision = Decision::new(status, self.plans.current.version);
                 decision.reason = Some(reason);
                 self.append(job, known, decision, Vec::new());

@@ -362,7 +362,7 @@ impl std::fmt::Display for Num {
 }
 impl serde::Serialize for Num {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
+        s.serialize_str(&compact_str::ToCompactString::to_compact_string(self))
     }
 }
 impl<'de> serde::Deserialize<'de> for Num {

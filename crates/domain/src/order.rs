@@ -20,6 +20,9 @@ pub struct Order {
     pub pos: u64,
     /// When it was paid.
     pub at: jiff::Timestamp,
+    /// Time of the newest `order.updated` that was applied: an older one tells nothing new.
+    #[serde(rename = "ed", default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<jiff::Timestamp>,
     #[serde(rename = "cur", default, skip_serializing_if = "is_empty")]
     pub currency: Text,
     #[serde(rename = "t")]

@@ -182,7 +182,9 @@ impl Decider {
     fn member_json(&self, no: u64) -> Vec<u8> {
         let member = self.snapshot.members.get(&no).and_then(Option::as_ref);
         let member = member.expect("a member that a batch changed is in the snapshot");
-        serde_json::to_vec(member).expect("a member is JSON")
+        let mut json = Vec::with_capacity(512);
+        serde_json::to_writer(&mut json, member).expect("a member is JSON");
+        json
     }
 
     fn publish(&mut self, publish: Publish) {

@@ -150,6 +150,9 @@ pub fn weigh(matter: &Matter<'_>) -> Result<Verdict, Vec<Want>> {
             let judged = judge(matter, plan, ty, region, &ty.rules)?;
             Work::Return { judged, order: order.clone(), back, moment }
         }
+        (Canon::OrderUpdated, Some((order, _))) if order.edited_at > Some(matter.event.time) => {
+            return Ok(reason(codes::ORDER_UPDATE_STALE, "a newer state of the order came before").into());
+        }
         (Canon::OrderUpdated, Some((order, seen))) => return edit(matter, ty, region, order, seen),
         (Canon::MemberEnrolled, _) if enrolled_before(matter)? => Work::Fields { judged: None },
         (Canon::MemberEnrolled | Canon::MemberUpdated, _) => {
@@ -282,7 +285,7 @@ fn edit(
         |no: &RuleNo| plan_now.types.iter().any(|t| t.canon == Canon::OrderPaid && t.rules.contains(no));
     let own: Vec<RuleNo> = ty.rules.iter().copied().filter(|no| !heard_paid(no)).collect();
     let judged = self::judge(matter, plan_now, ty, region_now, &own)?;
-    let edited = updates::edited(order, &bound.record);
+    let edited = updates::edited(order, &bound.record, matter.event.time);
     let work = Work::Edit { edit, plan: plan.clone(), rules: paid.rules.clone(), order: edited, judged };
     Ok(Verdict::Do(Box::new(work)))
 }
@@ -336,6 +339,7 @@ fn new_order(plan: &Plan, region: &Region, matter: &Matter<'_>) -> Order {
         version: plan.version,
         pos: matter.snapshot.next_pos,
         at: matter.event.time,
+        edited_at: None,
         currency: region.currency.clone(),
         total: refunds::order_total(payload),
         items: refunds::order_items(payload),

@@ -15,6 +15,7 @@ fn order(total: &str, items: &[(&str, &str, &str)]) -> Order {
         version: 1,
         pos: 1,
         at: jiff::Timestamp::UNIX_EPOCH,
+        edited_at: None,
         currency: "EUR".into(),
         total: num(total),
         items: items

@@ -26,14 +26,14 @@ pub fn is_of(plan: &Plan, rules: &[RuleNo], id: &str) -> bool {
 }
 
 /// The order with its new items; what came back of an item is kept by quantity.
-pub fn edited(order: &Order, payload: &Value) -> Order {
+pub fn edited(order: &Order, payload: &Value, at: jiff::Timestamp) -> Order {
     let mut items = refunds::order_items(payload);
     for item in &mut items {
         if let Some(old) = order.items.iter().find(|old| !old.id.is_empty() && old.id == item.id) {
             item.back = kept(old, item);
         }
     }
-    Order { items, total: refunds::order_total(payload), ..order.clone() }
+    Order { items, total: refunds::order_total(payload), edited_at: Some(at), ..order.clone() }
 }
 
 fn kept(old: &OrderItem, new: &OrderItem) -> Num {

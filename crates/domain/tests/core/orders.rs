@@ -251,6 +251,23 @@ fn what_the_program_does_not_know_is_kept_and_ignored() {
 }
 
 #[test]
+fn an_older_state_of_an_order_does_not_undo_a_newer_one() {
+    let mut world = World::new(BASE);
+    let state = |id: &str, when: &str, total: u32| {
+        let items = format!(r#"[{{"id":"a","total":{total}}}]"#);
+        let data = format!(r#"{{"id":"o1","total":{total},"subtotal":{total},"items":{items}}}"#);
+        at(when, event(if id == "e1" { "order.paid" } else { "order.updated" }, id, &data))
+    };
+    world.send(state("e1", "2027-05-01T07:00:00Z", 48));
+    assert_eq!(world.send(state("e2", "2027-05-01T09:00:00Z", 32)).decision.status, Status::Applied);
+    let late = world.send(state("e3", "2027-05-01T08:00:00Z", 48)).decision;
+    let code = late.reason.as_ref().map(|reason| &*reason.code);
+    assert_eq!((late.status, code, late.transfers.len()), (Status::Ignored, Some("order_update_stale"), 0));
+    let newer = world.send(state("e4", "2027-05-01T10:00:00Z", 40)).decision;
+    assert_eq!((newer.status, newer.transfers.len()), (Status::Applied, 1));
+}
+
+#[test]
 fn now_never_goes_back() {
     let mut world = World::new(BASE);
     let event_time = "2027-06-01T00:04:00Z";

@@ -121,6 +121,7 @@ pub fn decide(member: &mut Member, pos: u64, n: u64) -> Decision {
         version: 1,
         pos,
         at: jiff::Timestamp::from_second(1_790_000_000 + (n / 50).cast_signed()).expect("a time"),
+        edited_at: None,
         currency: "EUR".into(),
         total: Num::minor(5997, 2),
         items: vec![item("1"), item("2")],

@@ -55,7 +55,7 @@ impl Flight {
             assert_laws(&row.decision);
             let input = row.input.map(|n| &write.inputs[n]);
             let json = input.map(input_to_json).transpose()?;
-            let decided = serde_json::to_string(&*row.decision).map_err(|e| {
+            let decided = decision_to_json(&row.decision).map_err(|e| {
                 StoreError::Corrupt(format!("the decision of row {} has no form: {e}", row.pos))
             })?;
             let hashed = Hashed {
@@ -117,6 +117,13 @@ pub struct FlightRow<'a> {
     pub input: Option<(&'a Event, [u8; 32])>,
     pub again: Option<u64>,
     pub decision: &'a Arc<Decision>,
+}
+
+/// Most decisions have the size of an order with a few items; growing step by step would cost more than the JSON.
+fn decision_to_json(decision: &Decision) -> serde_json::Result<String> {
+    let mut json = Vec::with_capacity(768);
+    serde_json::to_writer(&mut json, decision)?;
+    Ok(String::from_utf8(json).expect("JSON is text"))
 }
 
 /// The laws that a row must keep by itself.

@@ -84,7 +84,13 @@ fn push_text(json: &mut String, text: &str) {
         json.push_str(text);
         json.push('"');
     } else {
-        json.push_str(&serde_json::to_string(text).expect("a text is always JSON"));
+        if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+            json.push('"');
+            json.push_str(text);
+            json.push('"');
+        } else {
+            json.push_str(&serde_json::to_string(text).expect("a text is always JSON"));
+        }
     }
 }
 

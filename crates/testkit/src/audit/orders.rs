@@ -13,6 +13,8 @@ pub struct Order {
     pub member: u64,
     pub version: u32,
     pub at: i64,
+    /// Time of the newest edit.
+    pub edited: Option<i64>,
     pub total: Fraction,
     pub items: Vec<Line>,
     /// Refunded by amount, beside what was refunded by item.

@@ -109,6 +109,7 @@ impl Auditor {
         let no = self.resolve(message, row)?;
         let judged = self.judge(terms, "order.paid", told, no, message.time, region);
         let mut order = Order {
+            edited: None,
             before: self.members[&no].clone(),
             member: no,
             version: terms.version,
@@ -187,7 +188,10 @@ impl Auditor {
         let mut out = verdict("applied", "", no);
         let terms = self.terms[&order.version].clone();
         if message.kind == "order.updated" {
-            order = order.edited(told);
+            if order.edited > Some(message.time) {
+                return Ok(verdict("ignored", "order_update_stale", no));
+            }
+            order = Order { edited: Some(message.time), ..order.edited(told) };
             self.free_all(&order);
             let region = self.region(&terms, told, no);
             let judged = self.judge_again(&terms, &order, told, region);
