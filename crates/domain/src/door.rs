@@ -349,7 +349,14 @@ impl<'a> Door<'a> {
             Work::Link(names) => names.clone(),
             _ => Vec::new(),
         };
-        members::link(member, members::names(job.event()).chain(&by_hand), self.snapshot, &mut decision);
+        // What follows an order is about the order: a wrong name in it must not join two people.
+        let follows = matches!(
+            job.canon,
+            Canon::OrderUpdated | Canon::OrderFulfilled | Canon::OrderRefunded | Canon::OrderCancelled
+        );
+        if !follows {
+            members::link(member, members::names(job.event()).chain(&by_hand), self.snapshot, &mut decision);
+        }
         let mut book = Book {
             plan,
             member,

@@ -251,6 +251,17 @@ fn what_the_program_does_not_know_is_kept_and_ignored() {
 }
 
 #[test]
+fn a_wrong_name_in_a_refund_joins_nobody() {
+    let mut world = World::new(BASE);
+    world.send(event("order.paid", "e1", r#"{"id":"o1","items":[{"id":"a","total":48}]}"#));
+    let mut refund = event("order.refunded", "e2", r#"{"id":"r1","order":"o1","items":[{"id":"a"}]}"#);
+    let typo = domain::identity::Identity::parse("email:typo@example.com").unwrap();
+    refund.subject = Some(domain::event::Subject::Identity(typo));
+    let refund = world.send(refund).decision;
+    assert_eq!((refund.status, refund.linked.len()), (Status::Applied, 0));
+}
+
+#[test]
 fn an_older_state_of_an_order_does_not_undo_a_newer_one() {
     let mut world = World::new(BASE);
     let state = |id: &str, when: &str, total: u32| {

@@ -79,6 +79,10 @@ fn owner(store: &Store, dir: &std::path::Path) -> Result<Option<Key>, Failure> {
         return Ok(None);
     }
     let (key, shown) = match given {
+        Some(text) if !text.bytes().all(|b| b.is_ascii_graphic()) => {
+            let why = "it holds spaces or characters beyond ASCII, like the `…` of an example";
+            return Err(Failure::new(SETTINGS, "FEALTY_API_KEY cannot be the owner's key", why));
+        }
         Some(text) => {
             if text.len() < 24 {
                 tracing::warn!("FEALTY_API_KEY is short; 32 random characters or more cannot be guessed");

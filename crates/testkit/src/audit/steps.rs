@@ -46,7 +46,7 @@ impl Auditor {
         match message.kind.as_str() {
             "order.paid" => self.paid(message, row, &terms, &told),
             "order.updated" | "order.refunded" | "order.cancelled" | "order.fulfilled" => {
-                self.after_order(message, row, &told)
+                self.followed(message, row, &told)
             }
             _ => self.personal(message, row, &terms, &told),
         }
@@ -157,15 +157,6 @@ impl Auditor {
     ) -> Vec<Judged> {
         let member = &self.members[&no];
         Case { terms, kind, payload: told, member, budgets: &self.budgets, held: 0, time, region }.judge()
-    }
-    /// What follows an order; names that are free become its member's.
-    fn after_order(&mut self, message: &Message, row: &Row, told: &Payload) -> Result<Verdict, String> {
-        let verdict = self.followed(message, row, told)?;
-        let names = std::iter::once(&message.subject).chain(&message.also).filter(|n| !n.is_empty());
-        for name in names.filter(|_| verdict.status == "applied") {
-            self.link(verdict.member, &form(name));
-        }
-        Ok(verdict)
     }
     /// Refunds, cancellations, fulfilments and edits of an order.
     fn followed(&mut self, message: &Message, row: &Row, told: &Payload) -> Result<Verdict, String> {
