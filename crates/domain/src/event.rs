@@ -35,7 +35,8 @@ pub type MemberNo = u64;
 pub struct Input {
     pub event: Event,
     /// What the sender is answered with when he sends the same (source, id) again is compared by this: SHA-256 of
-    /// `kind`, `subject`, `time` as given, and `data` with insignificant space removed.
+    /// `kind`, `subject`, `time` as given, and `data` with insignificant space removed; of a webhook, whose time may be
+    /// that of its delivery, `kind` and `data` alone.
     pub body_hash: [u8; 32],
     /// Who brought it, for the audit: `key:3`, `source:shop`, `import`.
     pub origin: Box<str>,

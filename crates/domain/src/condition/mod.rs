@@ -290,3 +290,5 @@ fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
 
 #[cfg(test)]
 mod tests;
+
+pub use parse::is_keyword;

@@ -13,7 +13,7 @@ pub(super) const DEPTH_MAX: usize = 24;
 /// Brackets in brackets, which may mean nothing.
 const NEST_MAX: usize = 33;
 
-/// Words that CEL keeps for itself.
+/// Words that CEL keeps for itself, beside `true` and `false`.
 const RESERVED: [&str; 19] = [
     "as",
     "break",
@@ -35,6 +35,11 @@ const RESERVED: [&str; 19] = [
     "null",
     "in",
 ];
+
+/// A word of CEL's own, which can be no id.
+pub fn is_keyword(text: &str) -> bool {
+    matches!(text, "true" | "false") || RESERVED.contains(&text)
+}
 
 type Read<T> = Result<T, Box<Fault>>;
 

@@ -2,7 +2,7 @@
 
 use super::near::{did_you_mean, nearest};
 use super::report::Report;
-use crate::condition::Code;
+use crate::condition::{Code, is_keyword};
 use crate::program::language::{Form, Key as Word, Need, SECTIONS, Section, Shape, section};
 use crate::program::read::{At, Key, Kind, Node, Table};
 
@@ -183,38 +183,13 @@ fn section_hint(key: &Key, value: &Node, path: &str) -> String {
     )
 }
 
-/// Names that CEL keeps for itself.
-const KEYWORDS: [&str; 21] = [
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
-
 /// `[a-z][a-z0-9_]{0,39}`, and no keyword of CEL.
 pub fn is_id(text: &str) -> bool {
     let rest = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     text.len() <= 40
         && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
         && text.bytes().all(rest)
-        && !KEYWORDS.contains(&text)
+        && !is_keyword(text)
 }
 
 /// Words joined by dots, two at least.
@@ -223,7 +198,7 @@ pub fn is_event_type(text: &str) -> bool {
 }
 
 fn id_hint(text: &str) -> String {
-    if KEYWORDS.contains(&text) {
+    if is_keyword(text) {
         return "expressions keep this word for themselves: write another".into();
     }
     let fit: String = text
