@@ -6,9 +6,11 @@ mod json;
 mod stored;
 
 use crate::codes;
+use crate::complete::complete;
 use crate::num::Num;
 use crate::outcome::Reason;
-use crate::value::{Fields, LIST_MAX, Presence, TAGS_MAX, TEXT_BYTES_MAX, Type, Value};
+use crate::plan::Canon;
+use crate::value::{Fields, LIST_MAX, MONEY_BELOW, Presence, TAGS_MAX, TEXT_BYTES_MAX, Type, Value};
 use json::{Broken, Reader};
 pub use stored::{from_json, member_values, number, to_json};
 
@@ -70,6 +72,12 @@ pub fn bind(fields: &Fields, data: &[u8]) -> Result<Bound, Reason> {
 }
 
 impl Bound {
+    /// Read as what its type means: what was left out is filled in from the rest.
+    pub fn whole(mut self, canon: Canon) -> Result<Bound, Reason> {
+        complete(canon, &mut self.record)?;
+        Ok(self)
+    }
+
     pub fn slots(&self) -> &[Value] {
         match &self.record {
             Value::Record(slots) => slots,
@@ -182,7 +190,7 @@ impl Binder<'_> {
                             Fault::new(codes::FIELD_MISSING, "this field is required").under(&field.name)
                         );
                     }
-                    Presence::Optional => {}
+                    Presence::Optional | Presence::Follows => {}
                     Presence::Default(value) => slot.clone_from(value),
                 }
             }
@@ -257,6 +265,9 @@ impl Binder<'_> {
         let (n, decimals) = self.number()?;
         if n.is_negative() {
             return Err(Fault::new(codes::MONEY_NEGATIVE, "an amount of money is not negative"));
+        }
+        if n >= Num::minor(MONEY_BELOW, 0) {
+            return Err(Fault::new(codes::NUMBER_OUT_OF_RANGE, "an amount of money stays below 10^13"));
         }
         self.money_decimals = self.money_decimals.max(decimals);
         Ok(Value::Num(n))

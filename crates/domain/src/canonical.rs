@@ -125,7 +125,8 @@ fn texts() -> Type {
 pub fn order_fields(items: Arc<Fields>) -> Fields {
     let mut fields = vec![field("id", Type::Text, Presence::Required)];
     fields.extend(["currency", "channel", "store", "region"].map(|n| or_empty(n, Type::Text)));
-    fields.extend(["total", "subtotal", "discount", "tax", "shipping"].map(|n| or_empty(n, Type::Money)));
+    fields.extend(["total", "subtotal"].map(|n| field(n, Type::Money, Presence::Follows)));
+    fields.extend(["discount", "tax", "shipping"].map(|n| or_empty(n, Type::Money)));
     fields.extend(["coupons", "tags"].map(|n| or_empty(n, texts())));
     fields.push(or_empty("items", Type::List(Arc::new(Type::Record(items)))));
     Fields(fields)
@@ -136,9 +137,9 @@ pub fn item_fields() -> Fields {
     let mut fields: Vec<Field> =
         ["id", "sku", "product", "category", "brand"].map(|n| or_empty(n, Type::Text)).into();
     fields.push(or_empty("tags", texts()));
-    fields.push(or_empty("quantity", Type::Num));
+    fields.push(field("quantity", Type::Num, Presence::Follows));
     fields.push(or_empty("price", Type::Num));
-    fields.push(or_empty("total", Type::Money));
+    fields.push(field("total", Type::Money, Presence::Follows));
     Fields(fields)
 }
 

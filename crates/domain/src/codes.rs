@@ -16,6 +16,8 @@ pub const TEXT_HAS_NUL: &str = "text_has_nul";
 pub const LIST_TOO_LONG: &str = "list_too_long";
 pub const BODY_TOO_LONG: &str = "body_too_long";
 pub const MONEY_NEGATIVE: &str = "money_negative";
+pub const QUANTITY_INVALID: &str = "quantity_invalid";
+pub const ITEM_REPEATED: &str = "item_repeated";
 pub const MONEY_DIGITS: &str = "money_digits";
 pub const NUMBER_OUT_OF_RANGE: &str = "number_out_of_range";
 /// The event.
@@ -47,6 +49,34 @@ pub const IDENTITY_TAKEN: &str = "identity_taken";
 pub const BALANCE_MAX: &str = "balance_max";
 pub const WINDOW_FORGOTTEN: &str = "window_forgotten";
 pub const FORGIVEN: &str = "forgiven";
+
+/// Whether the event itself is at fault, whatever the past: such a refusal does not take the event's name, so that it can
+/// be mended and sent again under the same id.
+pub fn is_malformed(reason: &Reason) -> bool {
+    MALFORMED.contains(&&*reason.code)
+}
+
+const MALFORMED: [&str; 19] = [
+    BAD_JSON,
+    TOO_DEEP,
+    DUPLICATE_KEY,
+    FIELD_MISSING,
+    WRONG_TYPE,
+    UNKNOWN_WORD,
+    TEXT_TOO_LONG,
+    TEXT_HAS_NUL,
+    LIST_TOO_LONG,
+    BODY_TOO_LONG,
+    MONEY_NEGATIVE,
+    MONEY_DIGITS,
+    NUMBER_OUT_OF_RANGE,
+    QUANTITY_INVALID,
+    ITEM_REPEATED,
+    EVENT_FROM_FUTURE,
+    SUBJECT_MISSING,
+    ORDER_ID_EMPTY,
+    REGION_UNKNOWN,
+];
 
 pub fn reason(code: &str, message: impl Into<Text>) -> Reason {
     Reason { code: code.into(), message: message.into(), pointer: None }

@@ -432,14 +432,18 @@ struct Found<'s> {
     waiting: &'s [Arc<PastRow>],
 }
 
-/// The first row of this event, with what became of it last.
+/// What was answered to this event before: to the very same, the same again; to another body, that the name is taken.
+/// What was refused for its form did not take it.
 fn known(rows: &[Arc<PastRow>], event: &Event, body_hash: &[u8; 32]) -> Option<Answer> {
-    let same = |row: &&Arc<PastRow>| row.event.source == event.source && row.event.id == event.id;
-    let first = rows.iter().find(same)?;
-    let last = rows.iter().rev().find(same)?;
-    let conflict = first.body_hash != *body_hash;
-    let decision = Arc::clone(if conflict { &first.decision } else { &last.decision });
-    Some(Answer { pos: first.pos, duplicate: !conflict, conflict, decision })
+    let named = |row: &&Arc<PastRow>| row.event.source == event.source && row.event.id == event.id;
+    let same = |row: &&Arc<PastRow>| named(row) && row.body_hash == *body_hash;
+    if let (Some(first), Some(last)) = (rows.iter().find(same), rows.iter().rev().find(same)) {
+        let decision = Arc::clone(&last.decision);
+        return Some(Answer { pos: first.pos, duplicate: true, conflict: false, decision });
+    }
+    let malformed = |row: &Arc<PastRow>| row.decision.reason.as_ref().is_some_and(codes::is_malformed);
+    let first = rows.iter().find(|row| named(row) && !malformed(row))?;
+    Some(Answer { pos: first.pos, duplicate: false, conflict: true, decision: Arc::clone(&first.decision) })
 }
 
 fn newest<'r>(rows: &'r [Arc<PastRow>], order: &str) -> Option<&'r Arc<PastRow>> {

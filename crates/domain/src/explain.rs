@@ -128,7 +128,9 @@ pub fn explain(plan: &Plan, event: &Event, decision: &Decision) -> Explanation {
     let Some(ty) = plan.type_by_name.get(&event.kind).map(|no| &plan.types[usize::from(*no)]) else {
         return explanation;
     };
-    let Ok(bound) = bind::bind(&ty.fields, &event.data) else { return explanation };
+    let Ok(bound) = bind::bind(&ty.fields, &event.data).and_then(|read| read.whole(ty.canon)) else {
+        return explanation;
+    };
     if decision.status != Status::Applied {
         return explanation;
     }

@@ -62,7 +62,7 @@ impl<'a> Job<'a> {
             Kind::Type(no) => plan.types[usize::from(no)].canon,
             _ => Canon::Other,
         };
-        let bound = bind::bind(fields(plan, kind), &of.data);
+        let bound = bind::bind(fields(plan, kind), &of.data).and_then(|bound| bound.whole(canon));
         let order = bound.as_ref().ok().and_then(|bound| order_id(canon, &bound.record)).map(|id| {
             let keys = (plans.keys.order(id), plans.keys.order_waiting(id));
             (id.into(), keys.0, keys.1)

@@ -10,6 +10,7 @@ pub mod batch;
 pub mod bind;
 pub mod canonical;
 pub mod codes;
+mod complete;
 pub mod condition;
 pub mod currency;
 pub mod decide;

@@ -59,8 +59,12 @@ pub enum Presence {
     Optional,
     /// Reads as this when left out.
     Default(Value),
+    /// When left out it follows from other fields (`complete`), so it is never absent.
+    Follows,
 }
 
+/// No amount of money in an event is as large: points for it stay within what a wallet holds.
+pub const MONEY_BELOW: i64 = 10_000_000_000_000;
 /// Elements of one list in an event.
 pub const LIST_MAX: usize = 1_000;
 /// Elements of `tags` and `coupons`.

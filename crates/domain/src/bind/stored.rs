@@ -77,7 +77,7 @@ fn left_out(presence: &Presence, ty: &Type) -> Value {
     match presence {
         Presence::Default(value) => value.clone(),
         Presence::Optional => Value::Absent,
-        Presence::Required => match ty {
+        Presence::Required | Presence::Follows => match ty {
             Type::Num | Type::Money => Value::Num(Num::ZERO),
             Type::Text | Type::Words(_) => Value::Text("".into()),
             Type::Bool => Value::Bool(false),

@@ -236,7 +236,8 @@ fn edit(
     let Some(paid) = plan.types.iter().find(|t| t.canon == Canon::OrderPaid) else {
         return Ok(reason(codes::VERSION_UNKNOWN, "that version of the program hears no order.paid").into());
     };
-    let bound = match bind::bind(&paid.fields, &matter.event.data) {
+    let read = bind::bind(&paid.fields, &matter.event.data).and_then(|bound| bound.whole(paid.canon));
+    let bound = match read {
         Ok(bound) => bound,
         Err(reason) => return Ok(reason.into()),
     };

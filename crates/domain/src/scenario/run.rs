@@ -15,7 +15,6 @@ use crate::condition::{Env, EventAttributes};
 use crate::decide::{Present, env_state, moment};
 use crate::event::{Event, Input, Subject};
 use crate::identity::Identity;
-use crate::num::Num;
 use crate::outcome::{Decision, Status};
 use crate::plan::{Plan, Region, RuleNo, WalletNo};
 use crate::program::Program;
@@ -152,7 +151,7 @@ impl Run<'_> {
         batch.rows.into_iter().map(|row| row.decision).collect()
     }
 
-    /// An order needs only what matters: the rest follows from it.
+    /// An order needs only what matters: the core fills in the rest, as in life.
     fn complete(&self, kind: &str, data: &Fields, number: usize, step: &Step) -> Fields {
         let mut order = data.clone();
         if !["order.paid", "order.updated"].contains(&kind) {
@@ -165,22 +164,6 @@ impl Run<'_> {
         put("currency", self.region(step).currency.to_string());
         if let Some(region) = &step.region {
             put("region", region.to_string());
-        }
-        let mut sum = Num::ZERO;
-        let items = order.get_mut("items").and_then(Json::as_array_mut);
-        let has_items = items.is_some();
-        for item in items.into_iter().flatten().filter_map(Json::as_object_mut) {
-            item.entry("quantity").or_insert(Json::from(1));
-            let total =
-                number_of(item.get("price")).mul(number_of(item.get("quantity"))).unwrap_or(Num::ZERO);
-            let total = item.entry("total").or_insert(Json::String(total.to_string()));
-            sum = sum.add(number_of(Some(total))).unwrap_or(sum);
-        }
-        if has_items {
-            order.entry("subtotal").or_insert(Json::String(sum.to_string()));
-        }
-        if let Some(subtotal) = order.get("subtotal").cloned() {
-            order.entry("total").or_insert(subtotal);
         }
         order
     }
@@ -254,15 +237,6 @@ fn extra(decisions: &[Arc<Decision>]) -> [Value; 3] {
     let refused = last.and_then(|d| d.reason.as_ref()).map_or("", |r| &r.code);
     let emitted = decisions.iter().flat_map(|d| &d.emitted).map(|e| Value::Text(e.kind.clone())).collect();
     [Value::Text(refused.into()), Value::List(emitted), Value::List(Vec::new())]
-}
-
-fn number_of(json: Option<&Json>) -> Num {
-    let text = match json {
-        Some(Json::String(text)) => text.clone(),
-        Some(Json::Number(n)) => n.to_string(),
-        _ => return Num::ZERO,
-    };
-    Num::parse(&text).and_then(Result::ok).unwrap_or(Num::ZERO)
 }
 
 fn identity(member: &str) -> Option<Identity> {

@@ -5,4 +5,5 @@ mod complaints;
 mod earning;
 mod explaining;
 mod orders;
+mod told;
 mod world;

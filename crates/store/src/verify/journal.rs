@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use domain::codes;
 use domain::event::Event;
 use domain::identity::Identity;
 use domain::key::KeyMaker;
@@ -129,19 +130,28 @@ fn chain(stored: &Stored, before: &[u8; 32], report: &mut Report) -> [u8; 32] {
     stored.hash.try_into().unwrap_or(hash)
 }
 
+/// What was refused for its form may come again under its name, mended.
+fn took_its_name<E>(decision: &Result<Decision, E>) -> bool {
+    let malformed = |decision: &Decision| {
+        decision.status == Status::Refused && decision.reason.as_ref().is_some_and(codes::is_malformed)
+    };
+    !decision.as_ref().is_ok_and(malformed)
+}
+
 impl Told {
     fn check(&mut self, stored: &Stored, maker: &KeyMaker, report: &mut Report) {
         let pos = stored.pos;
+        let decision: Result<Decision, _> = serde_json::from_str(stored.decided);
         if let Some(input) = stored.input {
             match form::input_from_json(input) {
-                Ok((event, _)) => self.event(pos, &event, maker, report),
+                Ok((event, _)) => self.event(pos, &event, took_its_name(&decision), maker, report),
                 Err(e) => report.row("event", pos, e.to_string()),
             }
             if stored.body_hash.is_none_or(|hash| hash.len() != 32) {
                 report.row("event", pos, "its body hash has not 32 bytes");
             }
         }
-        let decision: Decision = match serde_json::from_str(stored.decided) {
+        let decision = match decision {
             Ok(decision) => decision,
             Err(e) => return report.row("decision", pos, format!("it cannot be read: {e}")),
         };
@@ -164,10 +174,12 @@ impl Told {
         }
     }
 
-    fn event(&mut self, pos: u64, event: &Event, maker: &KeyMaker, report: &mut Report) {
+    fn event(&mut self, pos: u64, event: &Event, named: bool, maker: &KeyMaker, report: &mut Report) {
         let key = maker.event(&event.source, &event.id).0;
         self.keys.push((key, pos));
-        self.events.push((key, pos));
+        if named {
+            self.events.push((key, pos));
+        }
         if event.source.is_empty() || event.id.is_empty() || event.kind.is_empty() {
             report.row("event", pos, "source, id or type is empty");
         }

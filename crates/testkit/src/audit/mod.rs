@@ -96,7 +96,7 @@ impl Auditor {
                 if let Some(due) = self.due.first() {
                     return Err(format!("row {due} was to be set free before this"));
                 }
-                if !self.seen.insert((message.source.clone(), message.id.clone())) {
+                if self.seen.contains(&(message.source.clone(), message.id.clone())) {
                     return Err("the journal holds this (source, id) twice".to_owned());
                 }
                 message.clone()
@@ -105,6 +105,10 @@ impl Auditor {
             _ => return Err("a row is either an input or set free".to_owned()),
         };
         let verdict = self.step(&message, row, version)?;
+        // What is refused for its form may be mended and sent under the same name.
+        if !["wrong_type", "money_digits", "event_from_future"].contains(&verdict.code) {
+            self.seen.insert((message.source.clone(), message.id.clone()));
+        }
         self.compare(&verdict, row)?;
         self.compare_counts(row)?;
         let frees = row.decision["frees"].as_array().into_iter().flatten().filter_map(Value::as_u64);

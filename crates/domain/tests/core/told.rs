@@ -1,0 +1,102 @@
+//! What an event says for itself: what it leaves out, what it cannot say, and that it can be mended.
+
+use domain::outcome::{Decision, Status};
+
+use super::world::{World, event};
+
+const SHOP: &str = r#"
+program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin" }
+wallets.points = {}
+rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
+rules.items = { on = "order.paid", each = 'order.items', earn.points = 'item.total * item.quantity * 100' }
+rules.total = { on = "order.paid", earn.points = 'order.total * 10000' }
+"#;
+
+fn granted(decision: &Decision) -> Vec<(&str, i64)> {
+    decision.effects.iter().map(|e| (&*e.rule, e.granted)).collect()
+}
+
+#[test]
+fn what_an_order_leaves_out_follows_from_the_rest() {
+    let mut world = World::new(SHOP);
+    let paid =
+        world.pay(r#"{"id":"o1","items":[{"id":"a","price":"2.50","quantity":2},{"id":"b","price":3}]}"#);
+    assert_eq!(granted(&paid), [("base", 8), ("items", 1_300), ("total", 80_000)]);
+    let told = world.pay(
+        r#"{"id":"o2","subtotal":7,"total":9,"items":[{"id":"a","price":"2.50","quantity":2,"total":"4.00"}]}"#,
+    );
+    assert_eq!(granted(&told), [("base", 7), ("items", 800), ("total", 90_000)]);
+    let free = world.pay(r#"{"id":"o3","subtotal":0,"total":0,"items":[{"price":5,"total":0}]}"#);
+    assert_eq!(granted(&free), []);
+    let fuel = world.pay(r#"{"id":"o4","items":[{"price":"1.789","quantity":"10.33"}]}"#);
+    assert_eq!(granted(&fuel), [("base", 18), ("items", 19_090), ("total", 184_803)]);
+}
+
+#[test]
+fn what_cannot_be_an_order_is_refused_with_a_remedy() {
+    let mut world = World::new(SHOP);
+    for (items, code, pointer, remedy) in [
+        (r#"{"price":1,"quantity":0}"#, "quantity_invalid", "/data/items/0/quantity", "leave out"),
+        (r#"{"price":1},{"price":1,"quantity":-2}"#, "quantity_invalid", "/data/items/1/quantity", "not -2"),
+        (r#"{"id":"a"},{"id":"b"},{"id":"a"}"#, "item_repeated", "/data/items/2/id", "join them"),
+        (r#"{"id":"a","price":-5}"#, "money_negative", "/data/items/0/price", "discount"),
+        (
+            r#"{"price":9999999,"quantity":9999999}"#,
+            "number_out_of_range",
+            "/data/items/0/price",
+            "stays below 10^13",
+        ),
+    ] {
+        let paid = event("order.paid", items, &format!(r#"{{"id":"o1","items":[{items}]}}"#));
+        let paid = world.send(paid).decision;
+        let reason = paid.reason.as_ref().unwrap();
+        assert_eq!((&*reason.code, reason.pointer.as_deref()), (code, Some(pointer)), "{items}");
+        assert!(reason.message.contains(remedy), "{}", reason.message);
+    }
+    let large = event("order.paid", "large", r#"{"id":"o1","subtotal":1234567890123456}"#);
+    let large = world.send(large).decision;
+    assert_eq!(large.reason.as_ref().unwrap().pointer.as_deref(), Some("/data/subtotal"));
+    world.pay(r#"{"id":"o1","items":[{"price":1},{"price":1},{"id":"a","price":8}]}"#);
+    for quantity in ["0", "-1"] {
+        let back = world.refund(&format!(r#"{{"order":"o1","items":[{{"id":"a","quantity":{quantity}}}]}}"#));
+        assert_eq!(&*back.reason.as_ref().unwrap().code, "quantity_invalid");
+    }
+    let back = world.refund(r#"{"order":"o1","items":[{"id":"a","quantity":0,"amount":4}]}"#);
+    assert_eq!(back.status, Status::Applied);
+}
+
+#[test]
+fn a_malformed_event_does_not_take_its_id() {
+    let mut world = World::new(SHOP);
+    let wrong = event("order.paid", "e1", r#"{"id":"o1","subtotal":"ten"}"#);
+    let mended = event("order.paid", "e1", r#"{"id":"o1","subtotal":"10"}"#);
+    assert_eq!(world.send(wrong.clone()).decision.status, Status::Refused);
+    let again = world.send(wrong.clone());
+    assert!(again.duplicate && !again.conflict && again.decision.status == Status::Refused);
+    let answer = world.send(mended.clone());
+    assert_eq!((answer.decision.status, answer.duplicate, answer.conflict), (Status::Applied, false, false));
+    assert_eq!(answer.decision.effects[0].granted, 10);
+    let twice = world.send(mended);
+    assert!(twice.duplicate && twice.decision.status == Status::Applied);
+    // Who sent the wrong one hears the same for ever; to any other body the name is now taken.
+    assert_eq!(world.send(wrong).decision.status, Status::Refused);
+    let other = event("order.paid", "e1", r#"{"id":"o1","subtotal":"11"}"#);
+    assert!(world.send(other).conflict);
+    assert_eq!(world.rows().len(), 2);
+}
+
+#[test]
+fn a_mended_event_in_the_same_batch_counts_and_a_refusal_by_the_trade_stays() {
+    let mut world = World::new(SHOP);
+    let wrong = event("order.paid", "e1", r#"{"id":"","subtotal":10}"#);
+    let mended = event("order.paid", "e1", r#"{"id":"o1","subtotal":10}"#);
+    let answers = world.send_all(&[wrong, mended.clone(), mended]);
+    assert_eq!(
+        answers.iter().map(|a| (a.decision.status, a.duplicate)).collect::<Vec<_>>(),
+        [(Status::Refused, false), (Status::Applied, false), (Status::Applied, true)]
+    );
+    let dollars = event("order.paid", "e2", r#"{"id":"o2","currency":"USD","subtotal":10}"#);
+    let euros = event("order.paid", "e2", r#"{"id":"o2","currency":"EUR","subtotal":10}"#);
+    assert_eq!(world.send(dollars).decision.status, Status::Refused);
+    assert!(world.send(euros).conflict);
+}
