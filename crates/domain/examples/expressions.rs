@@ -82,6 +82,7 @@ fn with_env<T>(order: &Value, ask: impl FnOnce(&Env<'_>) -> T) -> T {
         item: None,
         member: &[text("gold")],
         params: &[],
+        tiers: &[],
         extra: &[],
         state: &Nothing,
         event: EventAttributes::default(),

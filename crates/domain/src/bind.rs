@@ -230,6 +230,7 @@ impl Binder<'_> {
 
     fn value(&mut self, ty: &Type) -> Result<Value, Fault> {
         match ty {
+            Type::Level(_) => Err(Fault::new(codes::WRONG_TYPE, "a level is not told by events")),
             Type::Num => self.number().map(|(n, _)| Value::Num(n)),
             Type::Money => self.money(),
             Type::Text => self.text("a text").map(|t| Value::Text(t.into())),

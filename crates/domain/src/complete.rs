@@ -16,7 +16,7 @@ pub fn complete(canon: Canon, payload: &mut Value) -> Result<(), Reason> {
         Canon::OrderPaid | Canon::OrderUpdated => paid(slots),
         Canon::OrderRefunded => parts(&slots[crate::canonical::refund::ITEMS]),
         Canon::OrderCancelled | Canon::OrderFulfilled => parts(&slots[crate::canonical::delivery::ITEMS]),
-        Canon::MemberEnrolled | Canon::MemberUpdated | Canon::Other => Ok(()),
+        _ => Ok(()),
     }
 }
 

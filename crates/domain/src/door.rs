@@ -283,7 +283,7 @@ impl<'a> Door<'a> {
         let no = known.unwrap_or(self.snapshot.next_member);
         let taken = self.snapshot.members.get_mut(&no).and_then(Option::take);
         let new = taken.is_none();
-        let mut member = taken.unwrap_or_else(|| Box::new(members::new(no, job.event().time)));
+        let mut member = taken.unwrap_or_else(|| Box::new(crate::member::Member::new(no, job.event().time)));
         let order = order.as_ref().and_then(|row| row.decision.order.as_ref());
         let verdict = decide::weigh(&Matter {
             plans: self.plans,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::bind;
 use crate::condition::{Expr, State};
-use crate::decide::{self, Case, Recorded, members};
+use crate::decide::{self, Case, Recorded};
 use crate::event::Event;
 use crate::outcome::{Decision, Effect, Reason, Status};
 use crate::plan::{Campaign, CampaignNo, EventType, Plan, Rule, RuleNo, WalletNo};
@@ -134,7 +134,7 @@ pub fn explain(plan: &Plan, event: &Event, decision: &Decision) -> Explanation {
     if decision.status != Status::Applied {
         return explanation;
     }
-    let member = members::new(decision.member.unwrap_or(0), event.time);
+    let member = crate::member::Member::new(decision.member.unwrap_or(0), event.time);
     let region =
         decision.seen.iter().find(|(name, _)| &**name == decide::REGION).and_then(|(_, id)| id.as_str());
     let region = plan.regions.iter().find(|r| Some(&*r.id) == region).unwrap_or(&plan.regions[0]);

@@ -114,7 +114,7 @@ fn order_id(canon: Canon, payload: &Value) -> Option<&str> {
         Canon::OrderPaid | Canon::OrderUpdated => canonical::order::ID,
         Canon::OrderRefunded => canonical::refund::ORDER,
         Canon::OrderCancelled | Canon::OrderFulfilled => canonical::delivery::ORDER,
-        Canon::MemberEnrolled | Canon::MemberUpdated | Canon::Other => return None,
+        _ => return None,
     };
     match payload {
         Value::Record(slots) => match &slots[slot] {

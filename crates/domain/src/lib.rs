@@ -30,5 +30,6 @@ pub mod planted;
 pub mod program;
 pub mod scenario;
 pub mod snapshot;
+pub mod term;
 pub mod time;
 pub mod value;

@@ -15,13 +15,7 @@ pub type LotId = (u64, u16);
 /// The member's wallet, made when it is first needed.
 pub fn wallet_mut<'a>(member: &'a mut Member, id: &str) -> &'a mut WalletState {
     let at = member.wallets.iter().position(|w| &*w.id == id).unwrap_or_else(|| {
-        member.wallets.push(WalletState {
-            id: id.into(),
-            available: 0,
-            pending: 0,
-            debt: 0,
-            lots: Vec::new(),
-        });
+        member.wallets.push(WalletState::new(id));
         member.wallets.len() - 1
     });
     &mut member.wallets[at]
@@ -148,7 +142,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn empty() -> WalletState {
-        WalletState { id: "points".into(), available: 0, pending: 0, debt: 0, lots: Vec::new() }
+        WalletState::new("points")
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A member: one small document that holds all that rules may ask. Its size is bounded: old windows are dropped,
 //! old lots with the same dates are joined.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::MemberNo;
@@ -11,7 +12,7 @@ use crate::value::Text;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Member {
     pub no: MemberNo,
-    pub enrolled_at: jiff::Timestamp,
+    pub enrolled_at: Timestamp,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identities: Vec<Identity>,
     /// `region`, `birthday`, `tags`, `referred` and what the program declares, as JSON.
@@ -27,6 +28,131 @@ pub struct Member {
     pub last_pos: u64,
     /// Changes so far: `member_seq` of the next is one more.
     pub changes: u64,
+    /// What was due up to here has been done; absent: nothing was due since enrolment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Timestamp>,
+    /// When the next thing is due, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<TierState>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub achieved: Vec<Achieved>,
+    /// Reservations that are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
+    /// Workflows that run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Run>,
+    /// When each workflow was last started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub started: Vec<(Text, Timestamp)>,
+    /// Newest activity of each kind that an idle clock listens to: (rule or workflow, when), and whether it has rung since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silences: Vec<Silence>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<Referral>,
+    /// The household to which this member belongs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<Home>,
+    /// Who belongs to it, if this is a household: it has a number, wallets and a history as a member has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub household: Vec<Resident>,
+    /// Absorbed by this member: its number remains as another name of his.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<MemberNo>,
+    /// Personal data is gone for ever.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
+}
+
+/// A level held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TierState {
+    pub ladder: Text,
+    pub level: Text,
+    /// When it began or was renewed.
+    pub since: Timestamp,
+    /// When it is judged again; never if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Orders that lifted the member to it: refunded, the level goes if its needs no longer hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_orders: Vec<Text>,
+    /// Placed by a rule or by hand, not reached.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub placed: bool,
+    /// Levels before, newest last, at most 4: (level, since). A late event is judged by the level of its time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<(Text, Timestamp)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Achieved {
+    pub id: Text,
+    /// Completed so often, ever.
+    pub times: u32,
+    /// Window (of its first counter) of the last completion, as seconds, and multiples completed in it.
+    pub window: i64,
+    pub multiples: u32,
+}
+
+/// An open reservation: row and number of its redemption, and when it lapses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    pub pos: u64,
+    pub n: u16,
+    pub until: Timestamp,
+}
+
+/// A workflow that runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    pub workflow: Text,
+    pub started_at: Timestamp,
+    /// Index of the step at which it waits.
+    pub step: u16,
+    /// When the wait ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Steps whose event came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub came: Vec<u16>,
+}
+
+/// When a clock of the form `{ idle = … }` last heard something, and whether it has rung since.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Silence {
+    /// `rules.R` or `workflows.F`
+    pub of: Text,
+    pub heard_at: Timestamp,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rung: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Referral {
+    pub by: MemberNo,
+    pub claimed_at: Timestamp,
+    /// When it qualifies, once its event came; and the order of that event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Text>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub qualified: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Home {
+    pub no: MemberNo,
+    pub since: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resident {
+    pub no: MemberNo,
+    pub since: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +167,37 @@ pub struct WalletState {
     pub debt: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lots: Vec<Lot>,
+    /// Grants that cannot be spent yet; they sum to `pending`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
+    /// Newest activity, for an idle term.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_at: Option<Timestamp>,
+    /// When the idle term that holds now began to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_since: Option<Timestamp>,
+    /// Ends up to here have been warned of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warned: Option<Timestamp>,
+}
+
+/// A lot that is not available yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    #[serde(rename = "p")]
+    pub pos: u64,
+    #[serde(default)]
+    pub n: u16,
+    #[serde(rename = "r")]
+    pub remaining: i64,
+    /// When it is released by itself.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// It waits for an event of this order.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Text>,
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A dated portion of points that is not used up. Stored short, as `[pos, n, remaining]`, and `[…, joined, expires_at]`
@@ -54,7 +211,7 @@ pub struct Lot {
     pub remaining: i64,
     /// So many younger lots with the same dates were joined into this one.
     pub joined: u32,
-    pub expires_at: Option<jiff::Timestamp>,
+    pub expires_at: Option<Timestamp>,
 }
 
 struct LotForm;
@@ -71,7 +228,7 @@ impl<'de> serde::de::Visitor<'de> for LotForm {
             n: parts.next_element()?.ok_or_else(|| short(1))?,
             remaining: parts.next_element()?.ok_or_else(|| short(2))?,
             joined: parts.next_element()?.unwrap_or(0),
-            expires_at: parts.next_element::<Option<jiff::Timestamp>>()?.flatten(),
+            expires_at: parts.next_element::<Option<Timestamp>>()?.flatten(),
         })
     }
 }
@@ -112,4 +269,50 @@ pub struct LimitState {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(n: &i64) -> bool {
     *n == 0
+}
+
+impl Member {
+    /// A new member, not yet known to anyone.
+    pub fn new(no: MemberNo, at: Timestamp) -> Member {
+        Member {
+            no,
+            enrolled_at: at,
+            identities: Vec::new(),
+            fields: serde_json::Map::new(),
+            wallets: Vec::new(),
+            counters: Vec::new(),
+            limits: Vec::new(),
+            last_pos: 0,
+            changes: 0,
+            clock: None,
+            due: None,
+            tiers: Vec::new(),
+            achieved: Vec::new(),
+            held: Vec::new(),
+            runs: Vec::new(),
+            started: Vec::new(),
+            silences: Vec::new(),
+            referral: None,
+            home: None,
+            household: Vec::new(),
+            merged_into: None,
+            erased: false,
+        }
+    }
+}
+
+impl WalletState {
+    pub fn new(id: &str) -> WalletState {
+        WalletState {
+            id: id.into(),
+            available: 0,
+            pending: 0,
+            debt: 0,
+            lots: Vec::new(),
+            waiting: Vec::new(),
+            active_at: None,
+            idle_since: None,
+            warned: None,
+        }
+    }
 }

@@ -41,6 +41,8 @@ pub enum Window {
     Unit(Unit),
     /// The time up to now.
     Rolling(Span),
+    /// Since the present level of this ladder began or was renewed.
+    Level(u16),
 }
 
 /// How a program cuts the calendar.

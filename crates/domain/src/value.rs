@@ -29,6 +29,8 @@ pub enum Type {
     Text,
     /// A text that is one of these.
     Words(Arc<[Box<str>]>),
+    /// A level of a ladder, lowest first. Its value is the level's index, a `Num`.
+    Level(Arc<[Box<str>]>),
     Bool,
     Date,
     Time,

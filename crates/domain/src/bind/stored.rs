@@ -78,7 +78,7 @@ fn left_out(presence: &Presence, ty: &Type) -> Value {
         Presence::Default(value) => value.clone(),
         Presence::Optional => Value::Absent,
         Presence::Required | Presence::Follows => match ty {
-            Type::Num | Type::Money => Value::Num(Num::ZERO),
+            Type::Num | Type::Money | Type::Level(_) => Value::Num(Num::ZERO),
             Type::Text | Type::Words(_) => Value::Text("".into()),
             Type::Bool => Value::Bool(false),
             Type::Date => Value::Date(jiff::civil::Date::ZERO),

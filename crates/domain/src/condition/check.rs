@@ -42,6 +42,7 @@ pub(super) struct Checker<'s> {
     pub faults: Vec<Fault>,
     pub reads: Vec<Read>,
     pub member_reads: Vec<u16>,
+    pub tier_reads: Vec<u16>,
     pub uses: Uses,
     /// Formulas within which we are.
     pub inside: Vec<Box<str>>,
@@ -90,6 +91,7 @@ impl<'s> Checker<'s> {
             faults: Vec::new(),
             reads: Vec::new(),
             member_reads: Vec::new(),
+            tier_reads: Vec::new(),
             uses: Uses::default(),
             inside: Vec::new(),
         }

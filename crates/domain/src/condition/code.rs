@@ -39,6 +39,7 @@ pub(super) enum Base {
     Item,
     Member(u16),
     Param(u16),
+    Tier(u16),
     Extra(u16),
     /// The element that a macro is at; 0 is the outermost.
     Local(u8),

@@ -154,6 +154,7 @@ fn numbers(codes: Box<[Code]>) -> Box<[NumCode]> {
 fn plural(ty: &Type) -> &'static str {
     match ty {
         Type::Num | Type::Money => "numbers",
+        Type::Level(_) => "levels",
         Type::Text | Type::Words(_) => "texts",
         Type::Bool => "bools",
         Type::Date => "dates",

@@ -52,6 +52,7 @@ impl Slot {
             Base::Item => f.env.item.unwrap_or(&ABSENT),
             Base::Member(slot) => &f.env.member[usize::from(slot)],
             Base::Param(slot) => &f.env.params[usize::from(slot)],
+            Base::Tier(slot) => &f.env.tiers[usize::from(slot)],
             Base::Extra(slot) => &f.env.extra[usize::from(slot)],
             Base::Local(local) => f.locals[usize::from(local)],
         };

@@ -76,16 +76,17 @@ pub enum Place {
     /// One slot of the member's fields.
     Member(u16),
     Param(u16),
+    /// What a ladder shows: see `plan::tier_slots`.
+    Tier(u16),
     EventId,
     EventSource,
     EventType,
     Now,
     Today,
     Read(Read),
-    /// A variable of a program test: `refused`, `emitted`, `given`, `discount`.
+    /// A variable of the place alone: of a program test (`refused`, `emitted`, `given`, `discount`), of a reward
+    /// (`quantity`), of a step of a workflow (`steps.ID.came`).
     Extra(u16),
-    /// The cart in a reward, the quantity: not yet.
-    Later,
 }
 
 /// A number of the member's state.
@@ -96,6 +97,8 @@ pub enum Read {
     WalletDebt(u16),
     /// (counter, windows ago)
     Counter(u16, u8),
+    /// Times that an achievement was completed.
+    Achieved(u16),
     /// What the rule granted in the wallet in this event: (rule, wallet).
     Granted(u16, u16),
 }
@@ -107,6 +110,8 @@ pub struct Env<'a> {
     /// Canonical and declared fields of the member, by slot.
     pub member: &'a [Value],
     pub params: &'a [Value],
+    /// What ladders show, by slot.
+    pub tiers: &'a [Value],
     pub extra: &'a [Value],
     pub state: &'a dyn State,
     pub event: EventAttributes<'a>,
@@ -188,6 +193,8 @@ pub struct Expr {
     pub reads: Vec<Read>,
     /// Slots of the member's fields that it reads, sorted, without repetition.
     pub member_reads: Vec<u16>,
+    /// What it shows of ladders: slots of `Place::Tier`, sorted, without repetition.
+    pub tier_reads: Vec<u16>,
     pub uses: Uses,
     code: code::Code,
     trace: seen::Trace,
@@ -223,12 +230,15 @@ impl Expr {
             return Err(sorted(checker.faults));
         };
         let (mut reads, mut member_reads) = (checker.reads, checker.member_reads);
+        let mut tier_reads = checker.tier_reads;
+        tier_reads.sort_unstable();
+        tier_reads.dedup();
         reads.sort_unstable();
         reads.dedup();
         member_reads.sort_unstable();
         member_reads.dedup();
         let (uses, code, trace) = (checker.uses, typed.code, typed.trace);
-        Ok(Expr { source: source.into(), ty, reads, member_reads, uses, code, trace })
+        Ok(Expr { source: source.into(), ty, reads, member_reads, tier_reads, uses, code, trace })
     }
     /// A constant of a file, as an expression.
     pub fn number(n: Num) -> Expr {
@@ -237,6 +247,7 @@ impl Expr {
             ty: Type::Num,
             reads: Vec::new(),
             member_reads: Vec::new(),
+            tier_reads: Vec::new(),
             uses: Uses::default(),
             code: code::Code::Num(code::NumCode::Const(n)),
             trace: seen::Trace::Nothing,

@@ -35,7 +35,7 @@ pub(super) enum Found<'s> {
 /// The code that reads a value of this type there.
 fn read(ty: &Type, place: Ref) -> Code {
     match ty {
-        Type::Num | Type::Money => Code::Num(NumCode::Ref(place)),
+        Type::Num | Type::Money | Type::Level(_) => Code::Num(NumCode::Ref(place)),
         Type::Text | Type::Words(_) => Code::Text(TextCode::Ref(place)),
         Type::Bool => Code::Bool(BoolCode::Ref(place)),
         Type::Date => Code::Date(DateCode::Ref(place)),
@@ -148,14 +148,6 @@ impl<'s> Checker<'s> {
                 "name the variable otherwise",
             )),
             Entry::Value { ty, place, may_be_absent, never_zero, declared } => {
-                if *place == Place::Later {
-                    return Found::Typed(self.fault(
-                        FaultCode::NotYet,
-                        node.span,
-                        format!("`{node:.100}` cannot be read yet"),
-                        "",
-                    ));
-                }
                 if *may_be_absent && demand {
                     self.demand(node, ty, declared.as_deref());
                 }
@@ -205,6 +197,10 @@ impl<'s> Checker<'s> {
                 Base::Param(slot)
             }
             Place::Extra(slot) => Base::Extra(slot),
+            Place::Tier(slot) => {
+                self.tier_reads.push(slot);
+                Base::Tier(slot)
+            }
             Place::EventId => return Code::Text(TextCode::EventId),
             Place::EventSource => return Code::Text(TextCode::EventSource),
             Place::EventType => return Code::Text(TextCode::EventType),
@@ -217,7 +213,6 @@ impl<'s> Checker<'s> {
                 return Code::Date(DateCode::Today);
             }
             Place::Read(what) => return self.state(what),
-            Place::Later => return Typed::poison().code,
         };
         read(ty, Ref::Slot(Slot::new(base)))
     }

@@ -5,6 +5,7 @@ use crate::value::Type;
 pub(super) fn a(ty: &Type) -> &'static str {
     match ty {
         Type::Num | Type::Money => "a number",
+        Type::Level(_) => "a level",
         Type::Text | Type::Words(_) => "a text",
         Type::Bool => "a bool",
         Type::Date => "a date",

@@ -26,6 +26,8 @@ pub struct Case<'a> {
     pub member: &'a Member,
     /// The member's fields by slot; empty if nothing here reads them.
     pub values: Vec<Value>,
+    /// What ladders show; empty if nothing here reads them.
+    pub tiers: Vec<Value>,
     pub region: &'a Region,
     /// The event's own time in the region's zone.
     pub now: Zoned,
@@ -61,7 +63,7 @@ impl<'a> Case<'a> {
             Canon::OrderPaid | Canon::OrderUpdated => item_totals(payload),
             _ => Vec::new(),
         };
-        Case { plan, ty, event, payload, member, values, region, now, moment, totals }
+        Case { plan, ty, event, payload, member, values, tiers: Vec::new(), region, now, moment, totals }
     }
 
     pub fn env<'e>(&'e self, state: &'e dyn State, item: Option<&'e Value>) -> Env<'e> {
@@ -70,6 +72,7 @@ impl<'a> Case<'a> {
             item,
             member: &self.values,
             params: &self.region.params,
+            tiers: &self.tiers,
             extra: &[],
             state,
             event: EventAttributes { id: &self.event.id, source: &self.event.source, kind: &self.event.kind },
@@ -85,6 +88,7 @@ impl<'a> Case<'a> {
         };
         match amount {
             Amount::Is(n) => n,
+            Amount::Level(..) => Num::ZERO,
             Amount::Param(p) => param(self.region.params.get(usize::from(p))),
             Amount::ParamSlot(p, slot) => match self.region.params.get(usize::from(p)) {
                 Some(Value::Record(slots)) => param(slots.get(usize::from(slot))),
@@ -128,7 +132,11 @@ pub fn moment(plan: &Plan, member: &Member, at: jiff::Timestamp) -> Moment {
         year_starts: plan.year_starts,
         enrolled_on: member.enrolled_at.to_zoned(zone.clone()).date(),
     };
-    Moment { at: at.to_zoned(zone.clone()), calendar }
+    let since = |ladder: &crate::plan::Ladder| {
+        let state = member.tiers.iter().find(|t| t.ladder == ladder.id);
+        state.map_or(i64::MIN, |t| t.since.as_second())
+    };
+    Moment { at: at.to_zoned(zone.clone()), calendar, levels: plan.ladders.iter().map(since).collect() }
 }
 
 fn reads_member(plan: &Plan, ty: &EventType) -> bool {
@@ -190,6 +198,7 @@ pub fn read_name(plan: &Plan, read: Read) -> Text {
         Read::WalletDebt(w) => format!("wallets.{}.debt", wallet(w)),
         Read::Counter(c, 0) => format!("counters.{}", plan.counters[usize::from(c)].id),
         Read::Counter(c, ago) => format!("counters.{}.ago({ago})", plan.counters[usize::from(c)].id),
+        Read::Achieved(a) => format!("achievements.{}", plan.achievements[usize::from(a)].id),
         Read::Granted(r, w) => format!("rules.{}.{}", plan.rules[usize::from(r)].id, wallet(w)),
     }
     .into()
@@ -216,6 +225,11 @@ impl State for Present<'_> {
                 let counter = &self.plan.counters[usize::from(c)];
                 let n = counters::value(counter, counters::state(self.member, &counter.id), self.moment, ago);
                 if planted::is("counter_after_event") { n.add(Num::ONE).unwrap_or(n) } else { n }
+            }
+            Read::Achieved(a) => {
+                let id = &self.plan.achievements[usize::from(a)].id;
+                let times = self.member.achieved.iter().find(|a| a.id == *id).map_or(0, |a| a.times);
+                Num::int(i64::from(times)).unwrap_or(Num::ZERO)
             }
             Read::Granted(..) => Num::ZERO,
         }

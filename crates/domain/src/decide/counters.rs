@@ -10,7 +10,7 @@ use super::rules::{Picked, pick, text};
 use crate::condition::{Read, State};
 use crate::member::{CounterState, Member};
 use crate::num::{Num, OutOfRange};
-use crate::plan::{Counter, CounterKind, CounterNo, Plan, Trigger};
+use crate::plan::{Counter, CounterKind, CounterNo, Forgive, Plan, Trigger};
 use crate::time::{Unit, Window};
 
 const WINDOWS_MAX: usize = 14;
@@ -36,7 +36,11 @@ pub fn value(counter: &Counter, state: Option<&CounterState>, moment: &Moment, a
     let whole = |n: usize| Num::int(n as i64).unwrap_or(Num::ZERO);
     match &counter.kind {
         CounterKind::Streak { unit, forgive, .. } => {
-            whole(run_length(&state.parts, *unit, *forgive, moment) as usize)
+            let forgive = match forgive {
+                Forgive::Gaps(gaps) => *gaps,
+                Forgive::Wallet(_) => 0,
+            };
+            whole(run_length(&state.parts, *unit, forgive, moment) as usize)
         }
         CounterKind::Distinct { .. } => {
             let mut seen: Vec<u64> = groups(state)
@@ -60,6 +64,7 @@ fn inside(key: i64, per: Window, moment: &Moment, ago: u8) -> bool {
     match per {
         Window::Life => true,
         Window::Unit(unit) => key == moment.period(unit, i32::from(ago)),
+        Window::Level(_) => key == moment.window(per),
         Window::Rolling(span) => key > moment.rolling_start(span) && key <= moment.seconds(),
     }
 }
@@ -197,7 +202,7 @@ pub fn subtract(member: &mut Member, counter: &Counter, key: i64, amount: Num) -
 /// Points granted (or, negative, taken back) for every counter that counts what is earned.
 pub fn earned(member: &mut Member, plan: &Plan, rule: &str, wallet: &str, minor: i64, moment: &Moment) {
     for counter in &plan.counters {
-        let CounterKind::Earned { wallet: of, rule: by } = counter.kind else { continue };
+        let CounterKind::Earned { wallet: of, rule: by, .. } = counter.kind else { continue };
         let of = &plan.wallets[usize::from(of)];
         if *of.id != *wallet || by.is_some_and(|by| *plan.rules[usize::from(by)].id != *rule) {
             continue;

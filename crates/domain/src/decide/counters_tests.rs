@@ -12,7 +12,11 @@ fn moment(day: i64) -> Moment {
         enrolled_on: jiff::civil::date(2026, 1, 1),
     };
     let at = start.timestamp().as_second() + day * 86_400 + 3_600;
-    Moment { at: jiff::Timestamp::from_second(at).unwrap().to_zoned(jiff::tz::TimeZone::UTC), calendar }
+    Moment {
+        at: jiff::Timestamp::from_second(at).unwrap().to_zoned(jiff::tz::TimeZone::UTC),
+        calendar,
+        levels: Vec::new(),
+    }
 }
 
 fn runs(days: &[i64]) -> Vec<Run> {

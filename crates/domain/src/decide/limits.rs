@@ -18,6 +18,8 @@ const INSTANTS_MAX: usize = 256;
 pub struct Moment {
     pub at: Zoned,
     pub calendar: Calendar,
+    /// When the level of each ladder began or was renewed, as seconds: windows of `tiers.L`.
+    pub levels: Vec<i64>,
 }
 
 /// The window was dropped because 64 younger ones are kept.
@@ -35,6 +37,7 @@ impl Moment {
             Window::Life => 0,
             Window::Unit(unit) => self.period(unit, 0),
             Window::Rolling(_) => self.seconds(),
+            Window::Level(ladder) => self.levels.get(usize::from(ladder)).copied().unwrap_or(i64::MIN),
         }
     }
 
@@ -131,7 +134,7 @@ mod tests {
             year_starts: 1,
             enrolled_on: jiff::civil::date(2026, 1, 31),
         };
-        Moment { at: text.parse().unwrap(), calendar }
+        Moment { at: text.parse().unwrap(), calendar, levels: Vec::new() }
     }
     const DAYS7: Window = Window::Rolling(Span { count: 7, unit: SpanUnit::Day });
 

@@ -91,21 +91,6 @@ pub fn linked_names(payload: &Value) -> Result<Vec<Identity>, Reason> {
     list.iter().enumerate().map(read).collect()
 }
 
-/// A new member, not yet known to anyone.
-pub fn new(no: MemberNo, at: jiff::Timestamp) -> Member {
-    Member {
-        no,
-        enrolled_at: at,
-        identities: Vec::new(),
-        fields: serde_json::Map::new(),
-        wallets: Vec::new(),
-        counters: Vec::new(),
-        limits: Vec::new(),
-        last_pos: 0,
-        changes: 0,
-    }
-}
-
 /// Sets the fields that the payload tells; `null` takes a field away. True if anything changed.
 pub fn set_fields(member: &mut Member, fields: &Fields, payload: &Value, data: &[u8]) -> bool {
     let Value::Record(slots) = payload else { return false };

@@ -202,6 +202,7 @@ impl Run<'_> {
             item: None,
             member: &values,
             params: &region.params,
+            tiers: &[],
             extra: &extra,
             state: &state,
             event: EventAttributes::default(),

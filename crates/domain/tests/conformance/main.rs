@@ -117,6 +117,7 @@ fn answer(case: &Case) -> Result<Value, String> {
         item: None,
         member: &[],
         params: &[],
+        tiers: &[],
         extra: &extra,
         state: &Nothing,
         event: EventAttributes::default(),

@@ -197,6 +197,7 @@ impl Scene {
             item: None,
             member: &[],
             params: &self.params,
+            tiers: &[],
             extra: &self.extra,
             state: self,
             event: EventAttributes::default(),

@@ -59,24 +59,19 @@ pub fn name(member: u64) -> Identity {
 }
 
 pub fn new_member(no: u64) -> Member {
-    let wallet = WalletState { id: "points".into(), available: 0, pending: 0, debt: 0, lots: Vec::new() };
+    let wallet = WalletState::new("points");
     let limit = LimitState { id: "rules.coffee#0".into(), parts: vec![(1_790_000_000, 0)] };
     let counter = |id: &str| CounterState {
         id: id.into(),
         parts: vec![(1_790_000_000, Num::ZERO)],
         values: Vec::new(),
     };
-    Member {
-        no,
-        enrolled_at: jiff::Timestamp::from_second(1_790_000_000).expect("a time"),
-        identities: vec![name(no)],
-        fields: serde_json::Map::new(),
-        wallets: vec![wallet],
-        counters: vec![counter("spend"), counter("orders")],
-        limits: vec![limit],
-        last_pos: 0,
-        changes: 0,
-    }
+    let mut member = Member::new(no, jiff::Timestamp::from_second(1_790_000_000).expect("a time"));
+    member.identities.push(name(no));
+    member.wallets.push(wallet);
+    member.counters.extend([counter("spend"), counter("orders")]);
+    member.limits.push(limit);
+    member
 }
 
 /// Two rules pay, one of them by item.

@@ -229,17 +229,8 @@ impl Shop {
         }
         let no = self.snapshot.next_member;
         self.snapshot.next_member += 1;
-        let member = Member {
-            no,
-            enrolled_at: input.event.time,
-            identities: vec![name.clone()],
-            fields: serde_json::Map::new(),
-            wallets: Vec::new(),
-            counters: Vec::new(),
-            limits: Vec::new(),
-            last_pos: 0,
-            changes: 0,
-        };
+        let mut member = Member::new(no, input.event.time);
+        member.identities.push(name.clone());
         self.snapshot.members.insert(no, Some(Box::new(member)));
         self.snapshot.identities.insert(name.clone(), Some(no));
         batch.identities.push((name, no));
@@ -285,8 +276,8 @@ impl Shop {
 
 pub fn earn(member: &mut Member, pos: u64, cents: i64) -> Decision {
     if member.wallets.is_empty() {
-        let id = "points".into();
-        member.wallets.push(WalletState { id, available: 0, pending: 0, debt: 0, lots: Vec::new() });
+        let id = "points";
+        member.wallets.push(WalletState::new(id));
     }
     let wallet = &mut member.wallets[0];
     wallet.available += cents;

@@ -165,7 +165,7 @@ pub(super) fn scope() -> Scope {
         ("now", value(Type::Time, Place::Now)),
         ("today", value(Type::Date, Place::Today)),
         ("event", names("field", [("id", value(Type::Text, Place::EventId))])),
-        ("quantity", value(Type::Num, Place::Later)),
+        ("quantity", value(Type::Num, Place::Extra(3))),
     ];
     let not_here = [
         (
@@ -239,6 +239,7 @@ pub(super) fn with_env<T>(ask: impl FnOnce(&Env<'_>) -> T) -> T {
         item: None,
         member: &member,
         params: &params,
+        tiers: &[],
         extra: &[],
         state: &Balances,
         event: EventAttributes { id: "e1", source: "s", kind: "order.paid" },

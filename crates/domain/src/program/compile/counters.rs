@@ -6,7 +6,7 @@ use super::trigger::{each_path, heard};
 use super::{Compiler, CounterName};
 use crate::condition::{Code, Expr};
 use crate::num::Num;
-use crate::plan::{Counter, CounterKind, TypeNo};
+use crate::plan::{Amount, Counter, CounterKind, Forgive, TypeNo};
 use crate::program::check::near::did_you_mean;
 use crate::program::read::{At, Node, Table};
 use crate::time::{Unit, Window};
@@ -39,7 +39,12 @@ impl Compiler<'_, '_, '_> {
                 Some(node) => self.earned(node, &path),
                 None => self.counted(table, &path),
             };
-            found.extend(kind.map(|kind| Counter { id: id.into(), kind, per: per(table) }));
+            found.extend(kind.map(|kind| Counter {
+                id: id.into(),
+                kind,
+                per: per(table),
+                carry: Amount::Is(Num::ZERO),
+            }));
         }
         found
     }
@@ -103,7 +108,11 @@ impl Compiler<'_, '_, '_> {
                 );
             }
             let forgive = forgive.and_then(Node::decimal).and_then(Num::to_int).unwrap_or(0);
-            return Some(CounterKind::Streak { trigger, unit, forgive: u32::try_from(forgive).unwrap_or(0) });
+            return Some(CounterKind::Streak {
+                trigger,
+                unit,
+                forgive: Forgive::Gaps(u32::try_from(forgive).unwrap_or(0)),
+            });
         }
         if let Some(node) = table.get("distinct") {
             let path = format!("{path}.distinct");
@@ -160,7 +169,7 @@ impl Compiler<'_, '_, '_> {
             );
         }
         let Some(rule) = rule else {
-            return wallet_no.map(|wallet| CounterKind::Earned { wallet, rule: None });
+            return wallet_no.map(|wallet| CounterKind::Earned { wallet, rule: None, count_pending: true });
         };
         let Some(no) = self.names.rules.iter().position(|r| r.id == rule) else {
             let hint = did_you_mean(rule, self.names.rules.iter().map(|r| r.id.as_str()), "");
@@ -172,7 +181,7 @@ impl Compiler<'_, '_, '_> {
             let message = format!("`rules.{rule}` earns no {wallet}");
             self.report.error(Code::UnknownName, &path, &node.at, message, "");
         }
-        Some(CounterKind::Earned { wallet: wallet_no, rule: Some(no as u16) })
+        Some(CounterKind::Earned { wallet: wallet_no, rule: Some(no as u16), count_pending: true })
     }
 }
 

@@ -76,7 +76,7 @@ impl Events {
                 Canon::OrderPaid | Canon::OrderUpdated => &order,
                 Canon::OrderRefunded => &refund,
                 Canon::OrderFulfilled | Canon::OrderCancelled => &delivery,
-                Canon::MemberEnrolled | Canon::MemberUpdated | Canon::Other => &update,
+                _ => &update,
             };
             types.push(event(name, canon, noun, fields.clone()));
         }
@@ -142,6 +142,7 @@ fn event(name: &str, canon: Canon, noun: &str, fields: Arc<Fields>) -> EventType
         fields,
         rules: Vec::new(),
         counters: Vec::new(),
+        reads_tiers: false,
         reads: Vec::new(),
         member_reads: Vec::new(),
     }

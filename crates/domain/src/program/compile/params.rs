@@ -247,6 +247,7 @@ fn has_zero(value: &Value) -> bool {
 fn describe(ty: &Type) -> String {
     match ty {
         Type::Num | Type::Money => "a number".into(),
+        Type::Level(_) => "a level".into(),
         Type::Text | Type::Words(_) => "a text".into(),
         Type::Bool => "a bool".into(),
         Type::Date => "a date".into(),

@@ -96,6 +96,7 @@ pub fn plan(tree: &Table, regions: Vec<Region>, sandbox: bool, choice: &Choice<'
         id: text("id")?.into(),
         version: choice.version,
         hash: choice.hash,
+        since: jiff::Timestamp::UNIX_EPOCH,
         enrol: if text("enrol") == Some("explicit") { Enrol::Explicit } else { Enrol::Automatic },
         claim_seconds: claim,
         sandbox,
@@ -110,5 +111,13 @@ pub fn plan(tree: &Table, regions: Vec<Region>, sandbox: bool, choice: &Choice<'
         counters: Vec::new(),
         rules: Vec::new(),
         campaigns: Vec::new(),
+        ladders: Vec::new(),
+        rewards: Vec::new(),
+        achievements: Vec::new(),
+        workflows: Vec::new(),
+        segments: Vec::new(),
+        referrals: None,
+        households: None,
+        clocks: Vec::new(),
     })
 }

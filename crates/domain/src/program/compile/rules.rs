@@ -9,7 +9,7 @@ use super::trigger::{each_path, heard};
 use super::{Compiler, RuleName};
 use crate::canonical::TYPES;
 use crate::condition::{Code, Expr, Read};
-use crate::plan::{Canon, Earn, Emit, OncePer, Rule, RuleNo};
+use crate::plan::{Canon, Earn, Emit, OncePer, Payee, Rule, RuleNo};
 use crate::program::check::near::did_you_mean;
 use crate::program::check::report::Report;
 use crate::program::read::{Node, Table};
@@ -118,8 +118,14 @@ impl Compiler<'_, '_, '_> {
             paused: table.get("paused").and_then(Node::bool).unwrap_or(false),
             id: id.into(),
             trigger,
+            clock: None,
+            to: Payee::Member,
             earn,
             emit,
+            give: Vec::new(),
+            redeem: Vec::new(),
+            place: Vec::new(),
+            discount: None,
             refers,
         }
     }
@@ -132,7 +138,9 @@ impl Compiler<'_, '_, '_> {
             let amount = node.table().map_or(Some(node), |t| t.get("amount"));
             let amount = amount.and_then(|n| self.expression(n, &path, Some(&Type::Num), place, &given));
             match self.wallet(&key.text) {
-                Some(wallet) => found.extend(amount.map(|amount| Earn { wallet, amount })),
+                Some(wallet) => {
+                    found.extend(amount.map(|amount| Earn { wallet, amount, expires: None, pending: None }))
+                }
                 None => {
                     let hint = did_you_mean(
                         &key.text,

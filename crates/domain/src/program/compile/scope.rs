@@ -318,7 +318,7 @@ pub fn spelled(ty: &Type) -> String {
         Type::Num => "number".into(),
         Type::Money => "money".into(),
         Type::Text => "string".into(),
-        Type::Words(words) => words.join(" | "),
+        Type::Words(words) | Type::Level(words) => words.join(" | "),
         Type::Bool => "bool".into(),
         Type::Date => "date".into(),
         Type::Time => "timestamp".into(),

@@ -3,8 +3,9 @@
 use super::Compiler;
 use crate::condition::Code;
 use crate::num::{Num, Round};
-use crate::plan::{Amount, Wallet, WhenShort};
+use crate::plan::{Amount, Pending, Setting, Wallet, WhenShort};
 use crate::program::read::Node;
+use crate::term::Term;
 
 impl Compiler<'_, '_, '_> {
     pub fn wallets(&mut self) -> Vec<Wallet> {
@@ -56,6 +57,12 @@ impl Compiler<'_, '_, '_> {
                 },
                 balance_max,
                 value,
+                expires: Setting::Is(Term::never()),
+                activity: Vec::new(),
+                pending: Pending::None,
+                warn: None,
+                transfer: false,
+                shared: false,
             });
         }
         found

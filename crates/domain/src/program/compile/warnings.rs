@@ -212,6 +212,7 @@ fn nothing(now: &jiff::Zoned) -> Env<'_> {
         item: None,
         member: &[],
         params: &[],
+        tiers: &[],
         extra: &[],
         state: &Nothing,
         event: EventAttributes::default(),

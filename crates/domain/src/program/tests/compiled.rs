@@ -162,10 +162,10 @@ fn counters_of_every_kind() {
         .map(|c| match &c.kind {
             CounterKind::Sum { add: Some(_), .. } => "sum",
             CounterKind::Sum { .. } => "count",
-            CounterKind::Streak { unit: Unit::Week, forgive: 1, .. } => "streak",
+            CounterKind::Streak { unit: Unit::Week, forgive: crate::plan::Forgive::Gaps(1), .. } => "streak",
             CounterKind::Streak { .. } => "another streak",
             CounterKind::Distinct { .. } => "distinct",
-            CounterKind::Earned { wallet: 1, rule: Some(0) } => "earned by base",
+            CounterKind::Earned { wallet: 1, rule: Some(0), .. } => "earned by base",
             CounterKind::Earned { .. } => "earned",
         })
         .collect();
