@@ -23,26 +23,26 @@ pub struct Bound {
     money_decimals: u8,
 }
 
-/// A refusal on its way up; `path` is innermost first.
+/// A refusal on its way up; `path` is innermost first. Boxed wherever it is returned, so that what is read is small.
 struct Fault {
     code: &'static str,
     message: String,
     path: Vec<String>,
 }
 
-impl From<Broken> for Fault {
-    fn from(broken: Broken) -> Fault {
-        Fault { code: broken.code, message: broken.message, path: Vec::new() }
+impl From<Box<Broken>> for Box<Fault> {
+    fn from(broken: Box<Broken>) -> Box<Fault> {
+        Box::new(Fault { code: broken.code, message: broken.message, path: Vec::new() })
     }
 }
 
 impl Fault {
     #[cold]
-    fn new(code: &'static str, message: impl Into<String>) -> Fault {
-        Fault { code, message: message.into(), path: Vec::new() }
+    fn new(code: &'static str, message: impl Into<String>) -> Box<Fault> {
+        Box::new(Fault { code, message: message.into(), path: Vec::new() })
     }
     #[cold]
-    fn under(mut self, step: &str) -> Fault {
+    fn under(mut self: Box<Fault>, step: &str) -> Box<Fault> {
         self.path.push(step.replace('~', "~0").replace('/', "~1"));
         self
     }
@@ -66,8 +66,8 @@ pub fn bind(fields: &Fields, data: &[u8]) -> Result<Bound, Reason> {
         codes::reason_at(codes::BAD_JSON, "/data", format!("byte {} is not UTF-8", e.valid_up_to()))
     })?;
     let mut binder = Binder { reader: Reader::new(text), money_decimals: 0 };
-    let record = binder.record(fields).map_err(Fault::reason)?;
-    binder.reader.end().map_err(|broken| Fault::from(broken).reason())?;
+    let record = binder.record(fields).map_err(|fault| fault.reason())?;
+    binder.reader.end().map_err(|broken| Box::<Fault>::from(broken).reason())?;
     Ok(Bound { record, money_decimals: binder.money_decimals })
 }
 
@@ -157,11 +157,12 @@ impl Met {
 }
 
 impl Binder<'_> {
-    fn record(&mut self, fields: &Fields) -> Result<Value, Fault> {
+    fn record(&mut self, fields: &Fields) -> Result<Value, Box<Fault>> {
         if self.reader.peek() != Some(b'{') {
             return Err(self.wrong("an object"));
         }
-        let mut slots = vec![Value::Absent; fields.0.len()];
+        let mut slots = Vec::new();
+        slots.resize_with(fields.0.len(), || Value::Absent);
         let mut met = Met::default();
         let mut next = 0;
         let mut more = self.reader.open(b'{')?;
@@ -183,7 +184,7 @@ impl Binder<'_> {
             more = self.reader.more(b'{')?;
         }
         for (field, slot) in fields.0.iter().zip(&mut slots) {
-            if *slot == Value::Absent {
+            if matches!(slot, Value::Absent) {
                 match &field.presence {
                     Presence::Required => {
                         return Err(
@@ -198,7 +199,7 @@ impl Binder<'_> {
         Ok(Value::Record(slots))
     }
 
-    fn field(&mut self, name: &str, ty: &Type) -> Result<Value, Fault> {
+    fn field(&mut self, name: &str, ty: &Type) -> Result<Value, Box<Fault>> {
         match ty {
             _ if self.reader.peek() == Some(b'n') => {
                 self.reader.word("null")?;
@@ -211,7 +212,7 @@ impl Binder<'_> {
         }
     }
 
-    fn list(&mut self, ty: &Type, most: usize) -> Result<Value, Fault> {
+    fn list(&mut self, ty: &Type, most: usize) -> Result<Value, Box<Fault>> {
         if self.reader.peek() != Some(b'[') {
             return Err(self.wrong("a list"));
         }
@@ -228,16 +229,16 @@ impl Binder<'_> {
         Ok(Value::List(list))
     }
 
-    fn value(&mut self, ty: &Type) -> Result<Value, Fault> {
+    fn value(&mut self, ty: &Type) -> Result<Value, Box<Fault>> {
         match ty {
             Type::Level(_) => Err(Fault::new(codes::WRONG_TYPE, "a level is not told by events")),
             Type::Num => self.number().map(|(n, _)| Value::Num(n)),
             Type::Money => self.money(),
-            Type::Text => self.text("a text").map(|t| Value::Text(t.into())),
+            Type::Text => self.text("a text").map(|t| Value::Text((*t).into())),
             Type::Words(words) => {
                 let text = self.text("a text")?;
                 if words.iter().any(|w| **w == *text) {
-                    return Ok(Value::Text(text.into()));
+                    return Ok(Value::Text((*text).into()));
                 }
                 Err(Fault::new(codes::UNKNOWN_WORD, format!("`{text}` is not one of {}", words.join(", "))))
             }
@@ -262,7 +263,7 @@ impl Binder<'_> {
         }
     }
 
-    fn money(&mut self) -> Result<Value, Fault> {
+    fn money(&mut self) -> Result<Value, Box<Fault>> {
         let (n, decimals) = self.number()?;
         if n.is_negative() {
             return Err(Fault::new(codes::MONEY_NEGATIVE, "an amount of money is not negative"));
@@ -275,7 +276,7 @@ impl Binder<'_> {
     }
 
     /// A JSON number, or a text that is one; and how many decimals it was written with.
-    fn number(&mut self) -> Result<(Num, u8), Fault> {
+    fn number(&mut self) -> Result<(Num, u8), Box<Fault>> {
         let owned;
         let text = match self.reader.peek() {
             Some(b'-' | b'0'..=b'9') => self.reader.number()?,
@@ -288,6 +289,9 @@ impl Binder<'_> {
             }
             _ => return Err(self.wrong("a number")),
         };
+        if let Some(plain) = Num::plain(text) {
+            return Ok(plain);
+        }
         match Num::parse(text) {
             None => Err(Fault::new(codes::WRONG_TYPE, "expected a number, found another text")),
             Some(Err(_)) => {
@@ -297,7 +301,7 @@ impl Binder<'_> {
         }
     }
 
-    fn text(&mut self, what: &str) -> Result<std::borrow::Cow<'_, str>, Fault> {
+    fn text(&mut self, what: &str) -> Result<std::borrow::Cow<'_, str>, Box<Fault>> {
         if self.reader.peek() != Some(b'"') {
             return Err(self.wrong(what));
         }
@@ -308,14 +312,15 @@ impl Binder<'_> {
                 format!("a text has at most {TEXT_BYTES_MAX} bytes"),
             ));
         }
-        if text.contains('\0') {
+        // Without an escape there is no control character in it.
+        if matches!(&text, std::borrow::Cow::Owned(text) if text.contains('\0')) {
             return Err(Fault::new(codes::TEXT_HAS_NUL, "a text holds no NUL character"));
         }
         Ok(text)
     }
 
     #[cold]
-    fn wrong(&mut self, wanted: &str) -> Fault {
+    fn wrong(&mut self, wanted: &str) -> Box<Fault> {
         let found = match self.reader.peek() {
             Some(b'"') => "a text",
             Some(b'{') => "an object",

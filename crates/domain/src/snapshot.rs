@@ -2,6 +2,7 @@
 //! It may be kept from batch to batch as a cache, and is thrown away whole when a commit fails.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::event::MemberNo;
@@ -13,10 +14,10 @@ use crate::outcome::Decision;
 #[derive(Default)]
 pub struct Snapshot {
     /// `None`: known not to exist.
-    pub identities: HashMap<Identity, Option<MemberNo>>,
-    pub members: HashMap<MemberNo, Option<Box<Member>>>,
+    pub identities: HashMap<Identity, Option<MemberNo>, foldhash::quality::RandomState>,
+    pub members: HashMap<MemberNo, Option<Box<Member>>, foldhash::fast::RandomState>,
     /// All rows under a key, oldest first; empty: known to have none.
-    pub rows: HashMap<Key, Vec<Arc<PastRow>>>,
+    pub rows: HashMap<Key, Vec<Arc<PastRow>>, BuildHasherDefault<AlreadyHashed>>,
     /// Budgets across members: `limit id` -> (window, used), all windows that are kept.
     pub budgets: HashMap<Box<str>, Vec<(i64, i64)>>,
     /// The next member's number and the next row's position.
@@ -24,6 +25,22 @@ pub struct Snapshot {
     pub next_pos: u64,
     /// Newest time that any input was given; `now` never goes back.
     pub now: jiff::Timestamp,
+}
+
+/// A `Key` is a hash with a secret in it already, so it is taken as it is.
+#[derive(Default)]
+pub struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only keys are hashed with it");
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// A row of the journal, as far as `decide` asks.

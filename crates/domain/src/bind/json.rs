@@ -14,7 +14,8 @@ pub struct Broken {
     pub message: String,
 }
 
-type Read<T> = Result<T, Broken>;
+/// Boxed, so that what is read without fault is small.
+type Read<T> = Result<T, Box<Broken>>;
 
 pub struct Reader<'a> {
     text: &'a str,
@@ -28,15 +29,13 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn expected(&self, what: &str) -> Broken {
+    fn expected(&self, what: &str) -> Box<Broken> {
         let seen = match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
             Some(c) => format!("`{}`", c.escape_default()),
             None => "the end".to_owned(),
         };
-        Broken {
-            code: codes::BAD_JSON,
-            message: format!("expected {what} at byte {}, found {seen}", self.at),
-        }
+        let message = format!("expected {what} at byte {}, found {seen}", self.at);
+        Box::new(Broken { code: codes::BAD_JSON, message })
     }
 
     #[inline]
@@ -68,7 +67,8 @@ impl<'a> Reader<'a> {
         self.at += 1;
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(Broken { code: codes::TOO_DEEP, message: "nested more than 32 deep".into() });
+            let message = "nested more than 32 deep".into();
+            return Err(Box::new(Broken { code: codes::TOO_DEEP, message }));
         }
         // `{` + 2 is `}`, `[` + 2 is `]`.
         if self.peek() == Some(bracket + 2) {
@@ -112,20 +112,18 @@ impl<'a> Reader<'a> {
             return Err(self.expected("a text"));
         }
         self.at += 1;
+        let rest = &self.text[self.at..];
+        let plain = rest.bytes().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len());
         let start = self.at;
-        while let Some(b) = self.byte() {
-            match b {
-                b'"' => {
-                    let text = &self.text[start..self.at];
-                    self.at += 1;
-                    return Ok(Cow::Borrowed(text));
-                }
-                b'\\' => return self.escaped(start).map(Cow::Owned),
-                0..0x20 => break,
-                _ => self.at += 1,
+        self.at += plain;
+        match self.byte() {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(Cow::Borrowed(&rest[..plain]))
             }
+            Some(b'\\') => self.escaped(start).map(Cow::Owned),
+            _ => Err(self.expected("the end of the text")),
         }
-        Err(self.expected("the end of the text"))
     }
 
     /// The rest of a text that holds an escape, which is next.

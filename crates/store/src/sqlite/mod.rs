@@ -278,7 +278,7 @@ pub fn trim(snapshot: &mut Snapshot, members_max: usize) {
 
 /// When there are too many, an even share of all goes, down to three quarters: near enough to random, and nothing
 /// has to be kept in order.
-fn drop_some<K: std::hash::Hash + Eq, V>(map: &mut HashMap<K, V>, max: usize) {
+fn drop_some<K: std::hash::Hash + Eq, V, S>(map: &mut HashMap<K, V, S>, max: usize) {
     if map.len() > max {
         let (mut n, keep) = (0, max - max / 4);
         let excess = map.len() - keep;
