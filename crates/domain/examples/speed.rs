@@ -59,7 +59,7 @@ rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 
         for inputs in inputs.chunks(1_000) {
             // As the decider does: rows go with the batch, members stay.
             snapshot.rows.clear();
-            kept.push(batch::process(&plans, &mut snapshot, inputs, now, &mut fetch).unwrap());
+            kept.push(batch::process(&plans, &mut snapshot, inputs, &[], now, &mut fetch).unwrap());
         }
     });
     let decisions: Vec<_> = kept.iter().flat_map(|batch| &batch.rows).map(|row| &row.decision).collect();

@@ -1,7 +1,7 @@
 //! One batch through the one door: ask for what is needed, decide each input in order, say what is to be written.
 //! Not here: what an event does (`decide`), how an input finds its way (`door`).
 
-use crate::door::Door;
+use crate::door::{Door, Pause};
 use crate::event::{Input, MemberNo};
 use crate::identity::Identity;
 use crate::job::Job;
@@ -17,6 +17,13 @@ pub struct Plans {
     pub current: Arc<Plan>,
     pub older: Vec<Arc<Plan>>,
     pub keys: KeyMaker,
+}
+
+impl Batch {
+    /// The input of a row: one that was given, or one that was made.
+    pub fn input<'i>(&'i self, inputs: &'i [Input], at: usize) -> &'i Input {
+        if at < inputs.len() { &inputs[at] } else { &self.made[at - inputs.len()] }
+    }
 }
 
 impl Plans {
@@ -39,7 +46,7 @@ pub struct Answer {
 /// A row to be appended to the journal. Waiting rows that are set free get a row of their own, without input.
 pub struct NewRow {
     pub pos: u64,
-    /// Index of the input; None for a row that was set free.
+    /// Index of the input; those made here follow those that were given. None for a row that was set free.
     pub input: Option<usize>,
     /// For a row that was set free: the row where it waited (its body is there).
     pub again: Option<u64>,
@@ -56,6 +63,8 @@ pub struct Batch {
     /// One for each input, in order.
     pub answers: Vec<Answer>,
     pub rows: Vec<NewRow>,
+    /// Inputs made here: what time does, and what follows for other members.
+    pub made: Vec<Input>,
     pub identities: Vec<(Identity, MemberNo)>,
     /// Members that changed; their new state is in the snapshot.
     pub members: Vec<MemberNo>,
@@ -67,12 +76,13 @@ pub struct Batch {
 /// while deciding (a business key) is asked for then.
 const ROUNDS: usize = 2;
 
-/// Decides all inputs. `fetch` loads what is wanted into the snapshot (known absence included) and is called until
+/// Decides all inputs, after what is due by `now` for the members in `wakes`. `fetch` loads what is wanted into the snapshot (known absence included) and is called until
 /// nothing is missing; if it fails, nothing has been changed but the cache.
 pub fn process<E>(
     plans: &Plans,
     snapshot: &mut Snapshot,
     inputs: &[Input],
+    wakes: &[MemberNo],
     now: jiff::Timestamp,
     fetch: &mut dyn FnMut(&mut Snapshot, &[Want]) -> Result<(), E>,
 ) -> Result<Batch, E> {
@@ -88,7 +98,7 @@ pub fn process<E>(
         snapshot.now = snapshot.now.max(now);
         done
     };
-    let mut door = Door::new(plans, snapshot);
+    let mut door = Door::new(plans, snapshot, inputs.len());
     let jobs: Vec<Job> =
         inputs.iter().enumerate().map(|(at, input)| Job::of_input(plans, at, input)).collect();
     let mut result = Ok(());
@@ -112,7 +122,7 @@ pub fn process<E>(
         }
     }
     if result.is_ok() {
-        result = decide_all(&mut door, jobs, fetch);
+        result = wake_all(&mut door, wakes, fetch).and_then(|()| decide_all(&mut door, jobs, fetch));
     }
     let (batch, budgets) = door.finish();
     match result {
@@ -124,24 +134,40 @@ pub fn process<E>(
     }
 }
 
-fn decide_all<E>(
-    door: &mut Door<'_>,
-    jobs: Vec<Job<'_>>,
-    fetch: &mut dyn FnMut(&mut Snapshot, &[Want]) -> Result<(), E>,
-) -> Result<(), E> {
+type Fetch<'f, E> = dyn FnMut(&mut Snapshot, &[Want]) -> Result<(), E> + 'f;
+
+fn wake_all<E>(door: &mut Door<'_>, wakes: &[MemberNo], fetch: &mut Fetch<'_, E>) -> Result<(), E> {
+    let missing = wakes.iter().filter(|no| !door.snapshot.members.contains_key(no));
+    let missing: Vec<Want> = missing.map(|no| Want::Member(*no)).collect();
+    if !missing.is_empty() {
+        fetch(door.snapshot, &missing)?;
+    }
+    for no in wakes {
+        loop {
+            match door.due(*no, door.snapshot.now) {
+                Ok(None) => break,
+                Ok(Some(job)) => decide_all(door, vec![job], fetch)?,
+                Err(wants) => fetch(door.snapshot, &wants)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn decide_all<'a, E>(door: &mut Door<'a>, jobs: Vec<Job<'a>>, fetch: &mut Fetch<'_, E>) -> Result<(), E> {
     for job in jobs {
         let mut queue = VecDeque::from([job]);
         while let Some(job) = queue.pop_front() {
-            loop {
-                match door.step(&job) {
-                    Ok(freed) => {
-                        // What was set free comes right after what freed it.
-                        for job in freed.into_iter().rev() {
-                            queue.push_front(job);
-                        }
-                        break;
-                    }
-                    Err(wants) => fetch(door.snapshot, &wants)?,
+            match door.step(&job) {
+                // What was set free comes right after what freed it.
+                Ok(freed) => freed.into_iter().rev().for_each(|job| queue.push_front(job)),
+                Err(Pause::Load(wants)) => {
+                    fetch(door.snapshot, &wants)?;
+                    queue.push_front(job);
+                }
+                Err(Pause::First(due)) => {
+                    queue.push_front(job);
+                    queue.push_front(*due);
                 }
             }
         }

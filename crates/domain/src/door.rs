@@ -1,17 +1,19 @@
 //! How one input finds its way: seen before, understood, about whom, about which order; decided now or waiting.
 //! Not here: what it does (`decide`). `look` reads and says what must be loaded; `step` writes to the snapshot.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::batch::{Answer, Batch, NewRow, Plans};
 use crate::codes::{self, reason};
-use crate::decide::{self, Book, Kind, Matter, Verdict, Work, members};
-use crate::event::{Event, FUTURE_SECONDS_MAX, MemberNo, Subject};
+use crate::decide::{self, Book, Kind, Made, Matter, Scene, Verdict, Work, members};
+use crate::event::{self, Event, FUTURE_SECONDS_MAX, Input, MemberNo, Subject};
 use crate::identity::Identity;
 use crate::job::{Job, JobEvent, fields};
 use crate::key::Key;
 use crate::order::Order;
 use crate::outcome::{Decision, Reason, Status};
+use crate::own::{self, Own};
 use crate::plan::{Canon, Enrol};
 use crate::planted;
 use crate::snapshot::{PastRow, Snapshot, Want};
@@ -34,14 +36,30 @@ pub struct Door<'a> {
     plans: &'a Plans,
     pub snapshot: &'a mut Snapshot,
     batch: Batch,
+    /// How many inputs were given; those made here are counted on.
+    inputs: usize,
     budgets: Vec<(Box<str>, Vec<(i64, i64)>)>,
 }
 
 type Wants = Vec<Want>;
 
+/// Why a job cannot be decided yet; nothing has changed.
+pub enum Pause<'a> {
+    /// This must be loaded first.
+    Load(Wants),
+    /// This is due for its member before.
+    First(Box<Job<'a>>),
+}
+
+impl From<Wants> for Pause<'_> {
+    fn from(wants: Wants) -> Self {
+        Pause::Load(wants)
+    }
+}
+
 impl<'a> Door<'a> {
-    pub fn new(plans: &'a Plans, snapshot: &'a mut Snapshot) -> Door<'a> {
-        Door { plans, snapshot, batch: Batch::default(), budgets: Vec::new() }
+    pub fn new(plans: &'a Plans, snapshot: &'a mut Snapshot, inputs: usize) -> Door<'a> {
+        Door { plans, snapshot, batch: Batch::default(), inputs, budgets: Vec::new() }
     }
 
     /// The batch, and the budgets that it changed as they were before.
@@ -103,7 +121,15 @@ impl<'a> Door<'a> {
         if let Some(no) = member {
             match self.snapshot.members.get(&no) {
                 None => return Err(vec![Want::Member(no)]),
-                Some(state) => known_member = state.is_some(),
+                Some(state) => {
+                    known_member = state.is_some();
+                    let home = state.as_ref().and_then(|member| member.home.as_ref());
+                    if let Some(home) = home
+                        && !self.snapshot.members.contains_key(&home.no)
+                    {
+                        return Err(vec![Want::Member(home.no)]);
+                    }
+                }
             }
         }
         let found = Found { order, subject, member: member.filter(|_| known_member), named, waiting };
@@ -152,7 +178,7 @@ impl<'a> Door<'a> {
                 let said = format!("the program does not know the type `{}`", event.kind);
                 return aside(Status::Ignored, reason(codes::TYPE_UNKNOWN, said));
             }
-            Kind::Type(_) | Kind::Adjust | Kind::Link => {}
+            Kind::Type(_) | Kind::Own(_) => {}
         }
         if let Err(reason) = &job.bound {
             return aside(Status::Refused, reason.clone());
@@ -204,7 +230,7 @@ impl<'a> Door<'a> {
             let reason = reason(code, said);
             Ok(Some(Way::Aside { status: Status::Refused, reason, member: None, wait: Vec::new() }))
         };
-        if found.named.is_some() || matches!(job.kind, Kind::Adjust | Kind::Link) {
+        if found.named.is_some() || matches!(job.kind, Kind::Own(_)) {
             return refused(codes::MEMBER_UNKNOWN, "there is no such member");
         }
         let names: Vec<&Identity> = members::names(job.event()).collect();
@@ -229,7 +255,7 @@ impl<'a> Door<'a> {
     /// A guest's rows that become the member's, because this event gives the member a name that was free.
     fn claimed(&self, job: &Job<'_>) -> Result<Vec<Arc<PastRow>>, Wants> {
         let by_hand = match (&job.kind, &job.bound) {
-            (Kind::Link, Ok(bound)) => members::linked_names(&bound.record).unwrap_or_default(),
+            (Kind::Own(Own::Link), Ok(bound)) => members::linked_names(&bound.record).unwrap_or_default(),
             _ => Vec::new(),
         };
         let claim = job.event().time.as_second();
@@ -254,8 +280,18 @@ impl<'a> Door<'a> {
         if missing.is_empty() { Ok(freed) } else { Err(missing) }
     }
 
-    /// Decides one job. Ok: what it set free. Err: this must be loaded first, and nothing has changed.
-    pub fn step(&mut self, job: &Job<'_>) -> Result<Vec<Job<'a>>, Wants> {
+    /// What is due for this member at `until` or before, as a job; Err: this must be loaded first.
+    pub fn due(&self, no: MemberNo, until: jiff::Timestamp) -> Result<Option<Job<'a>>, Wants> {
+        let Some(state) = self.snapshot.members.get(&no) else { return Err(vec![Want::Member(no)]) };
+        let due = state.as_ref().and_then(|member| member.due).filter(|due| *due <= until);
+        Ok(due.map(|at| {
+            let id = format!("{no}/{}", at.as_nanosecond()).into();
+            Job::made(self.plans, made(id, own::DUE, no, at, b"{}"))
+        }))
+    }
+
+    /// Decides one job. Ok: what it set free, and what it does to others.
+    pub fn step(&mut self, job: &Job<'_>) -> Result<Vec<Job<'a>>, Pause<'a>> {
         match self.look(job)? {
             Way::Known(answer) => {
                 self.batch.answers.push(answer);
@@ -267,7 +303,14 @@ impl<'a> Door<'a> {
                 self.append(job, member, decision, wait);
                 Ok(Vec::new())
             }
-            Way::Decide { member, order, first, frees } => self.decide(job, member, order, first, frees),
+            Way::Decide { member, order, first, frees } => {
+                if let (Some(no), false) = (member, job.kind == Kind::Own(Own::Due))
+                    && let Some(due) = self.due(no, job.event().time)?
+                {
+                    return Err(Pause::First(Box::new(due)));
+                }
+                Ok(self.decide(job, member, order, first, frees)?)
+            }
         }
     }
 
@@ -316,19 +359,40 @@ impl<'a> Door<'a> {
                 return Err(wants);
             }
         };
-        let decision = self.carry_out(job, work, &mut member, new, &frees);
+        let carried = self.carry_out(job, work, &mut member, new, &frees);
+        let Carried { decision, home, made } = match carried {
+            Ok(carried) => carried,
+            Err(wants) => {
+                if !new {
+                    self.snapshot.members.insert(no, Some(member));
+                }
+                return Err(wants);
+            }
+        };
         let mut keys = Vec::new();
         if let (Some(_), Some((_, key, _))) = (&decision.order, &job.order) {
             keys.push(*key);
         }
         keys.extend(decision.once.iter().map(|(rule, value)| self.plans.keys.once(rule, no, value)));
+        keys.extend(decision.redemptions.iter().flat_map(|one| one.keys(&self.plans.keys)));
         self.batch.identities.extend(decision.linked.iter().map(|name| (name.clone(), no)));
         if new {
             self.snapshot.next_member += 1;
         }
         self.snapshot.members.insert(no, Some(member));
+        if let Some(home) = home {
+            self.batch.members.push(home.no);
+            self.snapshot.members.insert(home.no, Some(home));
+        }
         // A guest's row and what waits for an order become this member's.
-        let jobs = frees.into_iter().map(|row| Job::of_waiting(self.plans, row, Some(no))).collect();
+        let mut jobs: Vec<Job<'a>> =
+            frees.into_iter().map(|row| Job::of_waiting(self.plans, row, Some(no))).collect();
+        let pos = self.snapshot.next_pos;
+        jobs.extend(made.into_iter().enumerate().map(|(n, one)| {
+            let data = one.data.to_string();
+            let id = format!("{pos}.{n}").into();
+            Job::made(self.plans, self::made(id, one.kind, one.member, job.event().time, data.as_bytes()))
+        }));
         self.append(job, Some(no), decision, keys);
         Ok(jobs)
     }
@@ -337,11 +401,19 @@ impl<'a> Door<'a> {
         &mut self,
         job: &Job<'_>,
         work: Work,
-        member: &mut crate::member::Member,
+        member: &mut Box<crate::member::Member>,
         new: bool,
         frees: &[Arc<PastRow>],
-    ) -> Decision {
+    ) -> Result<Carried, Wants> {
         let plan = &*self.plans.current;
+        let Ok(bound) = &job.bound else { return Err(Wants::new()) };
+        let before = plan.may_ask_late().then(|| member.clone());
+        let mut home = match &member.home {
+            None => None,
+            // It was looked at before.
+            Some(home) => self.snapshot.members.get_mut(&home.no).and_then(Option::take),
+        };
+        let home_before = home.clone();
         let mut decision = Decision::new(Status::Applied, plan.version);
         decision.enrolled = new;
         decision.frees = frees.iter().map(|row| row.pos).collect();
@@ -349,14 +421,6 @@ impl<'a> Door<'a> {
             Work::Link(names) => names.clone(),
             _ => Vec::new(),
         };
-        // What follows an order is about the order: a wrong name in it must not join two people.
-        let follows = matches!(
-            job.canon,
-            Canon::OrderUpdated | Canon::OrderFulfilled | Canon::OrderRefunded | Canon::OrderCancelled
-        );
-        if !follows {
-            members::link(member, members::names(job.event()).chain(&by_hand), self.snapshot, &mut decision);
-        }
         let mut book = Book {
             plan,
             member,
@@ -365,16 +429,62 @@ impl<'a> Door<'a> {
             pos: self.snapshot.next_pos,
             n: 0,
             changed_budgets: &mut self.budgets,
+            undo: Vec::new(),
+            home: home.as_deref_mut(),
+            heard: VecDeque::new(),
+            on: (&*job.event().kind).into(),
+            depth: 0,
+            made: Vec::new(),
         };
-        if let Ok(bound) = &job.bound {
-            decide::carry_out(work, &mut book, fields(plan, job.kind), &bound.record, job.event());
+        let scene = Scene {
+            plans: self.plans,
+            event: job.event(),
+            kind: job.kind,
+            bound,
+            fields: fields(plan, job.kind),
+            rows: &self.snapshot.rows,
+        };
+        let done = decide::carry_out(work, &mut book, &scene);
+        let (undo, made) = (std::mem::take(&mut book.undo), std::mem::take(&mut book.made));
+        if let Err(wants) = done {
+            for (id, parts) in undo {
+                match parts {
+                    Some(parts) => self.snapshot.budgets.insert(id, parts),
+                    None => self.snapshot.budgets.remove(&id),
+                };
+            }
+            *member = before.expect("only plans that may ask late do");
+            if let Some(home) = home_before {
+                self.snapshot.members.insert(home.no, Some(home));
+            }
+            return Err(wants);
+        }
+        // What follows an order is about the order: a wrong name in it must not join two people.
+        let follows = matches!(
+            job.canon,
+            Canon::OrderUpdated | Canon::OrderFulfilled | Canon::OrderRefunded | Canon::OrderCancelled
+        );
+        if !follows {
+            members::link(member, members::names(job.event()).chain(&by_hand), self.snapshot, &mut decision);
         }
         let changes = (decision.transfers.len() + decision.emitted.len()) as u64;
         if changes > 0 {
             decision.seq = member.changes + 1;
             member.changes += changes;
         }
-        decision
+        if job.kind == Kind::Own(Own::Due) {
+            member.clock = Some(job.event().time);
+        }
+        member.due = decide::due::next(plan, member);
+        if let Some(home) = &mut home {
+            home.due = decide::due::next(plan, home);
+        }
+        let done = job.event().time;
+        assert!(
+            job.kind != Kind::Own(Own::Due) || member.due.is_none_or(|due| due > done),
+            "what was due is done"
+        );
+        Ok(Carried { decision, home, made })
     }
 
     /// Appends a row, by which the member's history grows.
@@ -401,21 +511,45 @@ impl<'a> Door<'a> {
         let event = match &job.event {
             JobEvent::Input(event) => Arc::new((*event).clone()),
             JobEvent::Waited(row) => Arc::clone(&row.event),
+            JobEvent::Made(input) => Arc::new(input.event.clone()),
         };
         let row = PastRow { pos, event, body_hash: job.body_hash, decision: Arc::clone(&decision) };
         let row = Arc::new(row);
         for key in &keys {
-            let rows =
-                self.snapshot.rows.get_mut(key).expect("a row is written under keys that were looked at");
+            let rows = match &job.event {
+                // Nothing else can lie under its key.
+                JobEvent::Made(_) => self.snapshot.rows.entry(*key).or_default(),
+                _ => {
+                    self.snapshot.rows.get_mut(key).expect("a row is written under keys that were looked at")
+                }
+            };
             rows.push(Arc::clone(&row));
         }
         if job.input.is_some() {
             let decision = Arc::clone(&decision);
             self.batch.answers.push(Answer { pos, duplicate: false, conflict: false, decision });
         }
-        let (input, again) = (job.input, job.waited_at());
+        let (mut input, again) = (job.input, job.waited_at());
+        if let JobEvent::Made(made) = &job.event {
+            input = Some(self.inputs + self.batch.made.len());
+            self.batch.made.push(Input::clone(made));
+        }
         self.batch.rows.push(NewRow { pos, input, again, member: no, prev_pos, decision, keys });
     }
+}
+
+/// An event that the core makes.
+fn made(id: Box<str>, kind: &str, no: MemberNo, time: jiff::Timestamp, data: &[u8]) -> Event {
+    let subject = Some(Subject::Member(no));
+    let source = event::CLOCK_SOURCE.into();
+    Event { source, id, kind: kind.into(), subject, also: Vec::new(), time, data: data.into() }
+}
+
+/// What carrying out an event gave.
+struct Carried {
+    decision: Decision,
+    home: Option<Box<crate::member::Member>>,
+    made: Vec<Made>,
 }
 
 /// What the snapshot says of those whom an input names.

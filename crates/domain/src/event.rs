@@ -46,10 +46,8 @@ pub struct Input {
 pub const API_SOURCE: &str = "fealty:api";
 /// Reserved types, refused from outside.
 pub const RESERVED: &str = "fealty.";
-/// `{"wallet", "amount" (decimal text, may be negative), "reason"}`
-pub const ADJUST: &str = "fealty.adjusted";
-/// `{"identities": ["email:…"]}`
-pub const LINK: &str = "fealty.linked";
+/// Everything that time does by itself, and what follows for other members: made by the core, never sent.
+pub const CLOCK_SOURCE: &str = "fealty:clock";
 
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// An event from further in the future is refused.

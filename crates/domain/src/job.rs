@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::batch::Plans;
 use crate::bind::{self, Bound};
 use crate::canonical;
-use crate::decide::{Kind, members};
+use crate::decide::Kind;
 use crate::event::{self, Event, Input, MemberNo};
 use crate::key::Key;
 use crate::outcome::Reason;
+use crate::own;
 use crate::plan::{Canon, Plan};
 use crate::snapshot::PastRow;
 use crate::value::{Fields, Value};
@@ -33,6 +36,8 @@ pub struct Job<'a> {
 pub enum JobEvent<'a> {
     Input(&'a Event),
     Waited(Arc<PastRow>),
+    /// Made by the core: what time does, and what follows for another member.
+    Made(Box<Input>),
 }
 
 impl<'a> Job<'a> {
@@ -43,6 +48,12 @@ impl<'a> Job<'a> {
     pub fn of_waiting(plans: &Plans, row: Arc<PastRow>, claimed_by: Option<MemberNo>) -> Job<'a> {
         let body_hash = row.body_hash;
         Job::new(plans, JobEvent::Waited(row), None, body_hash, claimed_by)
+    }
+
+    pub fn made(plans: &Plans, event: Event) -> Job<'a> {
+        let body_hash = Sha256::digest(&event.data).into();
+        let origin = event::CLOCK_SOURCE.into();
+        Job::new(plans, JobEvent::Made(Box::new(Input { event, body_hash, origin })), None, body_hash, None)
     }
 
     fn new(
@@ -56,6 +67,7 @@ impl<'a> Job<'a> {
         let of = match &event {
             JobEvent::Input(event) => event,
             JobEvent::Waited(row) => &*row.event,
+            JobEvent::Made(input) => &input.event,
         };
         let kind = kind(plan, of);
         let canon = match kind {
@@ -75,12 +87,13 @@ impl<'a> Job<'a> {
         match &self.event {
             JobEvent::Input(event) => event,
             JobEvent::Waited(row) => &row.event,
+            JobEvent::Made(input) => &input.event,
         }
     }
 
     pub fn waited_at(&self) -> Option<u64> {
         match &self.event {
-            JobEvent::Input(_) => None,
+            JobEvent::Input(_) | JobEvent::Made(_) => None,
             JobEvent::Waited(row) => Some(row.pos),
         }
     }
@@ -88,10 +101,9 @@ impl<'a> Job<'a> {
 
 fn kind(plan: &Plan, event: &Event) -> Kind {
     if event.kind.starts_with(event::RESERVED) {
-        return match &*event.kind {
-            _ if &*event.source != event::API_SOURCE => Kind::Reserved,
-            event::ADJUST => Kind::Adjust,
-            event::LINK => Kind::Link,
+        return match own::of_type(&event.kind) {
+            Some(own) if own.is_made() && &*event.source == event::CLOCK_SOURCE => Kind::Own(own),
+            Some(own) if !own.is_made() && &*event.source == event::API_SOURCE => Kind::Own(own),
             _ => Kind::Reserved,
         };
     }
@@ -101,8 +113,7 @@ fn kind(plan: &Plan, event: &Event) -> Kind {
 pub fn fields(plan: &Plan, kind: Kind) -> &Fields {
     match kind {
         Kind::Type(no) => &plan.types[usize::from(no)].fields,
-        Kind::Adjust => &members::ADJUST_FIELDS,
-        Kind::Link => &members::LINK_FIELDS,
+        Kind::Own(own) => own.fields(),
         Kind::Unknown | Kind::Reserved => &NO_FIELDS,
     }
 }

@@ -45,6 +45,18 @@ impl KeyMaker {
     pub fn once(&self, rule: &str, member: u64, value: &str) -> Key {
         self.make(4, &[rule.as_bytes(), &member.to_le_bytes(), value.as_bytes()])
     }
+    /// Every row that carries the state of this redemption (row that made it, number), newest last.
+    pub fn redemption(&self, pos: u64, n: u16) -> Key {
+        self.make(6, &[&pos.to_le_bytes(), &n.to_le_bytes()])
+    }
+    /// Redemptions that were spent on this order.
+    pub fn order_spent(&self, order: &str) -> Key {
+        self.make(7, &[order.as_bytes()])
+    }
+    /// A code was given out.
+    pub fn code(&self, code: &str) -> Key {
+        self.make(8, &[code.as_bytes()])
+    }
     /// Rows of a guest that wait for someone to claim this identity.
     pub fn guest(&self, identity: &str) -> Key {
         self.make(5, &[identity.as_bytes()])

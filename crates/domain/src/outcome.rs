@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::MemberNo;
 use crate::identity::Identity;
 use crate::order::Order;
+use crate::redemption::Redemption;
 use crate::value::Text;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub struct Decision {
     pub seq: u64,
     #[serde(rename = "msg", default, skip_serializing_if = "Vec::is_empty")]
     pub emitted: Vec<Emitted>,
+    /// Redemptions as they now stand.
+    #[serde(rename = "rd", default, skip_serializing_if = "Vec::is_empty")]
+    pub redemptions: Vec<Redemption>,
     /// The order as it now stands.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
@@ -152,6 +156,9 @@ pub struct Transfer {
     /// The member's available balance after it.
     #[serde(rename = "b")]
     pub after: i64,
+    /// Whose wallet it is, where it is not the row's member: his household's.
+    #[serde(rename = "of", default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<MemberNo>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +170,15 @@ pub enum TransferKind {
     Repay,
     Reverse,
     Adjust,
+    /// Pending points become available.
+    Release,
+    Expire,
+    /// Spent on a reward.
+    Spend,
+    /// Spent points come back.
+    Return,
+    /// To or from another member.
+    Transfer,
 }
 
 /// The member's accounts, and the program's that stand against them.
@@ -175,6 +191,10 @@ pub enum Account {
     Issued,
     Reversed,
     Adjusted,
+    Redeemed,
+    Expired,
+    /// Between members: what one gives, another gets.
+    Given,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -59,6 +59,36 @@ pub struct Plan {
     pub clocks: Vec<RuleNo>,
 }
 
+impl Plan {
+    /// The type of this canon, if any rule, counter or workflow hears it.
+    pub fn hearing(&self, canon: Canon) -> Option<TypeNo> {
+        let no = self.types.iter().position(|ty| ty.canon == canon)? as TypeNo;
+        let ty = &self.types[usize::from(no)];
+        let step =
+            |step: &Step| matches!(&step.act, Act::WaitFor { trigger, .. } if trigger.on.contains(&no));
+        let flow = |flow: &Workflow| {
+            flow.trigger.on.contains(&no) || flow.exit.contains(&no) || flow.steps.iter().any(step)
+        };
+        let heard = !ty.rules.is_empty() || !ty.counters.is_empty() || self.workflows.iter().any(flow);
+        heard.then_some(no)
+    }
+
+    /// Whether households share this wallet.
+    pub fn shares(&self, wallet: &str) -> bool {
+        self.wallets.iter().any(|w| w.shared && *w.id == *wallet)
+    }
+
+    /// While one event is carried out, it may show that more must be loaded: its writing is then thrown away.
+    pub fn may_ask_late(&self) -> bool {
+        !self.rewards.is_empty()
+            || !self.achievements.is_empty()
+            || !self.workflows.is_empty()
+            || !self.clocks.is_empty()
+            || self.referrals.is_some()
+            || [Canon::PointsEarned, Canon::TierChanged].iter().any(|canon| self.hearing(*canon).is_some())
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enrol {
     Automatic,

@@ -11,15 +11,18 @@ use crate::key::Key;
 use crate::member::Member;
 use crate::outcome::Decision;
 
+/// All rows under a key, oldest first; empty: known to have none.
+pub type Rows = HashMap<Key, Vec<Arc<PastRow>>, BuildHasherDefault<AlreadyHashed>>;
+/// What is used up across members, by the id of a limit, a stock or a pool: (window, used), all windows that are kept.
+pub type Budgets = HashMap<Box<str>, Vec<(i64, i64)>>;
+
 #[derive(Default)]
 pub struct Snapshot {
     /// `None`: known not to exist.
     pub identities: HashMap<Identity, Option<MemberNo>, foldhash::quality::RandomState>,
     pub members: HashMap<MemberNo, Option<Box<Member>>, foldhash::fast::RandomState>,
-    /// All rows under a key, oldest first; empty: known to have none.
-    pub rows: HashMap<Key, Vec<Arc<PastRow>>, BuildHasherDefault<AlreadyHashed>>,
-    /// Budgets across members: `limit id` -> (window, used), all windows that are kept.
-    pub budgets: HashMap<Box<str>, Vec<(i64, i64)>>,
+    pub rows: Rows,
+    pub budgets: Budgets,
     /// The next member's number and the next row's position.
     pub next_member: MemberNo,
     pub next_pos: u64,

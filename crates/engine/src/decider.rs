@@ -110,7 +110,7 @@ impl Decider {
         let now = now.max(self.snapshot.now);
         let decided = begun.and_then(|()| {
             let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| store.fetch(snapshot, wants);
-            batch::process(&self.plans, &mut self.snapshot, &inputs, now, &mut fetch)
+            batch::process(&self.plans, &mut self.snapshot, &inputs, &[], now, &mut fetch)
         });
         let metrics = &self.queue.metrics;
         metrics.decide_seconds.observe(started.elapsed().as_secs_f64());

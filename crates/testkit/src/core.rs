@@ -49,7 +49,7 @@ impl Core {
         let inputs: Vec<_> = messages.iter().map(input::of).collect();
         let memory = &self.memory;
         let decided =
-            batch::process(&self.plans, &mut self.snapshot, &inputs, now, &mut |snapshot, wants| {
+            batch::process(&self.plans, &mut self.snapshot, &inputs, &[], now, &mut |snapshot, wants| {
                 memory.fetch(snapshot, wants);
                 Ok::<(), Lost>(())
             });

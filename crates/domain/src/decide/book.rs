@@ -2,25 +2,29 @@
 //! Laws, asserted here and in `lots`: a transfer moves more than nothing, shares sum to what was granted, no more is taken
 //! back than was granted.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 
 use super::counters;
 use super::cuts::granted_under;
+use super::follow::Heard;
 use super::limits::{self, Moment};
 use super::rules::{Offer, OfferAmount};
 use crate::codes;
+use crate::event::MemberNo;
 use crate::lots::{self, AMOUNT_MAX, LotId};
-use crate::member::{LimitState, Member};
+use crate::member::{LimitState, Member, WalletState};
+use crate::num::Num;
 use crate::order::{Grant, Order, Use};
 use crate::outcome::{Account, Decision, Effect, Transfer, TransferKind};
-use crate::plan::{Limit, LimitWhat, Plan, Rule, WhenShort};
+use crate::plan::{Canon, Limit, LimitWhat, Plan, Rule, WhenShort};
 use crate::planted;
-use crate::value::Text;
+use crate::snapshot::Budgets;
+use crate::value::{Text, Value};
 
 pub struct Book<'a> {
     pub plan: &'a Plan,
     pub member: &'a mut Member,
-    pub budgets: &'a mut HashMap<Box<str>, Vec<(i64, i64)>>,
+    pub budgets: &'a mut Budgets,
     pub decision: &'a mut Decision,
     /// Row that is being written.
     pub pos: u64,
@@ -28,10 +32,44 @@ pub struct Book<'a> {
     pub n: u16,
     /// Budgets that this batch changed, as they were before it.
     pub changed_budgets: &'a mut Vec<(Box<str>, Vec<(i64, i64)>)>,
+    /// Budgets as they were before this event, should it be thrown away.
+    pub undo: Vec<(Box<str>, Option<Vec<(i64, i64)>>)>,
+    /// The household to which the member belongs.
+    pub home: Option<&'a mut Member>,
+    /// What happened here and is still to be heard.
+    pub heard: VecDeque<Heard>,
+    /// Type of the event, for `points.on`.
+    pub on: Text,
+    /// How deep the present one follows; 0: the event itself.
+    pub depth: u8,
+    /// What this does to other members: rows of theirs, right after this one.
+    pub made: Vec<Made>,
+}
+
+/// A row to be made for another member: type and payload of an event of Fealty's own.
+pub struct Made {
+    pub member: MemberNo,
+    pub kind: &'static str,
+    pub data: serde_json::Value,
 }
 
 impl Book<'_> {
-    fn transfer(
+    /// The wallet's state: that of the household, where it shares this wallet.
+    pub fn wallet_mut(&mut self, id: &str) -> &mut WalletState {
+        match &mut self.home {
+            Some(home) if self.plan.shares(id) => lots::wallet_mut(home, id),
+            _ => lots::wallet_mut(self.member, id),
+        }
+    }
+
+    pub fn wallet(&self, id: &str) -> Option<&WalletState> {
+        match &self.home {
+            Some(home) if self.plan.shares(id) => lots::wallet(home, id),
+            _ => lots::wallet(self.member, id),
+        }
+    }
+
+    pub fn transfer(
         &mut self,
         kind: TransferKind,
         (debit, credit): (Account, Account),
@@ -42,9 +80,10 @@ impl Book<'_> {
     ) {
         assert!(amount > 0 && amount <= AMOUNT_MAX, "a transfer moves more than nothing and at most 9e15");
         assert!(debit != credit, "a transfer has two ends");
-        let after = lots::wallet(self.member, wallet).map_or(0, |w| w.available);
+        let after = self.wallet(wallet).map_or(0, |w| w.available);
+        let of = self.home.as_ref().filter(|_| self.plan.shares(wallet)).map(|home| home.no);
         let (wallet, rule) = (wallet.into(), rule.map(Into::into));
-        self.decision.transfers.push(Transfer { kind, wallet, debit, credit, amount, rule, lot, after });
+        self.decision.transfers.push(Transfer { kind, wallet, debit, credit, amount, rule, lot, after, of });
     }
 
     /// Points come in: debt first, the rest as a lot. Returns the lot's number.
@@ -52,13 +91,13 @@ impl Book<'_> {
         let n = self.n;
         self.n = self.n.checked_add(1).expect("a row makes fewer than 65,536 lots");
         let kind = if from == Account::Issued { TransferKind::Earn } else { TransferKind::Adjust };
-        let repaid = lots::wallet_mut(self.member, wallet).repay(amount);
+        let repaid = self.wallet_mut(wallet).repay(amount);
         if repaid > 0 {
             self.transfer(TransferKind::Repay, (from, Account::Debt), wallet, repaid, rule, None);
         }
         if amount > repaid {
             let lot = (self.pos, n);
-            lots::wallet_mut(self.member, wallet).add(lot, amount - repaid, None);
+            self.wallet_mut(wallet).add(lot, amount - repaid, None);
             self.transfer(kind, (from, Account::Available), wallet, amount - repaid, rule, Some(lot));
         }
         n
@@ -74,9 +113,9 @@ impl Book<'_> {
         own: Option<LotId>,
     ) -> i64 {
         let kind = if to == Account::Reversed { TransferKind::Reverse } else { TransferKind::Adjust };
-        let parts = lots::wallet_mut(self.member, wallet).take(amount, own);
+        let parts = self.wallet_mut(wallet).take(amount, own);
         let taken = parts.iter().map(|part| part.1).sum();
-        let end = lots::wallet(self.member, wallet).map_or(0, |w| w.available);
+        let end = self.wallet(wallet).map_or(0, |w| w.available);
         let mut left = taken;
         for (lot, part) in parts {
             left -= part;
@@ -98,7 +137,7 @@ impl Book<'_> {
             self.plan.wallets.iter().find(|w| *w.id == *wallet).map_or(WhenShort::Debt, |w| w.when_short);
         let mut moved = 0;
         if short > 0 {
-            let state = lots::wallet_mut(self.member, wallet);
+            let state = self.wallet_mut(wallet);
             match policy {
                 WhenShort::Debt if planted::is("debt_forgiven") => {}
                 WhenShort::Debt => {
@@ -150,6 +189,7 @@ impl Book<'_> {
                     granted_any = true;
                     let n = self.add(Account::Issued, Some(&rule.id), wallet, amount.granted);
                     counters::earned(self.member, self.plan, &rule.id, wallet, amount.granted, moment);
+                    self.hear_earned(rule, amount);
                     if let Some(order) = &mut order {
                         let row = if self.pos == order.pos { 0 } else { self.pos };
                         order.grants.push(grant(rule, wallet, (row, n), amount, &limits, moment));
@@ -182,6 +222,16 @@ impl Book<'_> {
         }
     }
 
+    fn hear_earned(&mut self, rule: &Rule, amount: &OfferAmount) {
+        let wallet = &self.plan.wallets[usize::from(amount.wallet)];
+        let points = Num::minor(amount.granted, wallet.decimals);
+        let on = self.on.clone();
+        self.hear(Canon::PointsEarned, || {
+            let text = |text: &Text| Value::Text(text.clone());
+            Value::Record(vec![text(&wallet.id), Value::Num(points), text(&rule.id), Value::Text(on)])
+        });
+    }
+
     fn note(&mut self, rule: &Rule, wallet: &str, amount: &OfferAmount) {
         if amount.wanted > 0 {
             self.decision.effects.push(Effect {
@@ -212,6 +262,9 @@ impl Book<'_> {
     }
 
     fn keep_budget(&mut self, id: &str) {
+        if !self.undo.iter().any(|(kept, _)| **kept == *id) {
+            self.undo.push((id.into(), self.budgets.get(id).cloned()));
+        }
         if !self.changed_budgets.iter().any(|(kept, _)| **kept == *id) {
             self.changed_budgets.push((id.into(), self.budgets.get(id).cloned().unwrap_or_default()));
         }
@@ -229,12 +282,7 @@ impl Book<'_> {
 }
 
 /// Frees what a grant used, in its own window.
-pub fn free(
-    member: &mut [LimitState],
-    budgets: &mut HashMap<Box<str>, Vec<(i64, i64)>>,
-    used: &Use,
-    amount: i64,
-) {
+pub fn free(member: &mut [LimitState], budgets: &mut Budgets, used: &Use, amount: i64) {
     let parts = if used.across {
         budgets.get_mut(&*used.limit)
     } else {

@@ -1,8 +1,6 @@
 //! Who an event is about, and what it says of the member: identities linked when free, fields set, adjustments by hand.
 //! A taken identity is never moved; that it was named is recorded.
 
-use std::sync::LazyLock;
-
 use super::book::Book;
 use crate::bind;
 use crate::codes::{self, reason, reason_at};
@@ -15,22 +13,7 @@ use crate::outcome::{Account, Decision, Reason};
 use crate::plan::Plan;
 use crate::snapshot::Snapshot;
 use crate::value::Text;
-use crate::value::{Field, Fields, Presence, Type, Value};
-
-/// Payload of `fealty.adjusted`.
-pub static ADJUST_FIELDS: LazyLock<Fields> = LazyLock::new(|| {
-    Fields(vec![
-        Field { name: "wallet".into(), ty: Type::Text, presence: Presence::Required },
-        Field { name: "amount".into(), ty: Type::Num, presence: Presence::Required },
-        Field { name: "reason".into(), ty: Type::Text, presence: Presence::Default(Value::Text("".into())) },
-    ])
-});
-
-/// Payload of `fealty.linked`.
-pub static LINK_FIELDS: LazyLock<Fields> = LazyLock::new(|| {
-    let ty = Type::List(std::sync::Arc::new(Type::Text));
-    Fields(vec![Field { name: "identities".into(), ty, presence: Presence::Required }])
-});
+use crate::value::{Fields, Value};
 
 /// Every name that the event gives: the subject first.
 pub fn names(event: &Event) -> impl Iterator<Item = &Identity> {

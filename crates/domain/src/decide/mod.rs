@@ -10,13 +10,16 @@ mod campaigns;
 mod case;
 mod counters;
 mod cuts;
+pub mod due;
+mod follow;
 pub mod limits;
 pub(crate) mod members;
+mod own;
 mod refunds;
 mod rules;
 mod updates;
 
-pub use book::Book;
+pub use book::{Book, Made};
 pub use campaigns::held_out;
 pub use case::{Case, Present, Recorded, moment, read_name};
 pub use rules::list_at;
@@ -31,8 +34,9 @@ use crate::identity::Identity;
 use crate::member::Member;
 use crate::order::{Count, Order};
 use crate::outcome::{Decision, Effect, Reason};
+use crate::own::Own;
 use crate::plan::{Canon, EventType, Plan, Region, RuleNo, TypeNo};
-use crate::snapshot::{Snapshot, Want};
+use crate::snapshot::{Rows, Snapshot, Want};
 use crate::value::Text;
 use crate::value::Value;
 use case::slot_text;
@@ -45,8 +49,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Type(TypeNo),
-    Adjust,
-    Link,
+    Own(Own),
     /// Not in the program.
     Unknown,
     /// `fealty.…` from elsewhere, or one that there is not.
@@ -76,13 +79,34 @@ pub struct Judged {
 
 /// What is to be done; it has been checked.
 pub enum Work {
-    Rules { judged: Judged, order: Option<Order> },
-    Paid { judged: Judged, order: Order },
-    Return { judged: Judged, order: Order, back: refunds::Return, moment: Moment },
-    Edit { edit: Judged, plan: Arc<Plan>, rules: Vec<RuleNo>, order: Order, judged: Judged },
-    Fields { judged: Option<Judged> },
+    Rules {
+        judged: Judged,
+        order: Option<Order>,
+    },
+    Paid {
+        judged: Judged,
+        order: Order,
+    },
+    Return {
+        judged: Judged,
+        order: Order,
+        back: refunds::Return,
+        moment: Moment,
+    },
+    Edit {
+        edit: Judged,
+        plan: Arc<Plan>,
+        rules: Vec<RuleNo>,
+        order: Order,
+        judged: Judged,
+    },
+    Fields {
+        judged: Option<Judged>,
+    },
     Adjust(members::Adjustment),
     Link(Vec<Identity>),
+    /// What is due at the event's instant is done.
+    Due,
 }
 
 pub enum Verdict {
@@ -102,18 +126,8 @@ pub fn weigh(matter: &Matter<'_>) -> Result<Verdict, Vec<Want>> {
     let payload = &matter.bound.record;
     let no = match matter.kind {
         Kind::Type(no) => no,
-        Kind::Adjust => {
-            return Ok(match members::adjusted(plan, matter.member, payload) {
-                Ok(adjustment) => Verdict::Do(Box::new(Work::Adjust(adjustment))),
-                Err(reason) => reason.into(),
-            });
-        }
-        _ => {
-            return Ok(match members::linked(payload, matter.member.no, matter.snapshot) {
-                Ok(names) => Verdict::Do(Box::new(Work::Link(names))),
-                Err(reason) => reason.into(),
-            });
-        }
+        Kind::Own(own) => return own::weigh(matter, own),
+        Kind::Unknown | Kind::Reserved => unreachable!("the door turns them away"),
     };
     let ty = &plan.types[usize::from(no)];
     // Rules of these hear nothing but the member, so they see him as he is told to be.
@@ -181,7 +195,8 @@ fn judge(
         case.totals = order.items.iter().map(|item| item.total).collect();
     }
     let before = Present { plan, member: matter.member, moment: &case.moment };
-    let mut judge = Judge::new(&case, &before, matter.snapshot, &matter.plans.keys);
+    let mut judge =
+        Judge::new(&case, &before, &matter.snapshot.rows, &matter.snapshot.budgets, &matter.plans.keys);
     judge.order = order;
     judge.run(rules);
     if !judge.missing.is_empty() {
@@ -268,7 +283,7 @@ fn edit(
         book::free(&mut member_limits, &mut budgets, &used, 1);
     }
     let held = updates::held(plan, &paid.rules, order);
-    let mut judge = Judge::new(&case, &before, matter.snapshot, &plans.keys);
+    let mut judge = Judge::new(&case, &before, &matter.snapshot.rows, &matter.snapshot.budgets, &plans.keys);
     judge.uses = Uses { member: &member_limits, budgets: &budgets };
     judge.held = &held;
     judge.order = Some(order);
@@ -368,15 +383,15 @@ fn enrolled_before(matter: &Matter<'_>) -> Result<bool, Vec<Want>> {
     }))
 }
 
-/// Writes. Everything has been checked, so nothing here can fail.
-pub fn carry_out(
-    work: Work,
-    book: &mut Book<'_>,
-    fields: &crate::value::Fields,
-    payload: &Value,
-    event: &Event,
-) {
-    let plan = book.plan;
+/// Writes. Everything has been checked, so nothing here is refused. Err: this must be loaded first, and what was written
+/// is thrown away.
+pub fn carry_out(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
+    do_work(work, book, scene)?;
+    follow::follow(book, scene)
+}
+
+fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
+    let (plan, event, payload) = (book.plan, scene.event, &scene.bound.record);
     match work {
         Work::Paid { judged, mut order } => {
             apply(book, plan, judged, Some(&mut order));
@@ -404,7 +419,7 @@ pub fn carry_out(
             book.decision.order = Some(order);
         }
         Work::Fields { judged } => {
-            let changed = members::set_fields(book.member, fields, payload, &event.data);
+            let changed = members::set_fields(book.member, scene.fields, payload, &event.data);
             let enrolls = &*event.kind == ENROLLED;
             match judged {
                 Some(judged) => {
@@ -424,7 +439,19 @@ pub fn carry_out(
         }
         Work::Adjust(adjustment) => members::adjust(book, &adjustment),
         Work::Link(_) => {}
+        Work::Due => due::run(book, scene)?,
     }
+    Ok(())
+}
+
+/// What carrying out may look at, beside the book that it writes.
+pub struct Scene<'a> {
+    pub plans: &'a Plans,
+    pub event: &'a Event,
+    pub kind: Kind,
+    pub bound: &'a Bound,
+    pub fields: &'a crate::value::Fields,
+    pub rows: &'a Rows,
 }
 
 fn paying(plan: &Plan, judged: &Judged) -> Vec<Text> {
@@ -432,7 +459,9 @@ fn paying(plan: &Plan, judged: &Judged) -> Vec<Text> {
 }
 
 fn apply(book: &mut Book<'_>, plan: &Plan, judged: Judged, mut order: Option<&mut Order>) {
-    book.decision.seen = judged.seen;
+    if book.depth == 0 {
+        book.decision.seen = judged.seen;
+    }
     book.pay(plan, judged.offers, &judged.moment, order.as_deref_mut());
     book.decision.effects.extend(judged.failed);
     for counted in judged.counted {
@@ -462,6 +491,7 @@ impl Decision {
             transfers: Vec::new(),
             seq: 0,
             emitted: Vec::new(),
+            redemptions: Vec::new(),
             order: None,
             seen: Vec::new(),
             frees: Vec::new(),

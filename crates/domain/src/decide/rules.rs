@@ -13,7 +13,7 @@ use crate::order::Order;
 use crate::outcome::{Effect, Emitted};
 use crate::plan::{CampaignNo, OncePer, Rule, RuleNo, Trigger, WalletNo};
 use crate::planted;
-use crate::snapshot::{Snapshot, Want};
+use crate::snapshot::{Budgets, Rows, Want};
 use crate::value::Text;
 use crate::value::Value;
 
@@ -78,7 +78,7 @@ pub struct Judge<'a> {
     pub order: Option<&'a Order>,
     /// It is judged again: what this order paid before does not stand against it.
     pub again: bool,
-    pub snapshot: &'a Snapshot,
+    pub rows: &'a Rows,
     pub keys: &'a KeyMaker,
     pub judged: Vec<bool>,
     pub settled: Vec<bool>,
@@ -92,17 +92,18 @@ impl<'a> Judge<'a> {
     pub fn new(
         case: &'a Case<'a>,
         before: &'a dyn State,
-        snapshot: &'a Snapshot,
+        rows: &'a Rows,
+        budgets: &'a Budgets,
         keys: &'a KeyMaker,
     ) -> Judge<'a> {
         Judge {
             case,
             before,
-            uses: Uses { member: &case.member.limits, budgets: &snapshot.budgets },
+            uses: Uses { member: &case.member.limits, budgets },
             held: &[],
             order: None,
             again: false,
-            snapshot,
+            rows,
             keys,
             judged: vec![false; case.plan.rules.len()],
             settled: vec![false; case.plan.campaigns.len()],
@@ -308,7 +309,7 @@ impl<'a> Judge<'a> {
                 }
                 let member = self.case.member.no;
                 let key: Key = self.keys.once(&rule.id, member, &value);
-                let Some(rows) = self.snapshot.rows.get(&key) else {
+                let Some(rows) = self.rows.get(&key) else {
                     self.missing.push(Want::Rows(key));
                     return Ok(None);
                 };

@@ -50,7 +50,7 @@ impl Memory {
             wants.iter().for_each(|want| past.load(want, snapshot));
             Ok::<(), Infallible>(())
         };
-        let Ok(batch) = process(&self.plans, &mut self.snapshot, inputs, now, &mut fetch);
+        let Ok(batch) = process(&self.plans, &mut self.snapshot, inputs, &[], now, &mut fetch);
         self.remember(&batch, inputs);
         batch
     }
@@ -73,7 +73,10 @@ impl Memory {
     fn remember(&mut self, batch: &Batch, inputs: &[Input]) {
         for row in &batch.rows {
             let (event, body_hash) = match (row.input, row.again.and_then(|pos| self.rows.get(&pos))) {
-                (Some(at), _) => (Arc::new(Event::clone(&inputs[at].event)), inputs[at].body_hash),
+                (Some(at), _) => {
+                    let input = batch.input(inputs, at);
+                    (Arc::new(Event::clone(&input.event)), input.body_hash)
+                }
                 (None, Some(waited)) => (waited.event.clone(), waited.body_hash),
                 (None, None) => continue,
             };

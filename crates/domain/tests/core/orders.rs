@@ -285,7 +285,8 @@ fn now_never_goes_back() {
     world.send(at(event_time, event("order.paid", "e1", r#"{"id":"o1"}"#)));
     let mut snapshot = domain::snapshot::Snapshot { now: world.now, ..Default::default() };
     let earlier = time("2027-05-01T00:00:00Z");
-    let nothing = domain::batch::process::<()>(&world.plans, &mut snapshot, &[], earlier, &mut |_, _| Ok(()));
+    let nothing =
+        domain::batch::process::<()>(&world.plans, &mut snapshot, &[], &[], earlier, &mut |_, _| Ok(()));
     assert!(nothing.is_ok());
     assert_eq!(snapshot.now, world.now);
 }
@@ -305,7 +306,8 @@ fn a_fetch_that_tells_an_older_time_does_not_turn_the_clock_back() {
             none(snapshot, wants);
             Ok(())
         };
-    let batch = domain::batch::process(&world.plans, &mut snapshot, &inputs, world.now, &mut fetch).unwrap();
+    let batch =
+        domain::batch::process(&world.plans, &mut snapshot, &inputs, &[], world.now, &mut fetch).unwrap();
     assert_eq!(batch.answers[0].decision.status, Status::Applied);
     assert_eq!(snapshot.now, world.now);
 }
@@ -346,7 +348,7 @@ fn a_failed_fetch_changes_nothing() {
             none(snapshot, wants);
             Ok(())
         };
-        let done = domain::batch::process(&world.plans, &mut snapshot, &inputs, world.now, &mut fetch);
+        let done = domain::batch::process(&world.plans, &mut snapshot, &inputs, &[], world.now, &mut fetch);
         if done.is_ok() {
             return;
         }

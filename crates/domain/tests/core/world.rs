@@ -140,7 +140,7 @@ impl World {
             self.fetch(snapshot, wants);
             Ok(())
         };
-        let batch = batch::process(&self.plans, &mut snapshot, &inputs, self.now, &mut fetch).unwrap();
+        let batch = batch::process(&self.plans, &mut snapshot, &inputs, &[], self.now, &mut fetch).unwrap();
         self.keep(&inputs, &snapshot, batch)
     }
 

@@ -102,6 +102,7 @@ pub fn decide(member: &mut Member, pos: u64, n: u64) -> Decision {
             rule: Some(rule.clone()),
             lot: Some((pos, n as u16)),
             after,
+            of: None,
         });
         let shares = vec![amount - 20, 20];
         let n = n as u16;

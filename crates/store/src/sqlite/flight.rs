@@ -53,7 +53,7 @@ impl Flight {
                 "a row has an input of its own, or the one of a row that waited"
             );
             assert_laws(&row.decision);
-            let input = row.input.map(|n| &write.inputs[n]);
+            let input = row.input.map(|n| write.batch.input(&write.inputs, n));
             let json = input.map(input_to_json).transpose()?;
             let decided = decision_to_json(&row.decision).map_err(|e| {
                 StoreError::Corrupt(format!("the decision of row {} has no form: {e}", row.pos))
@@ -103,7 +103,7 @@ impl Flight {
     /// The row at `pos`, if it is of this batch.
     pub fn row(&self, pos: u64) -> Option<FlightRow<'_>> {
         let row = self.write.batch.rows.get(usize::try_from(pos.checked_sub(self.first_pos)?).ok()?)?;
-        let input = row.input.map(|n| &self.write.inputs[n]);
+        let input = row.input.map(|n| self.write.batch.input(&self.write.inputs, n));
         Some(FlightRow {
             input: input.map(|input| (&input.event, input.body_hash)),
             again: row.again,

@@ -268,7 +268,7 @@ fn write_batch(conn: &Connection, flight: &Flight) -> rusqlite::Result<()> {
     let mut insert =
         conn.prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
     for (row, encoded) in write.batch.rows.iter().zip(&flight.rows) {
-        let body_hash = row.input.map(|n| &write.inputs[n].body_hash[..]);
+        let body_hash = row.input.map(|n| &write.batch.input(&write.inputs, n).body_hash[..]);
         insert.execute(params![
             row.pos,
             row.member,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::outcome::{Account, Decision, Transfer};
+use domain::outcome::{Account, Decision, Transfer, TransferKind};
 
 use super::{Report, WalletTotal};
 
@@ -13,7 +13,7 @@ const AMOUNT_MAX: i64 = 9_000_000_000_000_000;
 pub struct Ledger {
     pub members: HashMap<u64, Told>,
     /// By wallet: what stands against the members.
-    program: BTreeMap<domain::value::Text, [i128; 3]>,
+    program: BTreeMap<domain::value::Text, [i128; 6]>,
 }
 
 /// What the journal says of a member.
@@ -59,7 +59,11 @@ impl Ledger {
         for transfer in &decision.transfers {
             report.transfers += 1;
             laws(pos, transfer, report);
-            told.apply(pos, transfer, report);
+            match transfer.of {
+                // A household's wallet: its own number holds it.
+                Some(home) => self.members.entry(home).or_default().apply(pos, transfer, report),
+                None => self.members.entry(member).or_default().apply(pos, transfer, report),
+            }
             let accounts = self.program.entry(transfer.wallet.clone()).or_default();
             for (account, sign) in [(transfer.debit, -1), (transfer.credit, 1)] {
                 if let Some(n) = program_account(account) {
@@ -72,14 +76,22 @@ impl Ledger {
     /// What members hold is what the program gave them.
     pub fn totals(&mut self, report: &mut Report) {
         let mut totals: BTreeMap<&str, WalletTotal> = BTreeMap::new();
-        for (wallet, [issued, reversed, adjusted]) in &self.program {
+        for (wallet, [issued, reversed, adjusted, redeemed, expired, given]) in &self.program {
             let wallet_total = WalletTotal {
                 wallet: wallet.to_string(),
                 issued: -issued,
                 reversed: *reversed,
                 adjusted: -adjusted,
+                redeemed: *redeemed,
+                expired: *expired,
                 ..WalletTotal::default()
             };
+            if *given != 0 {
+                report.file(
+                    "conservation",
+                    format!("what members gave to each other in {wallet} is off by {given}"),
+                );
+            }
             totals.insert(wallet, wallet_total);
         }
         for wallet in self.members.values().flat_map(|told| &told.wallets) {
@@ -89,7 +101,8 @@ impl Ledger {
             }
         }
         for total in totals.into_values() {
-            if total.available - total.debt != total.issued - total.reversed + total.adjusted {
+            let gone = total.reversed + total.redeemed + total.expired;
+            if total.available - total.debt != total.issued + total.adjusted - gone {
                 report.file("conservation", format!("wallet {} does not add up: {total:?}", total.wallet));
             }
             report.wallets.push(total);
@@ -102,6 +115,9 @@ fn program_account(account: Account) -> Option<usize> {
         Account::Issued => Some(0),
         Account::Reversed => Some(1),
         Account::Adjusted => Some(2),
+        Account::Redeemed => Some(3),
+        Account::Expired => Some(4),
+        Account::Given => Some(5),
         Account::Available | Account::Pending | Account::Debt => None,
     }
 }
@@ -144,7 +160,7 @@ impl Told {
                 Account::Pending => wallet.pending += sign * amount,
                 // What the member owes stands on the other side.
                 Account::Debt => wallet.debt -= sign * amount,
-                Account::Issued | Account::Reversed | Account::Adjusted => {}
+                _ => {}
             }
         }
         if i128::from(transfer.after) != wallet.available {
@@ -168,7 +184,9 @@ impl Wallet {
             }
             return;
         };
-        if lot.0 > pos || (by > 0 && lot.0 != pos) {
+        let again =
+            matches!(transfer.kind, TransferKind::Release | TransferKind::Return | TransferKind::Transfer);
+        if lot.0 > pos || (by > 0 && lot.0 != pos && !again) {
             report.row("lots", pos, format!("lot {lot:?} is of another row"));
         }
         match self.lots.iter_mut().find(|(id, _)| *id == lot) {

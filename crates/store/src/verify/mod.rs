@@ -49,6 +49,9 @@ pub struct WalletTotal {
     pub issued: i128,
     pub reversed: i128,
     pub adjusted: i128,
+    /// Spent on rewards, less what came back.
+    pub redeemed: i128,
+    pub expired: i128,
 }
 
 #[derive(Debug, Serialize)]

@@ -299,6 +299,7 @@ pub fn earn(member: &mut Member, pos: u64, cents: i64) -> Decision {
         rule: Some("base".into()),
         lot: Some((pos, 0)),
         after: wallet.available,
+        of: None,
     };
     member.changes += 1;
     Decision {

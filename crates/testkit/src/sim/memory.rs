@@ -98,7 +98,10 @@ impl Memory {
         let mut rows: Vec<(Rc<Kept>, Vec<Key>)> = Vec::new();
         for row in &write.batch.rows {
             let (event, body_hash) = match (row.input, row.again) {
-                (Some(at), _) => (Arc::new(write.inputs[at].event.clone()), write.inputs[at].body_hash),
+                (Some(at), _) => {
+                    let input = write.batch.input(&write.inputs, at);
+                    (Arc::new(input.event.clone()), input.body_hash)
+                }
                 (None, Some(again)) => {
                     let before = self.state.rows.get(again as usize - 1);
                     let here = || rows.iter().map(|(kept, _)| kept).find(|kept| kept.pos == again);

@@ -84,7 +84,7 @@ impl Server {
             }
         };
         let first = self.snapshot.next_pos;
-        let batch = batch::process(&self.plans, &mut self.snapshot, &inputs, now, &mut fetch).ok()?;
+        let batch = batch::process(&self.plans, &mut self.snapshot, &inputs, &[], now, &mut fetch).ok()?;
         let first_pos = batch.rows.first().map_or(first, |row| row.pos);
         // The clock of a new process may be behind what is stored; the core says what it took.
         let now = now.max(self.snapshot.now);

@@ -6,7 +6,8 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use domain::event::{LINK, Subject};
+use domain::event::Subject;
+use domain::own::LINK;
 use serde::Deserialize;
 use serde_json::json;
 

@@ -1,0 +1,19 @@
+//! Events of Fealty's own (`crate::own`): read and checked, each by its noun.
+
+use super::{Matter, Verdict, Work, members};
+use crate::codes::{self, reason};
+use crate::own::Own;
+use crate::snapshot::Want;
+
+/// Reads only. Err: this must be loaded first.
+pub fn weigh(matter: &Matter<'_>, own: Own) -> Result<Verdict, Vec<Want>> {
+    let plan = &*matter.plans.current;
+    let payload = &matter.bound.record;
+    let work = match own {
+        Own::Adjust => members::adjusted(plan, matter.member, payload).map(Work::Adjust),
+        Own::Link => members::linked(payload, matter.member.no, matter.snapshot).map(Work::Link),
+        Own::Due => Ok(Work::Due),
+        _ => Err(reason(codes::TYPE_RESERVED, "this cannot be done yet")),
+    };
+    Ok(work.map_or_else(Verdict::Refused, |work| Verdict::Do(Box::new(work))))
+}

@@ -1,0 +1,102 @@
+//! Events of Fealty's own: what the API does to a member, what time does, and what one member's event does to another.
+//! They go through the one door as every event does, and lie in the journal as such. Types begin with `fealty.`.
+
+use std::sync::LazyLock;
+
+use crate::num::Num;
+use crate::value::{Field, Fields, Presence, Type, Value};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Own {
+    /// By hand, with a reason.
+    Adjust,
+    /// Gives the member further names.
+    Link,
+    /// Asks for a reward.
+    Redeem,
+    /// Confirms, cancels or returns a redemption.
+    Redemption,
+    /// Gives points to another member.
+    Transfer,
+    /// Sets a level by hand, with a reason.
+    Place,
+    /// Absorbs another member.
+    Merge,
+    Unmerge,
+    /// Joins the household of another member.
+    Join,
+    Leave,
+    /// Removes personal data for ever.
+    Erase,
+    /// Brings codes for a pool; about no member.
+    Codes,
+    /// Made: what is due at an instant is done.
+    Due,
+    /// Made: what another member's event does to this one.
+    Follow,
+}
+
+/// Every type, whether it is made by the core only, and its payload.
+pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
+    vec![
+        ("fealty.adjusted", Own::Adjust, fields(&[text("wallet"), number("amount"), reason()])),
+        ("fealty.linked", Own::Link, fields(&[texts("identities")])),
+        ("fealty.redeemed", Own::Redeem, fields(&[])),
+        ("fealty.redemption", Own::Redemption, fields(&[])),
+        ("fealty.transferred", Own::Transfer, fields(&[])),
+        ("fealty.placed", Own::Place, fields(&[])),
+        ("fealty.merged", Own::Merge, fields(&[])),
+        ("fealty.unmerged", Own::Unmerge, fields(&[])),
+        ("fealty.joined", Own::Join, fields(&[])),
+        ("fealty.left", Own::Leave, fields(&[])),
+        ("fealty.erased", Own::Erase, fields(&[])),
+        ("fealty.codes", Own::Codes, fields(&[])),
+        (DUE, Own::Due, fields(&[])),
+        (FOLLOW, Own::Follow, fields(&[])),
+    ]
+});
+
+pub const ADJUST: &str = "fealty.adjusted";
+pub const LINK: &str = "fealty.linked";
+pub const DUE: &str = "fealty.due";
+pub const FOLLOW: &str = "fealty.follows";
+
+pub fn of_type(kind: &str) -> Option<Own> {
+    ALL.iter().find(|(name, ..)| *name == kind).map(|(_, own, _)| *own)
+}
+
+impl Own {
+    pub fn fields(self) -> &'static Fields {
+        let found = ALL.iter().find(|(_, own, _)| *own == self);
+        &found.expect("each has a type").2
+    }
+
+    /// Nobody can send it, not even the API.
+    pub fn is_made(self) -> bool {
+        matches!(self, Own::Due | Own::Follow)
+    }
+}
+
+fn fields(all: &[Field]) -> Fields {
+    Fields(all.to_vec())
+}
+pub fn text(name: &str) -> Field {
+    Field { name: name.into(), ty: Type::Text, presence: Presence::Required }
+}
+pub fn number(name: &str) -> Field {
+    Field { name: name.into(), ty: Type::Num, presence: Presence::Required }
+}
+/// A number that is this much where it is left out.
+pub fn number_or(name: &str, or: Num) -> Field {
+    Field { name: name.into(), ty: Type::Num, presence: Presence::Default(Value::Num(or)) }
+}
+/// A text that is empty where it is left out.
+pub fn text_or_empty(name: &str) -> Field {
+    Field { name: name.into(), ty: Type::Text, presence: Presence::Default(Value::Text("".into())) }
+}
+pub fn texts(name: &str) -> Field {
+    Field { name: name.into(), ty: Type::List(std::sync::Arc::new(Type::Text)), presence: Presence::Required }
+}
+fn reason() -> Field {
+    text_or_empty("reason")
+}
