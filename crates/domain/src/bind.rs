@@ -249,13 +249,14 @@ impl Binder<'_> {
             },
             Type::Date => {
                 let text = self.text("a date")?;
-                stored::date(&text)
-                    .ok_or_else(|| Fault::new(codes::WRONG_TYPE, "a date is written 2026-12-01"))
+                let date = stored::date(&text)
+                    .ok_or_else(|| Fault::new(codes::WRONG_TYPE, "a date is written 2026-12-01"))?;
+                sane(date)
             }
             Type::Time => {
                 let text = self.text("a timestamp")?;
                 let bad = || Fault::new(codes::WRONG_TYPE, "a timestamp is written 2026-12-01T10:00:00Z");
-                stored::time(&text).ok_or_else(bad)
+                sane(stored::time(&text).ok_or_else(bad)?)
             }
             Type::List(ty) => self.list(ty, LIST_MAX),
             Type::Record(fields) => self.record(fields),
@@ -332,6 +333,20 @@ impl Binder<'_> {
         };
         Fault::new(codes::WRONG_TYPE, format!("expected {wanted}, found {found}"))
     }
+}
+
+/// Years that people and shops mean; what has no end is left out rather than told as 9999.
+fn sane(value: Value) -> Result<Value, Box<Fault>> {
+    let year = match &value {
+        Value::Date(date) => date.year(),
+        Value::Time(time) => time.to_zoned(jiff::tz::TimeZone::UTC).year(),
+        _ => return Ok(value),
+    };
+    if (1900..3000).contains(&year) {
+        return Ok(value);
+    }
+    let said = format!("the year {year} is not within 1900 and 2999: leave out what is not known");
+    Err(Fault::new(codes::TIME_OUT_OF_RANGE, said))
 }
 
 /// The field of that name; keys mostly come in the order of the fields, so the search starts where it left off.

@@ -22,6 +22,7 @@ pub const MONEY_DIGITS: &str = "money_digits";
 pub const NUMBER_OUT_OF_RANGE: &str = "number_out_of_range";
 /// The event.
 pub const EVENT_FROM_FUTURE: &str = "event_from_future";
+pub const TIME_OUT_OF_RANGE: &str = "time_out_of_range";
 pub const TYPE_UNKNOWN: &str = "type_unknown";
 pub const TYPE_RESERVED: &str = "type_reserved";
 pub const SUBJECT_MISSING: &str = "subject_missing";
@@ -56,7 +57,7 @@ pub fn is_malformed(reason: &Reason) -> bool {
     MALFORMED.contains(&&*reason.code)
 }
 
-const MALFORMED: [&str; 19] = [
+const MALFORMED: [&str; 20] = [
     BAD_JSON,
     TOO_DEEP,
     DUPLICATE_KEY,
@@ -73,6 +74,7 @@ const MALFORMED: [&str; 19] = [
     QUANTITY_INVALID,
     ITEM_REPEATED,
     EVENT_FROM_FUTURE,
+    TIME_OUT_OF_RANGE,
     SUBJECT_MISSING,
     ORDER_ID_EMPTY,
     REGION_UNKNOWN,

@@ -43,6 +43,9 @@ pub struct Door<'a> {
 
 type Wants = Vec<Want>;
 
+/// No shop has data of before: such a time is a mistake of units or a clock that was never set.
+const EARLIEST: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
+
 /// Why a job cannot be decided yet; nothing has changed.
 pub enum Pause<'a> {
     /// This must be loaded first.
@@ -132,7 +135,8 @@ impl<'a> Door<'a> {
                 }
             }
         }
-        let found = Found { order, subject, member: member.filter(|_| known_member), named, waiting };
+        let found =
+            Found { order, order_rows, subject, member: member.filter(|_| known_member), named, waiting };
         let way = self.way(job, &found)?;
         if let (Way::Decide { .. }, Some(order)) = (&way, order)
             && job.canon == Canon::OrderUpdated
@@ -170,6 +174,9 @@ impl<'a> Door<'a> {
                 "its time is more than 5 minutes ahead of the server's",
             );
         }
+        if event.time < EARLIEST {
+            return refused(codes::TIME_OUT_OF_RANGE, "its time lies before 1970");
+        }
         match job.kind {
             Kind::Reserved => {
                 return refused(codes::TYPE_RESERVED, "types that begin with `fealty.` are made here only");
@@ -190,7 +197,7 @@ impl<'a> Door<'a> {
             let another = found.subject.is_some() && found.subject != found.member;
             match (job.canon, found.order) {
                 (Canon::OrderPaid, Some(_)) if planted::is("order_paid_twice") => {}
-                (Canon::OrderPaid, Some(order)) => return Ok(already_paid(order)),
+                (Canon::OrderPaid, Some(order)) => return Ok(already_paid(order, found.order_rows)),
                 (Canon::OrderPaid, None) => {}
                 (_, Some(_)) if another => {
                     return refused(codes::ORDER_OF_ANOTHER_MEMBER, "the order belongs to another member");
@@ -556,6 +563,7 @@ struct Carried {
 struct Found<'s> {
     /// Newest row of the order.
     order: Option<&'s Arc<PastRow>>,
+    order_rows: &'s [Arc<PastRow>],
     /// The member whom the subject names.
     subject: Option<MemberNo>,
     /// Whom it is about, if he exists.
@@ -592,9 +600,12 @@ fn still_waiting(rows: &[Arc<PastRow>]) -> impl Iterator<Item = &Arc<PastRow>> {
     })
 }
 
-fn already_paid(order: &PastRow) -> Way {
-    let member = order.decision.order.as_ref().map(|order| order.member);
-    let said = format!("this order was told before, in row {}", order.pos);
+fn already_paid(newest: &PastRow, rows: &[Arc<PastRow>]) -> Way {
+    let order = newest.decision.order.as_ref();
+    let paid = rows.iter().find(|row| order.is_some_and(|order| order.pos == row.pos));
+    let event = paid.map_or(&newest.event, |row| &row.event);
+    let said = format!("this order came before, as event `{}` of `{}`", event.id, event.source);
     let reason = reason(codes::ORDER_ALREADY_PAID, said);
+    let member = order.map(|order| order.member);
     Way::Aside { status: Status::Ignored, reason, member, wait: Vec::new() }
 }

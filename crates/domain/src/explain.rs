@@ -2,6 +2,8 @@
 //! schedule, the campaign, the limit that bit. Pure: from the program version that judged, the event, and what was
 //! recorded with it. The member's state of today is never asked.
 
+mod changes;
+
 use serde::Serialize;
 
 use crate::bind;
@@ -12,6 +14,8 @@ use crate::outcome::{Decision, Effect, Reason, Status};
 use crate::plan::{Campaign, CampaignNo, EventType, Plan, Rule, RuleNo, WalletNo};
 use crate::value::Text;
 use crate::value::{Type, Value};
+
+pub use changes::ChangeExplanation;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
@@ -26,6 +30,9 @@ pub struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Text>,
     pub rules: Vec<RuleExplanation>,
+    /// What was taken back, or changed by hand, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<ChangeExplanation>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -124,6 +131,7 @@ pub fn explain(plan: &Plan, event: &Event, decision: &Decision) -> Explanation {
         now: None,
         region: None,
         rules: Vec::new(),
+        changes: changes::changes(plan, event, decision),
     };
     let Some(ty) = plan.type_by_name.get(&event.kind).map(|no| &plan.types[usize::from(*no)]) else {
         return explanation;

@@ -131,7 +131,7 @@ pub struct Source {
 pub struct Secret(pub String);
 
 impl Secret {
-    /// `env:NAME`, `file:PATH` or the secret itself; never empty.
+    /// `env:NAME` or `file:PATH`; never empty. A secret that stands in the settings themselves would be copied with them.
     pub fn read(text: &str) -> Result<Secret, String> {
         let value = if let Some(name) = text.strip_prefix("env:") {
             std::env::var(name).map_err(|_| format!("the variable {name} is not set"))?
@@ -139,7 +139,7 @@ impl Secret {
             let value = std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?;
             value.trim_end_matches(['\r', '\n']).to_owned()
         } else {
-            text.to_owned()
+            return Err("it stands in the settings: put it into a variable or a file, and write env:NAME or file:PATH".into());
         };
         if value.is_empty() { Err("it is empty".into()) } else { Ok(Secret(value)) }
     }
@@ -234,6 +234,7 @@ mod tests {
     fn an_empty_secret_is_refused() {
         assert!(Secret::read("").is_err());
         assert!(Secret::read("env:FEALTY_THIS_IS_NOT_SET").is_err());
-        assert!(Secret::read("shpss_1").is_ok());
+        let Err(why) = Secret::read("shpss_1") else { panic!("a secret in plain text") };
+        assert!(why.contains("env:NAME") && !why.contains("shpss_1"), "{why}");
     }
 }

@@ -64,12 +64,58 @@ fn wrong_usage_and_settings_have_their_own_exits() {
     .expect("ours");
     let (code, _, err) = fealty(&dir, &["serve", "--settings", "s.toml"]);
     assert!(code == 3 && err.contains("NOT_SET_HERE"), "{code} {err}");
+    assert!(err.lines().count() == 3, "what, why, what to do: {err}");
     let (code, _, err) = fealty(&dir, &["verify", "--data", "nothing"]);
     assert!(code == 4 && err.lines().count() == 3, "what, why, what to do: {code} {err}");
+    assert!(err.contains("the folder that `fealty serve` uses"), "{err}");
     let (code, _, err) = fealty(&dir, &["serve", "--database", "postgres://x"]);
     assert!(code == 3 && err.contains("not_yet"), "{err}");
     let (code, _, err) = fealty(&dir, &["serve", "--listen", "192.0.2.1:1", "--data", "d"]);
     assert!(code == 5, "{code} {err}");
+    std::fs::remove_dir_all(&dir).expect("ours");
+}
+
+#[test]
+fn settings_that_mean_something_else_are_refused_before_any_data_is_made() {
+    let dir = folder("refused");
+    let secret = "kind = \"shopify\"\nsecrets = [\"shpss_hunter2\"]\n";
+    std::fs::write(dir.join("s.toml"), format!("[sources.shop]\n{secret}")).expect("ours");
+    let (code, _, err) = fealty(&dir, &["serve", "--settings", "s.toml"]);
+    assert!(code == 3 && err.contains("env:NAME") && !err.contains("hunter2"), "{code} {err}");
+    let environments = "environments.live = {}\nenvironments.staging = { sandbox = true }\n";
+    let program = PROGRAM.replace("wallets.points", &format!("{environments}wallets.points"));
+    std::fs::write(dir.join("p.toml"), program).expect("ours");
+    let serve = |more: &[&str]| {
+        fealty(
+            &dir,
+            &[&["serve", "--listen", "192.0.2.1:1", "--data", "d", "--program", "p.toml"], more].concat(),
+        )
+    };
+    let (code, _, err) = serve(&["--environment", "nope"]);
+    assert!(
+        code == 3 && err.contains("choose one of: live, staging") && !dir.join("d").exists(),
+        "{code} {err}"
+    );
+    let (code, _, err) = fealty(&dir, &["serve", "--data", "e", "--environment", "nope"]);
+    assert!(code == 3 && err.contains("has no [environments]"), "{code} {err}");
+    // The data are this program's from now on (the address cannot be had, so nothing is served).
+    assert_eq!(serve(&["--environment", "live"]).0, 5);
+    let other = PROGRAM.replace("id = \"test\"", "id = \"other\"");
+    std::fs::write(dir.join("p.toml"), other).expect("ours");
+    let (code, _, err) = serve(&[]);
+    assert!(code == 3 && err.contains("program_id_differs") && err.contains("`test`"), "{code} {err}");
+    assert!(!err.contains('\u{1b}'), "no colours in a file: {err}");
+    std::fs::remove_dir_all(&dir).expect("ours");
+}
+
+#[test]
+fn what_init_says_next_works_as_it_stands() {
+    let dir = folder("init-next");
+    let (_, out, _) = fealty(&dir, &["init", "mine"]);
+    let next = out.lines().find(|line| line.contains(" check ")).unwrap_or_default().trim();
+    let ran =
+        Command::new("sh").args(["-c", next]).current_dir(&dir).output().unwrap_or_else(|e| panic!("{e}"));
+    assert!(ran.status.success(), "{next}: {ran:?}");
     std::fs::remove_dir_all(&dir).expect("ours");
 }
 

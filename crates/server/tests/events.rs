@@ -73,6 +73,45 @@ fn batches_and_lines_are_answered_in_order_each_for_itself() {
 }
 
 #[test]
+fn a_line_that_cannot_be_read_is_named_and_a_batch_has_a_bound() {
+    let mut api = Api::start();
+    let kind = [("Content-Type", "application/x-ndjson")];
+    let lines = format!("{}\n\n{{broken\n{}\n", order("l1", ADA, "4"), order("l2", ADA, "5"));
+    let answers = api.call("POST", "/v1/events", &kind, lines.as_bytes()).json();
+    let said = answers[1]["refusal"]["message"].as_str().unwrap_or_default();
+    assert!(said.starts_with("line 3: "), "{answers}");
+    assert_eq!(answers[2]["status"], "applied");
+    let none = api.call("POST", "/v1/events", &kind, b"\n{broken\n");
+    assert_eq!(none.status, 400, "{}", none.body);
+    assert!(
+        none.json()["errors"][0]["detail"].as_str().unwrap_or_default().starts_with("line 2: "),
+        "{}",
+        none.body
+    );
+    let many = api.call("POST", "/v1/events", &kind, "{}\n".repeat(10_001).as_bytes());
+    assert_eq!((many.status, many.json()["code"].as_str()), (413, Some("batch_too_large")), "{}", many.body);
+    assert!(many.json()["detail"].as_str().unwrap_or_default().contains("10000"), "{}", many.body);
+}
+
+#[test]
+fn what_was_taken_back_is_explained_in_words_and_a_mended_event_counts() {
+    let mut api = Api::start();
+    let mut wrong = order("o1", ADA, "10");
+    wrong["data"]["subtotal"] = json!("ten");
+    assert_eq!(api.event(&wrong).json()["status"], "refused");
+    assert_eq!(api.event(&order("o1", ADA, "10")).json()["status"], "applied");
+    assert_eq!(api.get("/v1/events/o1").json()["status"], "applied");
+    let refund = json!({"specversion": "1.0", "source": "shop", "id": "r1", "type": "order.refunded",
+        "time": "2026-11-21T10:00:00Z", "data": {"id": "r1", "order": "o1", "amount": "2.50"}});
+    assert_eq!(api.event(&refund).json()["status"], "applied");
+    let why = api.get("/v1/events/r1/explanation").json();
+    let said = "took back 2 points of the 10 points that rule base gave for order o1; 2 points of it are back in all";
+    assert_eq!(why["changes"][0]["said"], said, "{why}");
+    let (code, out) = api.server.launch.run(&["verify"]);
+    assert!(code == Some(0) && out.contains("index entries"), "{out}");
+}
+
+#[test]
 fn binary_mode_and_respond_async() {
     let mut api = Api::start();
     let headers = [

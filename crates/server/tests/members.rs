@@ -79,11 +79,50 @@ fn points_are_adjusted_once_with_a_reason_and_exactly() {
     ] {
         assert_eq!(api.post(path, &bad).status, 422, "{bad}");
     }
+    for (bad, status, code, pointer) in [
+        (json!({"wallet": "moon", "amount": 1, "reason": "r"}), 422, "wallet_unknown", "/wallet"),
+        (json!({"amount": 1, "reason": "r"}), 422, "wallet_unknown", "/wallet"),
+        (json!({"wallet": "cash", "amount": 1, "reason": " "}), 422, "reason_required", "/reason"),
+        (json!({"wallet": "cash", "amount": 1}), 422, "reason_required", "/reason"),
+        (json!({"wallet": "cash", "reason": "r"}), 422, "amount_invalid", "/amount"),
+        (json!({"wallet": "cash", "amount": "0.001", "reason": "r"}), 422, "amount_invalid", "/amount"),
+        (json!({"wallet": "cash", "amount": "-99", "reason": "r"}), 409, "points_insufficient", "/amount"),
+    ] {
+        let answer = api.post(path, &bad);
+        let told = answer.json();
+        assert_eq!(
+            (answer.status, told["code"].as_str(), told["errors"][0]["pointer"].as_str()),
+            (status, Some(code), Some(pointer)),
+            "{told}"
+        );
+    }
     let transfers = api.get("/v1/members/email:ada@example.com/transfers").json();
     let kinds: Vec<&str> =
         transfers["transfers"].as_array().into_iter().flatten().filter_map(|t| t["kind"].as_str()).collect();
     assert_eq!(kinds, ["adjust", "earn"], "{transfers}");
     assert_eq!(transfers["transfers"][1]["event"]["id"], "o1");
+}
+
+#[test]
+fn a_field_that_the_program_does_not_declare_is_refused() {
+    let mut api = Api::start();
+    let new =
+        json!({"identities": ["email:ada@example.com"], "fields": {"tags": ["vip"], "shoe": 42, "hat/x": 7}});
+    let refused = api.post("/v1/members", &new);
+    let told = refused.json();
+    assert_eq!((refused.status, told["code"].as_str()), (422, Some("field_unknown")), "{told}");
+    let pointers: Vec<_> = told["errors"].as_array().into_iter().flatten().map(|e| &e["pointer"]).collect();
+    assert_eq!(pointers, ["/fields/hat~1x", "/fields/shoe"]);
+    assert!(told["errors"][1]["detail"].as_str().unwrap_or_default().contains("[member]"), "{told}");
+    assert_eq!(api.get("/v1/members/email:ada@example.com").status, 404, "nothing was made");
+    let member = json!({"identities": ["email:ada@example.com"], "fields": {"birthday": "soon"}});
+    let wrong = api.post("/v1/members", &member).json();
+    assert_eq!(wrong["errors"][0]["pointer"], "/fields/birthday", "{wrong}");
+    let identity = api.post("/v1/members", &json!({"identities": ["nonsense"]})).json();
+    assert_eq!(
+        (identity["code"].as_str(), identity["errors"][0]["pointer"].as_str()),
+        (Some("identity_invalid"), Some("/identities/0"))
+    );
 }
 
 #[test]

@@ -265,8 +265,10 @@ fn many_events_at_once() {
     let crowd = format!("[{}{{}}]", "{},".repeat(10_000));
     assert_eq!(
         count("application/cloudevents-batch+json", &crowd).expect_err("too many").0[0].code,
-        "too_many"
+        "batch_too_large"
     );
+    let crowd = "{}\n".repeat(10_001);
+    assert_eq!(count("application/x-ndjson", &crowd).expect_err("too many").0[0].code, "batch_too_large");
 }
 
 #[test]

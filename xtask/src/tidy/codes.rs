@@ -1,4 +1,5 @@
-//! Every code that outsiders may see stands in docs/codes.md.
+//! Every code that outsiders may see stands in docs/codes.md, and every code that stands there is made somewhere.
+//! The core's refusals are made from its list of codes, never from a text in place.
 
 use super::File;
 
@@ -12,15 +13,36 @@ pub fn check(rust: &[File], pages: &[File]) -> Vec<String> {
             }
         }
     }
+    let made = |code: &str| {
+        let literal = format!("\"{code}\"");
+        rust.iter().any(|file| {
+            !file.path.starts_with("xtask/")
+                && (file.text.contains(&literal) || codes(file).iter().any(|own| own == code))
+        })
+    };
+    for code in listed(page).into_iter().filter(|code| !made(code)) {
+        complaints.push(format!("docs/codes.md: nothing makes `{code}`"));
+    }
     complaints.dedup();
     complaints
+}
+
+/// The codes in the first column of the page's tables.
+fn listed(page: &str) -> Vec<&str> {
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| row.split_once("` |")).flat_map(|(first, _)| first.split("`, `")).collect()
 }
 
 fn codes(file: &File) -> Vec<String> {
     match file.path.as_str() {
         "crates/domain/src/codes.rs" => constants(&file.text),
         "crates/domain/src/condition/mod.rs" => variants(&file.text),
-        path if path.starts_with("crates/server/src/http/") => problems(&file.text),
+        path if path.starts_with("crates/server/src/http/") => {
+            [problems(&file.text), faults(&file.text)].concat()
+        }
+        path if path.starts_with("crates/domain/src/") => in_place(&file.text),
+        path if path.starts_with("crates/wire/src/signature/") => arms(&file.text),
+        path if path.starts_with("crates/wire/src/") => faults(&file.text),
         _ => Vec::new(),
     }
 }
@@ -49,6 +71,31 @@ fn problems(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// `reason("code"` and `reason_at("code"`: a code that is not of the list.
+fn in_place(text: &str) -> Vec<String> {
+    let calls = ["reason(\"", "reason_at(\""].into_iter().flat_map(|call| text.split(call).skip(1));
+    calls.filter_map(|call| Some(call.split_once('"')?.0.to_string())).collect()
+}
+
+/// `Fault::new("/id", "code"`: the first literal of the call that is made like a code.
+fn faults(text: &str) -> Vec<String> {
+    let snake = |text: &&str| {
+        text.contains('_')
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+            && !text.starts_with('_')
+    };
+    let calls = text.split("Fault::new(").skip(1).map(|call| call.split(';').next().unwrap_or_default());
+    calls.filter_map(|call| call.split('"').skip(1).step_by(2).find(snake)).map(str::to_owned).collect()
+}
+
+/// `Refused::Stale => "signature_stale"`
+fn arms(text: &str) -> Vec<String> {
+    let arms = text.lines().filter_map(|line| line.trim().strip_prefix("Refused::")?.split_once(" => \""));
+    arms.filter_map(|(_, rest)| Some(rest.split_once('"')?.0.to_string()))
+        .filter(|code| code.contains('_') && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        .collect()
+}
+
 fn snake(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars() {
@@ -67,5 +114,9 @@ fn finds_codes() {
         variants("pub enum Code {\n    TomlSyntax,\n    /// x\n    NotYet,\n}"),
         ["toml_syntax", "not_yet"]
     );
+    assert_eq!(listed("| `a_b`, `c` | 400 | x |\n| code | says |\n| `d` |"), ["a_b", "c", "d"]);
+    assert_eq!(in_place("reason_at(\"a_b\", x); reason(codes::X, y)"), ["a_b"]);
+    assert_eq!(faults("Fault::new(json::step(name), \"a_b\", \"c_d\"); Fault::new(p, CODE, x);"), ["a_b"]);
+    assert_eq!(arms("    Refused::Missing => \"gone_by\",\n    Refused::Ping => 200,"), ["gone_by"]);
     assert_eq!(problems("Problem::new(404, \"not_found\", x); Problem::new(status, code)"), ["not_found"]);
 }

@@ -83,3 +83,24 @@ fn what_was_not_applied_has_its_reason() {
     assert_eq!(&*told.reason.unwrap().code, "type_unknown");
     assert!(told.rules.is_empty());
 }
+
+#[test]
+fn what_was_taken_back_is_told_with_the_grant() {
+    let mut world = World::new(
+        r#"
+program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin" }
+wallets.points = { decimals = 1 }
+rules.base = { on = "order.paid", each = 'order.items', earn.points = 'item.total' }
+"#,
+    );
+    world.pay(r#"{"id":"o1","items":[{"id":"a","total":10},{"id":"b","total":"4.50"}]}"#);
+    let take = r#"{"wallet":"points","amount":"-12","reason":"a gift"}"#;
+    world.send(api(event("fealty.adjusted", "1", take)));
+    world.refund(r#"{"order":"o1","items":[{"id":"a"}]}"#);
+    let said = |row: usize| told(&world, row).changes.into_iter().map(|c| c.said).collect::<Vec<_>>();
+    assert!(said(0).is_empty());
+    assert_eq!(said(1), ["a person took 12 points by hand: a gift"]);
+    let back = "took back 10 points of the 14.5 points that rule base gave for order o1; 10 points of it are \
+        back in all; 7.5 points of that were spent before and are owed";
+    assert_eq!(said(2), [back]);
+}

@@ -66,6 +66,41 @@ fn what_cannot_be_an_order_is_refused_with_a_remedy() {
 }
 
 #[test]
+fn years_that_nobody_means_are_refused() {
+    let program = "events.\"stay.booked\" = { until = \"date\", at = \"timestamp?\" }\n";
+    let mut world = World::new(&SHOP.replace("wallets.points", &format!("{program}wallets.points")));
+    let mut old = event("order.paid", "e1", r#"{"id":"o1","subtotal":10}"#);
+    old.time = "1850-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(&*world.send(old).decision.reason.as_ref().unwrap().code, "time_out_of_range");
+    for (data, pointer) in [
+        (r#"{"until":"1850-05-17"}"#, "/data/until"),
+        (r#"{"until":"9999-12-31"}"#, "/data/until"),
+        (r#"{"until":"2027-01-01","at":"9999-12-01T00:00:00Z"}"#, "/data/at"),
+    ] {
+        let reason = world.send(event("stay.booked", "e2", data)).decision.reason.clone().unwrap();
+        assert_eq!(
+            (&*reason.code, reason.pointer.as_deref()),
+            ("time_out_of_range", Some(pointer)),
+            "{data}"
+        );
+    }
+    let fine =
+        world.send(event("stay.booked", "e2", r#"{"until":"1900-01-01","at":"2999-12-31T00:00:00Z"}"#));
+    assert_eq!(fine.decision.reason.as_ref().map(|r| &*r.code), None);
+}
+
+#[test]
+fn an_order_told_twice_names_the_event_that_told_it_first() {
+    let mut world = World::new(SHOP);
+    world.send(event("order.paid", "first", r#"{"id":"o1","subtotal":10}"#));
+    world.refund(r#"{"order":"o1","amount":2}"#);
+    let again = world.send(event("order.paid", "second", r#"{"id":"o1","subtotal":10}"#)).decision;
+    let reason = again.reason.as_ref().unwrap();
+    assert_eq!(&*reason.code, "order_already_paid");
+    assert_eq!(&*reason.message, "this order came before, as event `first` of `shop`");
+}
+
+#[test]
 fn a_malformed_event_does_not_take_its_id() {
     let mut world = World::new(SHOP);
     let wrong = event("order.paid", "e1", r#"{"id":"o1","subtotal":"ten"}"#);

@@ -1,4 +1,4 @@
-//! `fealty init`: a commented program with its scenario test, and a settings file. Nothing is overwritten.
+//! `fealty init`: a commented program with its tests, and a settings file. Nothing is overwritten.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -36,9 +36,11 @@ impl Init {
                 Err(e) => return Err(failed(&path, e)),
             }
         }
+        // As this was called, so that it works when pasted, be the binary on the PATH or where cargo put it.
+        let fealty = std::env::args().next().unwrap_or_else(|| "fealty".to_owned());
         let here = self.dir.display();
         println!(
-            "\nNext:\n  fealty check {here}/program.toml\n  fealty serve --program {here}/program.toml --settings {here}/settings.toml"
+            "\nNext:\n  {fealty} check {here}/program.toml\n  {fealty} serve --program {here}/program.toml --settings {here}/settings.toml"
         );
         Ok(0)
     }

@@ -44,9 +44,9 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write a commented program, a settings file and a scenario test to start from
+    /// Write a commented program with tests, and a settings file, to start from
     Init(init::Init),
-    /// Serve the API; without arguments: the starter program and ./data
+    /// Serve the API; without arguments: ./data with the program it has, a new folder with the starter program
     Serve(Box<serve::Serve>),
     /// Check a program file and run its tests
     Check(check::Check),
@@ -142,7 +142,10 @@ pub fn run() -> ExitCode {
 pub fn log(log: Log) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(program::colour());
     // A second call (tests) keeps the first one's subscriber.
     let _ = match log {
         Log::Human => builder.with_target(false).try_init(),

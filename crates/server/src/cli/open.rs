@@ -40,6 +40,9 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
     let store = store(dir)?;
     let reader = store.reader();
     let known = reader.program_version_list().map_err(|e| failed(dir, e))?;
+    if let (Some(newest), Some(_)) = (known.last(), path) {
+        same_program(dir, &newest.body, &first.plan.id)?;
+    }
     if path.is_some() || known.is_empty() {
         publish(dir, &store, &first, path)?;
     }
@@ -56,12 +59,48 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
     Ok(Opened { store, plans: Plans { current, older: plans, keys } })
 }
 
+/// One data folder holds one program: another's members and points would become this one's.
+fn same_program(dir: &Path, stored: &str, id: &str) -> Result<(), Failure> {
+    let stored: serde_json::Value = serde_json::from_str(stored).unwrap_or_default();
+    match stored["program"]["id"].as_str() {
+        Some(known) if known != id => Err(Failure::settings(
+            format!("cannot serve the program `{id}` from {}", dir.display()),
+            format!("program_id_differs: the data there belong to the program `{known}`"),
+        )
+        .fix(format!(
+            "give `{id}` a folder of its own with --data DIR, or write `{known}` as the program's id"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 fn read(path: Option<&PathBuf>, environment: Option<&str>, version: u32) -> Result<Program, Failure> {
     let read = match path {
         Some(path) => file::read(path, environment, version)?,
         None => file::read_starter(environment, version),
     };
-    read.map_err(|rejected| file::rejected(&rejected))
+    read.map_err(|rejected| no_environment(path, environment).unwrap_or_else(|| file::rejected(&rejected)))
+}
+
+/// The setting `environment` is at fault, not the program.
+fn no_environment(path: Option<&PathBuf>, environment: Option<&str>) -> Option<Failure> {
+    let name = environment?;
+    let program = match path {
+        Some(path) => file::read(path, None, 1).ok()?,
+        None => file::read_starter(None, 1),
+    };
+    let tree: serde_json::Value = serde_json::from_str(&program.ok()?.json).ok()?;
+    let known: Vec<&str> =
+        tree["environments"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    if known.contains(&name) {
+        return None;
+    }
+    let fix = match known.as_slice() {
+        [] => "leave the setting `environment` out: the program has no [environments]".to_owned(),
+        known => format!("choose one of: {}", known.join(", ")),
+    };
+    let why = "no section [environments] of the program has this name";
+    Some(Failure::settings(format!("there is no environment `{name}`"), why).fix(fix))
 }
 
 fn publish(dir: &Path, store: &Store, program: &Program, path: Option<&PathBuf>) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use crate::sources;
 
 #[derive(Args)]
 pub struct Serve {
-    /// Program file [default: the starter program]
+    /// Program file [default: the one that the data folder has; the starter program in a new one]
     #[arg(long, env = "FEALTY_PROGRAM", value_name = "FILE")]
     program: Option<PathBuf>,
     /// Which of the program's [environments] counts

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use store::verify::{Report, verify};
 
 use super::table::{grouped, render};
-use super::{FOUND, Failure, Place, open};
+use super::{DATA, FOUND, Failure, Place, open};
 
 #[derive(Args)]
 pub struct Verify {
@@ -24,6 +24,11 @@ const SHOWN: usize = 20;
 impl Verify {
     pub fn run(self) -> Result<u8, Failure> {
         let dir = self.place.dir(&self.place.file()?)?;
+        if !dir.join(store::FILE).exists() {
+            let why = format!("there is no {} in it", store::FILE);
+            return Err(Failure::new(DATA, format!("no data in {}", dir.display()), why)
+                .fix("give the folder that `fealty serve` uses with --data DIR"));
+        }
         let bar = if self.json || !std::io::stderr().is_terminal() {
             ProgressBar::hidden()
         } else {
@@ -55,7 +60,7 @@ fn tell(report: &Report) {
         ("members", report.members),
         ("orders", report.orders),
         ("identities", report.identities),
-        ("keys", report.keys),
+        ("index entries", report.keys),
     ] {
         rows.push(vec![name.to_owned(), grouped(count)]);
     }

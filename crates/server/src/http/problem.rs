@@ -57,6 +57,14 @@ impl Problem {
     pub fn invalid(detail: impl Into<String>) -> Problem {
         Problem::new(422, "request_invalid", "The request is not valid", detail)
     }
+    /// One field is to blame, and the core has a code for it.
+    pub fn field(code: &str, pointer: &str, detail: impl Into<String>) -> Problem {
+        let detail = detail.into();
+        let fault = Fault::new(pointer.to_owned(), "value_invalid", detail.clone());
+        let mut problem = Problem::invalid(detail).at(fault);
+        problem.refusal = Some(code.into());
+        problem
+    }
     pub fn not_found(what: &str) -> Problem {
         Problem::new(404, "not_found", "There is no such thing", format!("there is no such {what}"))
     }

@@ -77,11 +77,20 @@ pub fn read(headers: &Headers, body: &[u8], reading: Reading<'_>) -> Result<Mess
 }
 
 fn many_lines(body: &[u8], reading: Reading<'_>) -> Result<Message, Bad> {
-    let many: Vec<_> = ndjson(body, reading).take(EVENTS_MAX + 1).map(|(_, event)| event).collect();
+    let many: Vec<_> = ndjson(body, reading).take(EVENTS_MAX + 1).map(located).collect();
     if many.len() > EVENTS_MAX {
         return Err(structured::too_many().into());
     }
     Ok(Message::Many(many))
+}
+
+/// A line that cannot be read is named by its number, as an editor counts.
+fn located((line, event): (usize, Result<Input, Bad>)) -> Result<Input, Bad> {
+    let at = |mut fault: Fault| {
+        fault.detail = format!("line {line}: {}", fault.detail).into();
+        fault
+    };
+    event.map_err(|bad| Bad(bad.0.into_iter().map(at).collect()))
 }
 
 /// `type/subtype` in lower case, and the charset.

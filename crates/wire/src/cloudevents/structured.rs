@@ -46,7 +46,7 @@ pub fn ndjson<'a>(
 }
 
 pub(super) fn too_many() -> Fault {
-    Fault::new("", "too_many", format!("at most {EVENTS_MAX} events at once"))
+    Fault::new("", "batch_too_large", format!("at most {EVENTS_MAX} events at once"))
 }
 
 fn utf8(body: &[u8]) -> Result<&str, Fault> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use domain::explain::{
-    AmountExplanation, CampaignExplanation, Explanation, Held, ItemExplanation, RuleExplanation, WhyNot,
-    explain,
+    AmountExplanation, CampaignExplanation, ChangeExplanation, Explanation, Held, ItemExplanation,
+    RuleExplanation, WhyNot, explain,
 };
 use serde::Serialize;
 
@@ -23,6 +23,8 @@ struct Shape<'a> {
     now: Option<&'a str>,
     region: Option<&'a str>,
     rules: Vec<RuleShape<'a>>,
+    /// What was taken back or changed by hand, in words.
+    changes: &'a [ChangeExplanation],
 }
 
 #[derive(Serialize)]
@@ -71,6 +73,7 @@ fn shape<'a>(eyes: Eyes<'_>, event: Record<'a>, explanation: &'a Explanation) ->
         event,
         now: explanation.now.as_deref(),
         region: explanation.region.as_deref(),
+        changes: &explanation.changes,
         rules: explanation.rules.iter().map(|rule| rule_shape(eyes, rule)).collect(),
     }
 }

@@ -35,15 +35,12 @@ pub async fn handle(
     let bytes = body::read(&headers, request, bytes_max, &app.bounds).await?;
     let names = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let reading = Reading { members: &app.ids, received: jiff::Timestamp::now(), origin: &principal.origin };
-    let message = cloudevents::read(&Headers::new(names), &bytes, reading)
-        .map_err(|bad| unreadable(bad, many, bytes_max))?;
+    let message =
+        cloudevents::read(&Headers::new(names), &bytes, reading).map_err(|bad| unreadable(&app, bad))?;
     let later = prefers_async(&headers);
     match message {
         Message::One(input) => one(&app, input, later).await,
-        Message::Many(events) if events.len() > app.bounds.batch_events_max => {
-            let detail = format!("a batch may hold {} events", app.bounds.batch_events_max);
-            Err(Problem::new(413, "batch_too_large", "The batch is too large", detail))
-        }
+        Message::Many(events) if events.len() > app.bounds.batch_events_max => Err(too_many(&app)),
         Message::Many(events) => batch(&app, events, later).await,
     }
 }
@@ -75,7 +72,7 @@ async fn batch(app: &Arc<App>, events: Vec<Result<Input, Bad>>, later: bool) -> 
     }
     if inputs.is_empty() && !order.is_empty() {
         let faults = order.into_iter().flatten().flat_map(|bad| bad.0).collect();
-        return Err(unreadable(Bad(faults), true, app.bounds.batch_bytes_max));
+        return Err(unreadable(app, Bad(faults)));
     }
     let outcomes = app.intake.submit(inputs)?.outcomes().await?;
     if later {
@@ -143,15 +140,21 @@ fn refused_at_the_door(app: &App, bad: &Bad) -> serde_json::Value {
         "program_version": app.versions.current().version, "effects": [], "refusal": reason, "errors": bad.0})
 }
 
+fn too_many(app: &App) -> Problem {
+    let most = app.bounds.batch_events_max.min(cloudevents::EVENTS_MAX);
+    let detail = format!("a batch may hold {most} events: send the rest in another");
+    Problem::new(413, "batch_too_large", "The batch is too large", detail)
+}
+
 /// Nothing was taken: each mistake with its pointer.
-fn unreadable(bad: Bad, many: bool, bytes_max: usize) -> Problem {
+fn unreadable(app: &App, bad: Bad) -> Problem {
     let code = bad.0.first().map_or("", |fault| fault.code);
     let mut problem = match code {
         "content_type_unsupported" | "charset_unsupported" if bad.0.iter().all(|f| f.pointer.is_empty()) => {
             Problem::media_type(&bad.0[0].detail)
         }
         "json_invalid" => Problem::new(400, "json_invalid", "This is no JSON", "the body cannot be read"),
-        "too_many" if many && bad.0[0].pointer.is_empty() => Problem::too_large(bytes_max),
+        "batch_too_large" => too_many(app),
         _ => Problem::new(422, "event_invalid", "This is no valid CloudEvent", "see `errors`"),
     };
     problem.errors = bad.0;

@@ -36,12 +36,14 @@ pub async fn handle(
         return Err(Problem::invalid("a member needs an identity")
             .at(find::fault("/identities", "give at least one")));
     }
+    find::declared(&app.versions.current(), &new.fields)?;
     let subject = identities.remove(0);
     let before = find::by_identity(&app, &subject).await?;
     let ask = Ask {
         kind: "member.enrolled",
         subject: Subject::Identity(subject),
         also: identities,
+        at: "/fields",
         data: Value::Object(new.fields),
     };
     let outcome = submit(&app, &principal, &headers, ask).await?;

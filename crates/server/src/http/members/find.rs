@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use axum::response::Response;
+use domain::codes::IDENTITY_INVALID;
 use domain::event::MemberNo;
 use domain::identity::Identity;
+use domain::plan::{Canon, Plan};
+use serde_json::{Map, Value};
 use wire::problem::Fault;
 
 use crate::app::App;
@@ -52,13 +55,38 @@ pub fn identities(texts: &[String]) -> Result<Vec<Identity>, Problem> {
     for (n, text) in texts.iter().enumerate() {
         match Identity::parse(text) {
             Ok(identity) => read.push(identity),
-            Err(why) => faults.push(fault(&format!("/identities/{n}"), why)),
+            Err(why) => faults.push(Fault::new(format!("/identities/{n}"), IDENTITY_INVALID, why)),
         }
     }
     if faults.is_empty() {
         return Ok(read);
     }
     let mut problem = Problem::invalid("an identity cannot be read");
+    problem.refusal = Some(IDENTITY_INVALID.into());
+    problem.errors = faults;
+    Err(problem)
+}
+
+/// A field that the program does not declare would be taken, never shown and never read: it is refused, with all others.
+pub fn declared(plan: &Plan, fields: &Map<String, Value>) -> Result<(), Problem> {
+    let known = plan.types.iter().find(|ty| ty.canon == Canon::MemberUpdated);
+    let names: Vec<&str> = known.iter().flat_map(|ty| &ty.fields.0).map(|field| &*field.name).collect();
+    let unknown = fields.keys().filter(|name| !names.contains(&name.as_str()));
+    let faults: Vec<Fault> = unknown
+        .map(|name| {
+            let pointer = format!("/fields/{}", name.replace('~', "~0").replace('/', "~1"));
+            let detail = format!(
+                "members have no field `{name}`: declare it under [member], or choose of: {}",
+                names.join(", ")
+            );
+            Fault::new(pointer, "field_unknown", detail)
+        })
+        .collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let detail = "a field that the program does not declare";
+    let mut problem = Problem::new(422, "field_unknown", "There is no such field", detail);
     problem.errors = faults;
     Err(problem)
 }

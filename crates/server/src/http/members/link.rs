@@ -43,6 +43,7 @@ pub async fn handle(
         kind: LINK,
         subject: Subject::Member(member),
         also: Vec::new(),
+        at: "",
         data: json!({"identities": names}),
     };
     submit(&app, &principal, &headers, ask).await?;

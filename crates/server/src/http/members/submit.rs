@@ -20,6 +20,8 @@ pub struct Ask {
     pub subject: Subject,
     pub also: Vec<Identity>,
     pub data: Value,
+    /// Where in the request the data stood, so that a pointer leads there.
+    pub at: &'static str,
 }
 
 const KEY_BYTES_MAX: usize = 255;
@@ -34,6 +36,7 @@ pub async fn submit(
         Some(key) => key,
         None => random()?,
     };
+    let at = ask.at;
     let delivery = Delivery { input: input(principal, &key, ask)?, raw: None };
     let outcomes = app.intake.submit(vec![delivery])?.outcomes().await?;
     let outcome = outcomes.into_iter().next().ok_or_else(Problem::internal)?;
@@ -47,13 +50,13 @@ pub async fn submit(
         ));
     }
     match &outcome.decision.reason {
-        Some(reason) if outcome.decision.status != Status::Applied => Err(refusal(reason)),
+        Some(reason) if outcome.decision.status != Status::Applied => Err(refusal(reason, at)),
         _ => Ok(outcome),
     }
 }
 
 /// A business "no", as a problem: 409 where it depends on what is there, 422 where a field is to blame.
-fn refusal(reason: &domain::outcome::Reason) -> Problem {
+fn refusal(reason: &domain::outcome::Reason, at: &str) -> Problem {
     use domain::codes::{IDENTITY_TAKEN, MEMBER_ALREADY_ENROLLED, MEMBER_UNKNOWN, POINTS_INSUFFICIENT};
     let status = match &*reason.code {
         IDENTITY_TAKEN | MEMBER_ALREADY_ENROLLED | POINTS_INSUFFICIENT => 409,
@@ -65,7 +68,7 @@ fn refusal(reason: &domain::outcome::Reason) -> Problem {
     problem.refusal = Some(reason.code.as_str().into());
     if let Some(pointer) = &reason.pointer {
         // The request is what became the event's data.
-        let pointer = pointer.strip_prefix("/data").unwrap_or(pointer);
+        let pointer = format!("{at}{}", pointer.strip_prefix("/data").unwrap_or(pointer));
         problem = problem.at(wire::problem::Fault::new(pointer, "refused", reason.message.clone()));
     }
     problem

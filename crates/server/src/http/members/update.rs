@@ -30,11 +30,13 @@ pub async fn handle(
     request: Body,
 ) -> Answer {
     let (change, _): (Change, _) = body::json(&headers, request, &app.bounds).await?;
+    find::declared(&app.versions.current(), &change.fields)?;
     let member = find::by_ref(&app, &name).await?;
     let ask = Ask {
         kind: "member.updated",
         subject: Subject::Member(member),
         also: Vec::new(),
+        at: "/fields",
         data: Value::Object(change.fields),
     };
     submit(&app, &principal, &headers, ask).await?;
