@@ -1,17 +1,17 @@
 //! How one input finds its way: seen before, understood, about whom, about which order; decided now or waiting.
 //! Not here: what it does (`decide`). `look` reads and says what must be loaded; `step` writes to the snapshot.
 
-use std::collections::VecDeque;
+mod carry;
+
 use std::sync::Arc;
 
-use crate::batch::{Answer, Batch, NewRow, Plans};
+use crate::batch::{Answer, Batch, Plans};
 use crate::codes::{self, reason};
-use crate::decide::{self, Book, Kind, Made, Matter, Scene, Verdict, Work, members};
-use crate::event::{self, Event, FUTURE_SECONDS_MAX, Input, MemberNo, Subject};
+use crate::decide::{Kind, members};
+use crate::event::{self, Event, FUTURE_SECONDS_MAX, MemberNo, Subject};
 use crate::identity::Identity;
-use crate::job::{Job, JobEvent, fields};
+use crate::job::Job;
 use crate::key::Key;
-use crate::order::Order;
 use crate::outcome::{Decision, Reason, Status};
 use crate::own::{self, Own};
 use crate::plan::{Canon, Enrol};
@@ -320,229 +320,6 @@ impl<'a> Door<'a> {
             }
         }
     }
-
-    fn decide(
-        &mut self,
-        job: &Job<'_>,
-        known: Option<MemberNo>,
-        order: Option<Arc<PastRow>>,
-        first: Option<Arc<PastRow>>,
-        frees: Vec<Arc<PastRow>>,
-    ) -> Result<Vec<Job<'a>>, Wants> {
-        let Ok(bound) = &job.bound else { return Ok(Vec::new()) };
-        let no = known.unwrap_or(self.snapshot.next_member);
-        let taken = self.snapshot.members.get_mut(&no).and_then(Option::take);
-        let new = taken.is_none();
-        let mut member = taken.unwrap_or_else(|| Box::new(crate::member::Member::new(no, job.event().time)));
-        let order = order.as_ref().and_then(|row| row.decision.order.as_ref());
-        let verdict = decide::weigh(&Matter {
-            plans: self.plans,
-            event: job.event(),
-            kind: job.kind,
-            bound,
-            member: &member,
-            order: order
-                .map(|order: &Order| (order, first.as_ref().map_or(&[][..], |row| &row.decision.seen))),
-            snapshot: self.snapshot,
-        });
-        let work = match verdict {
-            Ok(Verdict::Do(work)) => *work,
-            Ok(Verdict::Refused(reason)) => {
-                if !new {
-                    self.snapshot.members.insert(no, Some(member));
-                }
-                let told_before = [codes::REFUND_ALREADY_APPLIED, codes::ORDER_UPDATE_STALE];
-                let status =
-                    if told_before.contains(&&*reason.code) { Status::Ignored } else { Status::Refused };
-                let mut decision = Decision::new(status, self.plans.current.version);
-                decision.reason = Some(reason);
-                self.append(job, known, decision, Vec::new());
-                return Ok(Vec::new());
-            }
-            Err(wants) => {
-                if !new {
-                    self.snapshot.members.insert(no, Some(member));
-                }
-                return Err(wants);
-            }
-        };
-        let carried = self.carry_out(job, work, &mut member, new, &frees);
-        let Carried { decision, home, made } = match carried {
-            Ok(carried) => carried,
-            Err(wants) => {
-                if !new {
-                    self.snapshot.members.insert(no, Some(member));
-                }
-                return Err(wants);
-            }
-        };
-        let mut keys = Vec::new();
-        if let (Some(_), Some((_, key, _))) = (&decision.order, &job.order) {
-            keys.push(*key);
-        }
-        keys.extend(decision.once.iter().map(|(rule, value)| self.plans.keys.once(rule, no, value)));
-        keys.extend(decision.redemptions.iter().flat_map(|one| one.keys(&self.plans.keys)));
-        self.batch.identities.extend(decision.linked.iter().map(|name| (name.clone(), no)));
-        if new {
-            self.snapshot.next_member += 1;
-        }
-        self.snapshot.members.insert(no, Some(member));
-        if let Some(home) = home {
-            self.batch.members.push(home.no);
-            self.snapshot.members.insert(home.no, Some(home));
-        }
-        // A guest's row and what waits for an order become this member's.
-        let mut jobs: Vec<Job<'a>> =
-            frees.into_iter().map(|row| Job::of_waiting(self.plans, row, Some(no))).collect();
-        let pos = self.snapshot.next_pos;
-        jobs.extend(made.into_iter().enumerate().map(|(n, one)| {
-            let data = one.data.to_string();
-            let id = format!("{pos}.{n}").into();
-            Job::made(self.plans, self::made(id, one.kind, one.member, job.event().time, data.as_bytes()))
-        }));
-        self.append(job, Some(no), decision, keys);
-        Ok(jobs)
-    }
-
-    fn carry_out(
-        &mut self,
-        job: &Job<'_>,
-        work: Work,
-        member: &mut Box<crate::member::Member>,
-        new: bool,
-        frees: &[Arc<PastRow>],
-    ) -> Result<Carried, Wants> {
-        let plan = &*self.plans.current;
-        let Ok(bound) = &job.bound else { return Err(Wants::new()) };
-        let before = plan.may_ask_late().then(|| member.clone());
-        let mut home = match &member.home {
-            None => None,
-            // It was looked at before.
-            Some(home) => self.snapshot.members.get_mut(&home.no).and_then(Option::take),
-        };
-        let home_before = home.clone();
-        let mut decision = Decision::new(Status::Applied, plan.version);
-        decision.enrolled = new;
-        decision.frees = frees.iter().map(|row| row.pos).collect();
-        let by_hand = match &work {
-            Work::Link(names) => names.clone(),
-            _ => Vec::new(),
-        };
-        let mut book = Book {
-            plan,
-            member,
-            budgets: &mut self.snapshot.budgets,
-            decision: &mut decision,
-            pos: self.snapshot.next_pos,
-            n: 0,
-            changed_budgets: &mut self.budgets,
-            undo: Vec::new(),
-            home: home.as_deref_mut(),
-            heard: VecDeque::new(),
-            on: (&*job.event().kind).into(),
-            depth: 0,
-            made: Vec::new(),
-        };
-        let scene = Scene {
-            plans: self.plans,
-            event: job.event(),
-            kind: job.kind,
-            bound,
-            fields: fields(plan, job.kind),
-            rows: &self.snapshot.rows,
-        };
-        let done = decide::carry_out(work, &mut book, &scene);
-        let (undo, made) = (std::mem::take(&mut book.undo), std::mem::take(&mut book.made));
-        if let Err(wants) = done {
-            for (id, parts) in undo {
-                match parts {
-                    Some(parts) => self.snapshot.budgets.insert(id, parts),
-                    None => self.snapshot.budgets.remove(&id),
-                };
-            }
-            *member = before.expect("only plans that may ask late do");
-            if let Some(home) = home_before {
-                self.snapshot.members.insert(home.no, Some(home));
-            }
-            return Err(wants);
-        }
-        // What follows an order is about the order: a wrong name in it must not join two people.
-        let follows = matches!(
-            job.canon,
-            Canon::OrderUpdated | Canon::OrderFulfilled | Canon::OrderRefunded | Canon::OrderCancelled
-        );
-        if !follows {
-            members::link(member, members::names(job.event()).chain(&by_hand), self.snapshot, &mut decision);
-        }
-        let changes = (decision.transfers.len() + decision.emitted.len()) as u64;
-        if changes > 0 {
-            decision.seq = member.changes + 1;
-            member.changes += changes;
-        }
-        if job.kind == Kind::Own(Own::Due) {
-            member.clock = Some(job.event().time);
-        }
-        member.due = decide::due::next(plan, member);
-        if let Some(home) = &mut home {
-            home.due = decide::due::next(plan, home);
-        }
-        let done = job.event().time;
-        assert!(
-            job.kind != Kind::Own(Own::Due) || member.due.is_none_or(|due| due > done),
-            "what was due is done"
-        );
-        Ok(Carried { decision, home, made })
-    }
-
-    /// Appends a row, by which the member's history grows.
-    fn append(&mut self, job: &Job<'_>, no: Option<MemberNo>, mut decision: Decision, mut keys: Vec<Key>) {
-        let pos = self.snapshot.next_pos;
-        self.snapshot.next_pos += 1;
-        keys.push(job.event_key);
-        if let JobEvent::Waited(row) = &job.event {
-            // Under the keys where it waited, so that it is known not to wait any more.
-            keys.extend(job.order.as_ref().map(|(_, _, key)| *key));
-            keys.extend(members::names(&row.event).map(|name| self.plans.keys.guest(name.as_str())));
-            keys.retain(|key| self.snapshot.rows.contains_key(key));
-            decision.again = Some(row.pos);
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        decision.member = no;
-        let mut prev_pos = 0;
-        if let Some(Some(member)) = no.and_then(|no| self.snapshot.members.get_mut(&no)) {
-            prev_pos = std::mem::replace(&mut member.last_pos, pos);
-            self.batch.members.push(member.no);
-        }
-        let decision = Arc::new(decision);
-        let event = match &job.event {
-            JobEvent::Input(event) => Arc::new((*event).clone()),
-            JobEvent::Waited(row) => Arc::clone(&row.event),
-            JobEvent::Made(input) => Arc::new(input.event.clone()),
-        };
-        let row = PastRow { pos, event, body_hash: job.body_hash, decision: Arc::clone(&decision) };
-        let row = Arc::new(row);
-        for key in &keys {
-            let rows = match &job.event {
-                // Nothing else can lie under its key.
-                JobEvent::Made(_) => self.snapshot.rows.entry(*key).or_default(),
-                _ => {
-                    self.snapshot.rows.get_mut(key).expect("a row is written under keys that were looked at")
-                }
-            };
-            rows.push(Arc::clone(&row));
-        }
-        if job.input.is_some() {
-            let decision = Arc::clone(&decision);
-            self.batch.answers.push(Answer { pos, duplicate: false, conflict: false, decision });
-        }
-        let (mut input, again) = (job.input, job.waited_at());
-        if let JobEvent::Made(made) = &job.event {
-            input = Some(self.inputs + self.batch.made.len());
-            self.batch.made.push(Input::clone(made));
-        }
-        self.batch.rows.push(NewRow { pos, input, again, member: no, prev_pos, decision, keys });
-    }
 }
 
 /// An event that the core makes.
@@ -550,13 +327,6 @@ fn made(id: Box<str>, kind: &str, no: MemberNo, time: jiff::Timestamp, data: &[u
     let subject = Some(Subject::Member(no));
     let source = event::CLOCK_SOURCE.into();
     Event { source, id, kind: kind.into(), subject, also: Vec::new(), time, data: data.into() }
-}
-
-/// What carrying out an event gave.
-struct Carried {
-    decision: Decision,
-    home: Option<Box<crate::member::Member>>,
-    made: Vec<Made>,
 }
 
 /// What the snapshot says of those whom an input names.
