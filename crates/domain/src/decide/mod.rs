@@ -15,9 +15,13 @@ mod follow;
 pub mod limits;
 pub(crate) mod members;
 mod own;
+mod referrals;
 mod refunds;
+mod rewards;
 mod rules;
+mod tiers;
 mod updates;
+mod workflows;
 
 pub use book::{Book, Made};
 pub use campaigns::held_out;

@@ -1,0 +1,18 @@
+//! Referrals: claimed, qualified.
+
+use jiff::Timestamp;
+
+use super::{Book, Scene};
+use crate::member::Member;
+use crate::plan::Plan;
+use crate::snapshot::Want;
+
+/// When this member's referral qualifies; asked after every event, so it only looks.
+pub fn next_due(_plan: &Plan, _member: &Member) -> Option<Timestamp> {
+    None
+}
+
+/// Qualifies a referral that is due at `at` or before. Err: this must be loaded first.
+pub fn run_due(_book: &mut Book<'_>, _scene: &Scene<'_>, _at: Timestamp) -> Result<(), Vec<Want>> {
+    Ok(())
+}
