@@ -71,12 +71,12 @@ rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 
     let members: Vec<_> = snapshot.members.values().flatten().collect();
     time("json of a member", || {
         for member in members.iter().cycle().take(ORDERS as usize) {
-            black_box(serde_json::to_vec(member).unwrap());
+            black_box(serde_json::to_vec(&***member).unwrap());
         }
     });
     for json in [
         String::from_utf8(serde_json::to_vec(&**decisions[7]).unwrap()).unwrap(),
-        serde_json::to_string(snapshot.members[&7].as_ref().unwrap()).unwrap(),
+        serde_json::to_string(&**snapshot.members[&7].as_ref().unwrap()).unwrap(),
     ] {
         println!("{} bytes: {json}", json.len());
     }

@@ -20,7 +20,8 @@ pub type Budgets = HashMap<Box<str>, Vec<(i64, i64)>>;
 pub struct Snapshot {
     /// `None`: known not to exist.
     pub identities: HashMap<Identity, Option<MemberNo>, foldhash::quality::RandomState>,
-    pub members: HashMap<MemberNo, Option<Box<Member>>, foldhash::fast::RandomState>,
+    /// Shared with batches on their way to disk; changed only as a copy while they hold it.
+    pub members: HashMap<MemberNo, Option<Arc<Member>>, foldhash::fast::RandomState>,
     pub rows: Rows,
     pub budgets: Budgets,
     /// The next member's number and the next row's position.

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use domain::batch::{self, Batch, Plans};
 use domain::event::Input;
+use domain::member::Member;
 use domain::plan::Plan;
 use domain::snapshot::{Snapshot, Want};
 use store::{Raw, Store, StoreError, Write};
@@ -134,7 +135,7 @@ impl Decider {
         now: jiff::Timestamp,
     ) {
         let outcomes = self.outcomes(&inputs, &batch);
-        let members = batch.members.iter().map(|no| (*no, self.member_json(*no))).collect();
+        let members = batch.members.iter().map(|no| self.member(*no)).collect();
         let budgets = batch
             .budgets
             .iter()
@@ -179,12 +180,10 @@ impl Decider {
             .collect()
     }
 
-    fn member_json(&self, no: u64) -> Vec<u8> {
+    /// As the batch leaves it; changing it later makes a copy as long as this one is on its way.
+    fn member(&self, no: u64) -> Arc<Member> {
         let member = self.snapshot.members.get(&no).and_then(Option::as_ref);
-        let member = member.expect("a member that a batch changed is in the snapshot");
-        let mut json = Vec::with_capacity(512);
-        serde_json::to_writer(&mut json, member).expect("a member is JSON");
-        json
+        member.expect("a member that a batch changed is in the snapshot").clone()
     }
 
     fn publish(&mut self, publish: Publish) {

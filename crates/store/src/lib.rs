@@ -15,10 +15,12 @@ mod sqlite;
 pub mod verify;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::batch::Batch;
 use domain::event::Input;
 use domain::key::KeyMaker;
+use domain::member::Member;
 use domain::snapshot::{Snapshot, Want};
 
 pub use access::{Admin, NewApiKey, NewQuarantine};
@@ -66,8 +68,8 @@ pub struct Write {
     /// For each input, the vendor's raw body and headers, if it came as a webhook; kept for replay.
     pub raws: Vec<Option<Raw>>,
     pub batch: Batch,
-    /// New state of `batch.members`, as JSON (`domain::member::Member`), in the same order.
-    pub members: Vec<(u64, Vec<u8>)>,
+    /// New state of `batch.members`, in the same order.
+    pub members: Vec<Arc<Member>>,
     /// New state of `batch.budgets`.
     pub budgets: Vec<(Box<str>, Vec<(i64, i64)>)>,
     /// The moment of decision, for all rows of the batch.
@@ -90,15 +92,13 @@ pub struct Options {
     pub seal_keys: usize,
     /// Runs of one size before they are merged into one.
     pub merge_runs: usize,
-    /// Batches that may wait behind the one being written.
-    pub depth: usize,
     /// Pages in the write-ahead log before a checkpoint begins (4 KiB each).
     pub checkpoint_pages: usize,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { seal_keys: 900_000, merge_runs: 8, depth: 1, checkpoint_pages: 8000 }
+        Options { seal_keys: 900_000, merge_runs: 8, checkpoint_pages: 8000 }
     }
 }
 

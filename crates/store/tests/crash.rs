@@ -59,6 +59,7 @@ fn child() {
         Ok(store) => store,
         Err(e) => stop(&e),
     });
+    shop.failed = |e| stop(e);
     for n in shop.snapshot.next_pos - 1.. {
         shop.order(n % 7, n, 3);
         if n % 3 == 0 {

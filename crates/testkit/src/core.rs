@@ -55,10 +55,7 @@ impl Core {
             });
         let batch = decided.expect("memory answers");
         let answers = batch.answers.iter().map(|a| (a.duplicate, Arc::clone(&a.decision))).collect();
-        let member = |no: &u64| {
-            let member = self.snapshot.members[no].as_ref().expect("a changed member is at hand");
-            (*no, serde_json::to_vec(member).expect("a member is JSON"))
-        };
+        let member = |no: &u64| self.snapshot.members[no].clone().expect("a changed member is at hand");
         let members = batch.members.iter().map(member).collect();
         let used = |id: &str| self.snapshot.budgets.get(id).cloned().unwrap_or_default();
         let budgets = batch.budgets.iter().map(|id| (id.clone(), used(id))).collect();
@@ -73,7 +70,8 @@ impl Core {
         self.memory.fetch(&mut snapshot, &[]);
         let wants: Vec<Want> = (1..snapshot.next_member).map(Want::Member).collect();
         self.memory.fetch(&mut snapshot, &wants);
-        let mut members: Vec<Member> = snapshot.members.into_values().flatten().map(|m| *m).collect();
+        let mut members: Vec<Member> =
+            snapshot.members.into_values().flatten().map(Arc::unwrap_or_clone).collect();
         members.sort_by_key(|m| m.no);
         members
     }

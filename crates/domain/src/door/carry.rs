@@ -20,7 +20,7 @@ use crate::snapshot::PastRow;
 /// What carrying out an event gave.
 struct Carried {
     decision: Decision,
-    home: Option<Box<crate::member::Member>>,
+    home: Option<Arc<crate::member::Member>>,
     made: Vec<Made>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Door<'a> {
         let no = known.unwrap_or(self.snapshot.next_member);
         let taken = self.snapshot.members.get_mut(&no).and_then(Option::take);
         let new = taken.is_none();
-        let mut member = taken.unwrap_or_else(|| Box::new(crate::member::Member::new(no, job.event().time)));
+        let mut member = taken.unwrap_or_else(|| Arc::new(crate::member::Member::new(no, job.event().time)));
         let order = order.as_ref().and_then(|row| row.decision.order.as_ref());
         let verdict = decide::weigh(&Matter {
             plans: self.plans,
@@ -112,7 +112,7 @@ impl<'a> Door<'a> {
         &mut self,
         job: &Job<'_>,
         work: Work,
-        member: &mut Box<crate::member::Member>,
+        member: &mut Arc<crate::member::Member>,
         new: bool,
         frees: &[Arc<PastRow>],
     ) -> Result<Carried, Wants> {
@@ -134,14 +134,14 @@ impl<'a> Door<'a> {
         };
         let mut book = Book {
             plan,
-            member,
+            member: Arc::make_mut(member),
             budgets: &mut self.snapshot.budgets,
             decision: &mut decision,
             pos: self.snapshot.next_pos,
             n: 0,
             changed_budgets: &mut self.budgets,
             undo: Vec::new(),
-            home: home.as_deref_mut(),
+            home: home.as_mut().map(Arc::make_mut),
             heard: VecDeque::new(),
             on: (&*job.event().kind).into(),
             depth: 0,
@@ -170,6 +170,7 @@ impl<'a> Door<'a> {
             }
             return Err(wants);
         }
+        let member = Arc::make_mut(member);
         // What follows an order is about the order: a wrong name in it must not join two people.
         let follows = matches!(
             job.canon,
@@ -187,7 +188,7 @@ impl<'a> Door<'a> {
             member.clock = Some(job.event().time);
         }
         member.due = decide::due::next(plan, member);
-        if let Some(home) = &mut home {
+        if let Some(home) = home.as_mut().map(Arc::make_mut) {
             home.due = decide::due::next(plan, home);
         }
         let done = job.event().time;
@@ -221,7 +222,7 @@ impl<'a> Door<'a> {
         decision.member = no;
         let mut prev_pos = 0;
         if let Some(Some(member)) = no.and_then(|no| self.snapshot.members.get_mut(&no)) {
-            prev_pos = std::mem::replace(&mut member.last_pos, pos);
+            prev_pos = std::mem::replace(&mut Arc::make_mut(member).last_pos, pos);
             self.batch.members.push(member.no);
         }
         let decision = Arc::new(decision);

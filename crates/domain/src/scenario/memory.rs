@@ -109,7 +109,7 @@ impl Past<'_> {
                 snapshot.identities.insert(identity.clone(), self.identities.get(identity).copied());
             }
             Want::Member(no) => {
-                snapshot.members.insert(*no, self.members.get(no).cloned().map(Box::new));
+                snapshot.members.insert(*no, self.members.get(no).cloned().map(std::sync::Arc::new));
             }
             Want::Rows(key) => {
                 let rows =

@@ -108,7 +108,7 @@ impl World {
                 }
                 Want::Member(no) => {
                     let state =
-                        self.members.get(no).map(|json| Box::new(serde_json::from_str(json).unwrap()));
+                        self.members.get(no).map(|json| Arc::new(serde_json::from_str(json).unwrap()));
                     snapshot.members.insert(*no, state);
                 }
                 Want::Rows(key) => {
@@ -166,7 +166,7 @@ impl World {
         }
         for no in batch.members {
             let member = snapshot.members[&no].as_ref().unwrap();
-            self.members.insert(no, serde_json::to_string(member).unwrap());
+            self.members.insert(no, serde_json::to_string(&**member).unwrap());
         }
         for id in batch.budgets {
             let parts = snapshot.budgets[&id].clone();

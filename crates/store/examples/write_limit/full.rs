@@ -55,6 +55,7 @@ impl Full {
             assert!(self.snapshot.rows[&event_key].is_empty(), "each event is new");
             let no = self.member(&mut batch, input);
             let member = self.snapshot.members.get_mut(&no).and_then(Option::as_mut).expect("fetched");
+            let member = Arc::make_mut(member);
             let (pos, prev_pos) = (self.snapshot.next_pos, member.last_pos);
             self.snapshot.next_pos += 1;
             let decision = Arc::new(events::decide(member, pos, first + i as u64));
@@ -73,8 +74,8 @@ impl Full {
         }
         batch.members.sort_unstable();
         batch.members.dedup();
-        let image = |no: &u64| (*no, serde_json::to_vec(&self.snapshot.members[no]).expect("JSON"));
-        let members = batch.members.iter().map(image).collect();
+        let state = |no: &u64| self.snapshot.members[no].clone().expect("fetched");
+        let members = batch.members.iter().map(state).collect();
         Write { raws: Vec::new(), inputs, batch, members, budgets: Vec::new(), now_ms: 1_800_000_000_000 }
     }
 
@@ -87,7 +88,7 @@ impl Full {
         self.snapshot.next_member += 1;
         let mut member = events::new_member(no);
         member.identities = vec![name.clone()];
-        self.snapshot.members.insert(no, Some(Box::new(member)));
+        self.snapshot.members.insert(no, Some(Arc::new(member)));
         self.snapshot.identities.insert(name.clone(), Some(no));
         batch.identities.push((name.clone(), no));
         no

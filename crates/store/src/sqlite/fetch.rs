@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use domain::event::{Event, MemberNo};
 use domain::identity::Identity;
 use domain::key::Key;
+use domain::member::Member;
 use domain::snapshot::{PastRow, Snapshot, Want};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -92,15 +93,12 @@ impl Sqlite {
         identity_get(&self.conn, name.as_str())
     }
 
-    fn member(&self, no: MemberNo) -> Result<Option<Box<domain::member::Member>>, StoreError> {
-        let what = || format!("member {no}");
-        if let Some(image) = self.flights.iter().rev().find_map(|flight| flight.member(no)) {
-            let image =
-                std::str::from_utf8(image).map_err(|e| StoreError::Corrupt(format!("{}: {e}", what())))?;
-            return form::from_json(image, what).map(Some);
+    fn member(&self, no: MemberNo) -> Result<Option<Arc<Member>>, StoreError> {
+        if let Some(member) = self.flights.iter().rev().find_map(|flight| flight.member(no)) {
+            return Ok(Some(member.clone()));
         }
         let image = member_image(&self.conn, no)?;
-        image.map(|image| form::from_json(&image, what)).transpose()
+        image.map(|image| form::from_json(&image, || format!("member {no}")).map(Arc::new)).transpose()
     }
 
     fn past_row(&self, pos: u64) -> Result<PastRow, StoreError> {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: `data` and `decided` are stored word for word, and what was hashed is what is stored.
 
+use std::io::Write;
+
 use domain::event::{Event, Input, MemberNo, Subject};
 use domain::identity::Identity;
 use serde::Deserialize;
@@ -17,9 +19,9 @@ pub struct Hashed<'a> {
     pub prev: u64,
     pub now_ms: i64,
     pub again: Option<u64>,
-    pub input: Option<&'a str>,
+    pub input: Option<&'a [u8]>,
     pub body_hash: Option<&'a [u8]>,
-    pub decided: &'a str,
+    pub decided: &'a [u8],
 }
 
 impl Hashed<'_> {
@@ -37,60 +39,51 @@ impl Hashed<'_> {
         add(Some(&self.prev.to_le_bytes()));
         add(Some(&self.now_ms.to_le_bytes()));
         add(self.again.map(u64::to_le_bytes).as_ref().map(|bytes| &bytes[..]));
-        add(self.input.map(str::as_bytes));
+        add(self.input);
         add(self.body_hash);
-        add(Some(self.decided.as_bytes()));
+        add(Some(self.decided));
         hash.finalize().into()
     }
 }
 
-pub fn input_to_json(input: &Input) -> Result<String, StoreError> {
+/// Appends the event as it is stored.
+pub fn push_input(json: &mut Vec<u8>, input: &Input) {
     let event = &input.event;
-    let data = std::str::from_utf8(&event.data)
-        .map_err(|e| StoreError::Corrupt(format!("the data of event {} is no text: {e}", event.id)))?;
-    let mut json = String::with_capacity(data.len() + 200);
-    json.push_str("{\"source\":");
-    push_text(&mut json, &event.source);
-    json.push_str(",\"id\":");
-    push_text(&mut json, &event.id);
-    json.push_str(",\"type\":");
-    push_text(&mut json, &event.kind);
+    json.extend_from_slice(b"{\"source\":");
+    push_text(json, &event.source);
+    json.extend_from_slice(b",\"id\":");
+    push_text(json, &event.id);
+    json.extend_from_slice(b",\"type\":");
+    push_text(json, &event.kind);
     match &event.subject {
-        Some(Subject::Member(no)) => json.push_str(&format!(",\"subject\":{no}")),
+        Some(Subject::Member(no)) => json.extend_from_slice(format!(",\"subject\":{no}").as_bytes()),
         Some(Subject::Identity(identity)) => {
-            json.push_str(",\"subject\":");
-            push_text(&mut json, identity.as_str());
+            json.extend_from_slice(b",\"subject\":");
+            push_text(json, identity.as_str());
         }
         None => {}
     }
     for (i, identity) in event.also.iter().enumerate() {
-        json.push_str(if i == 0 { ",\"also\":[" } else { "," });
-        push_text(&mut json, identity.as_str());
+        json.extend_from_slice(if i == 0 { b",\"also\":[" } else { b"," });
+        push_text(json, identity.as_str());
     }
-    json.push_str(if event.also.is_empty() { ",\"time\":\"" } else { "],\"time\":\"" });
-    json.push_str(&event.time.to_string());
-    json.push_str("\",\"origin\":");
-    push_text(&mut json, &input.origin);
-    json.push_str(",\"data\":");
-    json.push_str(data);
-    json.push('}');
-    Ok(json)
+    json.extend_from_slice(if event.also.is_empty() { b",\"time\":\"" } else { b"],\"time\":\"" });
+    write!(json, "{}", event.time).expect("a Vec takes everything");
+    json.extend_from_slice(b"\",\"origin\":");
+    push_text(json, &input.origin);
+    json.extend_from_slice(b",\"data\":");
+    json.extend_from_slice(&event.data);
+    json.push(b'}');
 }
 
-fn push_text(json: &mut String, text: &str) {
+fn push_text(json: &mut Vec<u8>, text: &str) {
     // Most names need no escapes.
     if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
-        json.push('"');
-        json.push_str(text);
-        json.push('"');
+        json.push(b'"');
+        json.extend_from_slice(text.as_bytes());
+        json.push(b'"');
     } else {
-        if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
-            json.push('"');
-            json.push_str(text);
-            json.push('"');
-        } else {
-            json.push_str(&serde_json::to_string(text).expect("a text is always JSON"));
-        }
+        serde_json::to_writer(json, text).expect("a text is always JSON");
     }
 }
 
@@ -168,7 +161,9 @@ mod tests {
                 body_hash: [1; 32],
                 origin: "key:3".into(),
             };
-            let (back, origin) = input_from_json(&input_to_json(&input).unwrap()).unwrap();
+            let mut json = Vec::new();
+            push_input(&mut json, &input);
+            let (back, origin) = input_from_json(std::str::from_utf8(&json).unwrap()).unwrap();
             assert_eq!(format!("{back:?} {origin}"), format!("{:?} key:3", input.event));
         }
     }
@@ -181,9 +176,9 @@ mod tests {
             prev: u64::from(i == 3),
             now_ms: i64::from(i == 4),
             again: if i == 5 { Some(0) } else { None },
-            input: if i == 6 { None } else { Some(if i == 7 { "" } else { "ab" }) },
-            body_hash: if i == 8 { None } else { Some(if i == 9 { b"" } else { b"c" }) },
-            decided: if i == 10 { "" } else { "d" },
+            input: if i == 6 { None } else { Some(if i == 7 { &b""[..] } else { b"ab" }) },
+            body_hash: if i == 8 { None } else { Some(if i == 9 { &b""[..] } else { b"c" }) },
+            decided: if i == 10 { &b""[..] } else { b"d" },
         };
         let mut hashes: Vec<_> = (0..11).map(|i| row(i).chain(&[0; 32])).collect();
         hashes.push(row(0).chain(&[1; 32]));

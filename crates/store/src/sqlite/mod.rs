@@ -1,9 +1,10 @@
 //! The embedded database: one SQLite file, one writer thread, one decider, any number of readers.
 //!
-//! The decider encodes a batch, adds its keys to memory and hands it to the writer; while that writes and syncs, the
-//! decider goes on with the next one and is answered from the batches in flight.
+//! The decider adds a batch's keys to memory and hands it over; while the encoder makes bytes of it and the writer
+//! writes and syncs, the decider goes on with the next one and is answered from the batches in flight.
 
 mod checkpoint;
+mod encode;
 mod fetch;
 pub mod file;
 mod flight;
@@ -27,6 +28,7 @@ use crate::keys::run::{self, Slice};
 use crate::keys::seal::{Merge, seal};
 use crate::keys::tail::Tail;
 use crate::{Admin, Done, Options, Reader, StoreError, Write};
+use encode::Task;
 pub use fetch::{identity_get, member_image};
 pub use file::FILE;
 use flight::Flight;
@@ -37,6 +39,7 @@ struct Head {
     next_pos: u64,
     next_member: MemberNo,
     now_ms: i64,
+    /// Of the last row on disk.
     hash: [u8; 32],
     budgets: HashMap<Box<str>, Vec<(i64, i64)>>,
 }
@@ -74,8 +77,15 @@ impl Sqlite {
         let secret = secret.try_into().map_err(|_| StoreError::Corrupt("the secret has 48 bytes".into()))?;
         let (slices, slices_in) = sync_channel(4);
         let shared = Arc::new(Shared::new(head.next_pos - 1));
-        let writer =
-            writer::Writer::start(dir, write_conn, options, shared.clone(), keys.clone(), slices_in)?;
+        let writer = writer::Writer::start(
+            dir,
+            write_conn,
+            options,
+            shared.clone(),
+            keys.clone(),
+            slices_in,
+            head.hash,
+        )?;
         let reader = Reader::new(dir, keys.clone(), KeyMaker(key_secret(&secret)), shared.clone());
         drop_left_behind(slices.clone(), orphans, keys.read().runs.iter().map(|run| run.last_pos).max());
         Ok(Sqlite {
@@ -101,13 +111,7 @@ impl Sqlite {
         if let Some(why) = self.shared.failure() {
             return done(Err(not_done(&why)));
         }
-        let flight = match Flight::new(write, self.head.next_pos, &self.head.hash) {
-            Ok(flight) => Arc::new(flight),
-            Err(e) => {
-                self.shared.fail(self.generation, &e);
-                return done(Err(e));
-            }
-        };
+        let flight = Arc::new(Flight::new(write, self.head.next_pos));
         self.head.advance(&flight);
         {
             let mut keys = self.keys.write();
@@ -115,8 +119,8 @@ impl Sqlite {
         }
         self.prune();
         self.flights.push_back(flight.clone());
-        let job = Job::Batch { flight, generation: self.generation, done };
-        self.writer.as_ref().expect("open until dropped").send(job);
+        let task = Task::Batch { flight, generation: self.generation, done };
+        self.writer.as_ref().expect("open until dropped").send(task);
         self.tend_keys();
     }
 
@@ -160,8 +164,10 @@ impl Sqlite {
         if why.must_stop() {
             return Err(why);
         }
-        self.writer.as_ref().expect("open until dropped").wait();
+        let writer = self.writer.as_ref().expect("open until dropped");
+        writer.wait();
         self.head = Head::load(&self.conn)?;
+        writer.send(Task::After(self.head.hash));
         self.flights.clear();
         let unfreeze = self.freezing.take().is_some();
         self.keys.write().forget_after(self.head.next_pos - 1, unfreeze, self.options.seal_keys);
@@ -215,11 +221,10 @@ impl Head {
     }
     fn advance(&mut self, flight: &Flight) {
         self.next_pos = flight.last_pos + 1;
-        if let Some(row) = flight.rows.last() {
-            self.hash = row.hash;
+        if !flight.write.batch.rows.is_empty() {
             self.now_ms = flight.write.now_ms;
         }
-        let newest = flight.write.members.iter().map(|(no, _)| *no).max().unwrap_or(0);
+        let newest = flight.write.members.last().map_or(0, |member| member.no);
         self.next_member = self.next_member.max(newest + 1);
         self.budgets.extend(flight.write.budgets.iter().cloned());
     }

@@ -1,4 +1,4 @@
-//! The writer: the one thread and the one connection that change the database.
+//! The writer: the one thread and the one connection that change the database. The encoder works before it.
 //!
 //! Invariant: `done(Ok)` is called after a durable commit and never otherwise; after a failure nothing of the same
 //! generation is written; after an I/O error nothing is written at all.
@@ -9,10 +9,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, params};
 
 use super::checkpoint::Checkpointer;
+use super::encode::{Encoded, Encoder, Task};
 use super::flight::Flight;
 use super::store_error;
 use crate::keys::Keys;
@@ -22,6 +22,7 @@ use crate::{Done, Options, StoreError};
 pub enum Job {
     Batch {
         flight: Arc<Flight>,
+        encoded: Encoded,
         generation: u64,
         done: Done,
     },
@@ -98,9 +99,12 @@ impl Shared {
     }
 }
 
+/// The two threads behind the decider: what is handed over is encoded by one, written by the other.
 pub struct Writer {
+    /// None: no more comes.
+    tasks: Option<SyncSender<Task>>,
     jobs: SyncSender<Job>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Writer {
@@ -111,6 +115,7 @@ impl Writer {
         shared: Arc<Shared>,
         keys: Keys,
         slices: Receiver<Slice>,
+        head: [u8; 32],
     ) -> Result<Writer, StoreError> {
         let counted = shared.clone();
         let hook = move |_: &mut rusqlite::hooks::Wal, pages: i32| {
@@ -119,15 +124,25 @@ impl Writer {
         };
         conn.wal_hook(Some(hook)).map_err(|e| store_error(&e))?;
         let checkpointer = Checkpointer::start(dir, shared.clone(), options.checkpoint_pages)?;
-        let (jobs, jobs_in) = sync_channel(options.depth);
-        let desk = Desk { conn, shared, keys, slices, taken: Vec::new(), written: 0, checkpointer };
-        let thread =
-            std::thread::Builder::new().name("store-writer".into()).spawn(move || desk.run(&jobs_in));
-        let thread = thread.map_err(|e| StoreError::Unavailable(format!("cannot start the writer: {e}")))?;
-        Ok(Writer { jobs, thread: Some(thread) })
+        // Nothing waits between the stages: while one batch is written, one is encoded and one decided, and all else
+        // gathers before the decider, where batches form.
+        let (jobs, jobs_in) = sync_channel(0);
+        let (tasks, tasks_in) = sync_channel(0);
+        let (encoder, back) = Encoder::new(shared.clone(), head, jobs.clone());
+        let desk = Desk { conn, shared, keys, slices, taken: Vec::new(), written: 0, checkpointer, back };
+        let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(name.into()).spawn(run);
+            thread.map_err(|e| StoreError::Unavailable(format!("cannot start {name}: {e}")))
+        };
+        let threads = vec![
+            start("store-encoder", Box::new(move || encoder.run(&tasks_in)))?,
+            start("store-writer", Box::new(move || desk.run(&jobs_in)))?,
+        ];
+        Ok(Writer { tasks: Some(tasks), jobs, threads })
     }
-    pub fn send(&self, job: Job) {
-        assert!(self.jobs.send(job).is_ok(), "the writer ends only after its owner");
+    pub fn send(&self, task: Task) {
+        let sent = self.tasks.as_ref().map(|tasks| tasks.send(task));
+        assert!(sent.is_some_and(|sent| sent.is_ok()), "the encoder ends only after its owner");
     }
     pub fn sender(&self) -> SyncSender<Job> {
         self.jobs.clone()
@@ -135,15 +150,15 @@ impl Writer {
     /// Until everything handed over is settled.
     pub fn wait(&self) {
         let (send, receive) = sync_channel(1);
-        self.send(Job::Barrier(send));
+        self.send(Task::Pass(Job::Barrier(send)));
         assert!(receive.recv().is_ok(), "the writer ends only after its owner");
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        let _gone = self.jobs.send(Job::Stop);
-        if let Some(thread) = self.thread.take() {
+        drop(self.tasks.take());
+        for thread in self.threads.drain(..) {
             let _panicked = thread.join();
         }
     }
@@ -160,15 +175,18 @@ struct Desk {
     /// So many of them are in it whole.
     written: usize,
     checkpointer: Checkpointer,
+    /// Where buffers go to be filled again.
+    back: SyncSender<Encoded>,
 }
 
 impl Desk {
     fn run(mut self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
             match job {
-                Job::Batch { flight, generation, done } => {
-                    let result = self.write(&flight, generation);
+                Job::Batch { flight, encoded, generation, done } => {
+                    let result = self.write(&flight, &encoded, generation);
                     done(result);
+                    let _enough = self.back.try_send(encoded);
                 }
                 Job::Admin(work) => {
                     let stopped = self.shared.failure().filter(StoreError::must_stop);
@@ -185,14 +203,14 @@ impl Desk {
         }
     }
 
-    fn write(&mut self, flight: &Flight, generation: u64) -> Result<(), StoreError> {
+    fn write(&mut self, flight: &Flight, encoded: &Encoded, generation: u64) -> Result<(), StoreError> {
         if let Some(why) = self.shared.refusal(generation) {
             return Err(why);
         }
         if flight.is_empty() {
             return Ok(());
         }
-        match self.transact(flight) {
+        match self.transact(flight, encoded) {
             Ok(()) => {
                 self.shared.committed.store(flight.last_pos, Ordering::Release);
                 for slice in self.taken.drain(..self.written) {
@@ -212,10 +230,11 @@ impl Desk {
         }
     }
 
-    fn transact(&mut self, flight: &Flight) -> Result<(), StoreError> {
+    fn transact(&mut self, flight: &Flight, encoded: &Encoded) -> Result<(), StoreError> {
         let begun = self.conn.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
         begun.map_err(|e| store_error(&e))?;
-        let written = write_batch(&self.conn, flight).and_then(|()| self.write_slices(flight.rows.len()));
+        let rows = flight.write.batch.rows.len();
+        let written = write_batch(&self.conn, flight, encoded).and_then(|()| self.write_slices(rows));
         let result = match written {
             Ok(()) => {
                 let committed = self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
@@ -263,11 +282,11 @@ fn commit_error(e: &rusqlite::Error) -> StoreError {
     }
 }
 
-fn write_batch(conn: &Connection, flight: &Flight) -> rusqlite::Result<()> {
+fn write_batch(conn: &Connection, flight: &Flight, encoded: &Encoded) -> rusqlite::Result<()> {
     let write = &flight.write;
     let mut insert =
         conn.prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
-    for (row, encoded) in write.batch.rows.iter().zip(&flight.rows) {
+    for (row, text) in write.batch.rows.iter().zip(encoded.rows()) {
         let body_hash = row.input.map(|n| &write.batch.input(&write.inputs, n).body_hash[..]);
         insert.execute(params![
             row.pos,
@@ -275,10 +294,10 @@ fn write_batch(conn: &Connection, flight: &Flight) -> rusqlite::Result<()> {
             row.prev_pos,
             write.now_ms,
             row.again,
-            encoded.input,
+            text.input,
             body_hash,
-            encoded.decided,
-            &encoded.hash[..]
+            text.decided,
+            &text.hash[..]
         ])?;
         if let Some(raw) = row.input.and_then(|n| write.raws.get(n)).and_then(Option::as_ref) {
             let mut insert = conn.prepare_cached("INSERT INTO raw VALUES (?1, ?2, ?3, ?4)")?;
@@ -294,21 +313,19 @@ fn write_batch(conn: &Connection, flight: &Flight) -> rusqlite::Result<()> {
     for (name, no) in names {
         insert.execute(params![name, no])?;
     }
-    let mut members: Vec<_> = write.members.iter().collect();
-    members.sort_unstable_by_key(|(no, _)| *no);
     let mut put = conn.prepare_cached(
         "INSERT INTO member VALUES (?1, ?2) ON CONFLICT (no) DO UPDATE SET image = excluded.image",
     )?;
-    for (no, image) in members {
-        put.execute(params![no, ToSqlOutput::Borrowed(ValueRef::Text(image))])?;
+    for (member, image) in write.members.iter().zip(encoded.images()) {
+        put.execute(params![member.no, image])?;
     }
     let mut put = conn.prepare_cached("INSERT OR REPLACE INTO budget VALUES (?1, ?2)")?;
     for (id, parts) in &write.budgets {
         put.execute(params![id, serde_json::to_string(parts).expect("numbers are JSON")])?;
     }
-    if !flight.key_blob.is_empty() {
+    if !encoded.keys.is_empty() {
         let mut insert = conn.prepare_cached("INSERT INTO tail_keys VALUES (?1, ?2)")?;
-        insert.execute(params![flight.first_pos, flight.key_blob])?;
+        insert.execute(params![flight.first_pos, encoded.keys])?;
     }
     Ok(())
 }

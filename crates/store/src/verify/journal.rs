@@ -119,9 +119,9 @@ fn chain(stored: &Stored, before: &[u8; 32], report: &mut Report) -> [u8; 32] {
         prev: stored.prev,
         now_ms: stored.now_ms,
         again: stored.again,
-        input: stored.input,
+        input: stored.input.map(str::as_bytes),
         body_hash: stored.body_hash,
-        decided: stored.decided,
+        decided: stored.decided.as_bytes(),
     };
     let hash = hashed.chain(before);
     if hash[..] != *stored.hash {

@@ -67,7 +67,7 @@ impl Drop for Bench {
 
 /// Thresholds at which every path is reached within some hundred events.
 pub fn small() -> Options {
-    Options { seal_keys: 64, merge_runs: 3, depth: 2, checkpoint_pages: 40 }
+    Options { seal_keys: 64, merge_runs: 3, checkpoint_pages: 40 }
 }
 
 pub fn identity(name: &str) -> Identity {
@@ -98,6 +98,8 @@ pub struct Shop {
     pub reader: Reader,
     pub snapshot: Snapshot,
     pub now_ms: i64,
+    /// What to do when a question is not answered.
+    pub failed: fn(&StoreError),
     done: (Sender<Result<(), StoreError>>, Receiver<Result<(), StoreError>>),
     waiting: usize,
 }
@@ -108,7 +110,8 @@ impl Shop {
         let mut snapshot = Snapshot::default();
         store.fetch(&mut snapshot, &[]).unwrap();
         let now_ms = snapshot.now.as_millisecond().max(1_800_000_000_000);
-        Shop { store, reader, snapshot, now_ms, done: channel(), waiting: 0 }
+        let failed = |e: &StoreError| panic!("{e}");
+        Shop { store, reader, snapshot, now_ms, failed, done: channel(), waiting: 0 }
     }
 
     /// Order `n` of a customer, in a batch of its own.
@@ -124,7 +127,9 @@ impl Shop {
     }
 
     pub fn fetch(&mut self, wants: &[Want]) {
-        self.store.fetch(&mut self.snapshot, wants).unwrap();
+        if let Err(e) = self.store.fetch(&mut self.snapshot, wants) {
+            (self.failed)(&e);
+        }
     }
 
     pub fn decide(&mut self, inputs: Vec<Input>) -> Write {
@@ -135,8 +140,8 @@ impl Shop {
         }
         batch.members.sort_unstable();
         batch.members.dedup();
-        let image = |no: &u64| (*no, serde_json::to_vec(&self.snapshot.members[no]).unwrap());
-        let members = batch.members.iter().map(image).collect();
+        let state = |no: &u64| self.snapshot.members[no].clone().unwrap();
+        let members = batch.members.iter().map(state).collect();
         let raws = inputs.iter().map(|input| {
             let headers = vec![("X-Id".to_owned(), input.event.id.to_string())];
             (&*input.event.source == "webhook").then(|| Raw {
@@ -163,6 +168,7 @@ impl Shop {
         let pos = self.snapshot.next_pos;
         self.snapshot.next_pos += 1;
         let member = self.snapshot.members.get_mut(&no).unwrap().as_mut().unwrap();
+        let member = Arc::make_mut(member);
         let data: serde_json::Value = serde_json::from_slice(&input.event.data).unwrap();
         let mut decision = earn(member, pos, data["cents"].as_i64().unwrap());
         if decision.enrolled {
@@ -231,7 +237,7 @@ impl Shop {
         self.snapshot.next_member += 1;
         let mut member = Member::new(no, input.event.time);
         member.identities.push(name.clone());
-        self.snapshot.members.insert(no, Some(Box::new(member)));
+        self.snapshot.members.insert(no, Some(Arc::new(member)));
         self.snapshot.identities.insert(name.clone(), Some(no));
         batch.identities.push((name, no));
         no
@@ -269,7 +275,7 @@ impl Shop {
         self.store.fetch(&mut snapshot, &[]).unwrap();
         let wants: Vec<_> = (1..snapshot.next_member).map(Want::Member).collect();
         self.store.fetch(&mut snapshot, &wants).unwrap();
-        let balance = |m: Option<Box<Member>>| m.map_or(-1, |m| m.wallets.iter().map(|w| w.available).sum());
+        let balance = |m: Option<Arc<Member>>| m.map_or(-1, |m| m.wallets.iter().map(|w| w.available).sum());
         snapshot.members.into_iter().map(|(no, member)| (no, balance(member))).collect()
     }
 }

@@ -38,7 +38,7 @@ pub struct Read {
 
 /// Small, so that every path of the store is walked.
 fn options() -> Options {
-    Options { seal_keys: 64, merge_runs: 3, depth: 1, checkpoint_pages: 40 }
+    Options { seal_keys: 64, merge_runs: 3, checkpoint_pages: 40 }
 }
 
 impl Real {
@@ -152,7 +152,7 @@ impl Disk {
         let mut members = BTreeMap::new();
         for (no, member) in &snapshot.members {
             let member = member.as_ref().ok_or_else(|| format!("there is no member {no}"))?;
-            members.insert(*no, serde_json::to_value(member).map_err(|e| e.to_string())?);
+            members.insert(*no, serde_json::to_value(&**member).map_err(|e| e.to_string())?);
         }
         let budgets = snapshot.budgets.iter().map(|(id, parts)| (id.to_string(), parts.clone()));
         Ok((members, budgets.collect()))

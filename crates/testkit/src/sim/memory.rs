@@ -75,10 +75,9 @@ impl Memory {
                 }
                 Want::Member(no) => {
                     let image = state.members.get(no);
-                    let member = image.map(|json| {
-                        serde_json::from_slice::<Box<Member>>(json).expect("a member reads back")
-                    });
-                    snapshot.members.entry(*no).or_insert(member);
+                    let member = image
+                        .map(|json| serde_json::from_slice::<Member>(json).expect("a member reads back"));
+                    snapshot.members.entry(*no).or_insert(member.map(Arc::new));
                 }
                 Want::Rows(key) => {
                     let found = state.keys.get(key).map_or(&[][..], |found| found);
@@ -117,7 +116,11 @@ impl Memory {
                 row.keys.clone(),
             ));
         }
-        let members = write.members.into_iter().map(|(no, image)| (no, Rc::new(image))).collect();
+        let members = write.members.iter().map(|member| {
+            let image = serde_json::to_vec(&**member).expect("a member is JSON");
+            (member.no, Rc::new(image))
+        });
+        let members = members.collect();
         let (identities, budgets) = (write.batch.identities, write.budgets);
         Handed { rows, members, identities, budgets, now_ms: write.now_ms }
     }

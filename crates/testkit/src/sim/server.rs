@@ -110,9 +110,8 @@ impl Server {
         });
         let answers = answers.collect();
         let member = |no: &u64| {
-            let member =
-                self.snapshot.members.get(no).and_then(Option::as_ref).expect("a changed member is at hand");
-            (*no, serde_json::to_vec(member).expect("a member is JSON"))
+            let member = self.snapshot.members.get(no).and_then(Option::as_ref);
+            member.expect("a changed member is at hand").clone()
         };
         let members = batch.members.iter().map(member).collect();
         let budgets = batch
