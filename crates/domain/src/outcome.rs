@@ -68,6 +68,31 @@ pub struct Decision {
     pub taken: Vec<Identity>,
 }
 
+impl Decision {
+    /// An answer without any change yet.
+    pub fn new(status: Status, version: u32) -> Decision {
+        Decision {
+            status,
+            member: None,
+            enrolled: false,
+            version,
+            reason: None,
+            effects: Vec::new(),
+            transfers: Vec::new(),
+            seq: 0,
+            emitted: Vec::new(),
+            redemptions: Vec::new(),
+            order: None,
+            seen: Vec::new(),
+            frees: Vec::new(),
+            again: None,
+            once: Vec::new(),
+            linked: Vec::new(),
+            taken: Vec::new(),
+        }
+    }
+}
+
 /// A stable code and a sentence for a person. Codes are append-only and listed in docs/codes.md.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reason {

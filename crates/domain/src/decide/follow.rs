@@ -2,8 +2,9 @@
 //! (`points.earned`, `tier.changed` …), with the state that it left, at most 8 deep.
 
 use super::case::Case;
+use super::region::region;
 use super::rules::{Judge, Uses};
-use super::{Book, Judged, Present, Scene, apply, count, region};
+use super::{Book, Judged, Present, Scene, apply, count};
 use crate::plan::{Canon, TypeNo};
 use crate::snapshot::Want;
 use crate::value::Value;

@@ -17,6 +17,7 @@ pub(crate) mod members;
 mod own;
 mod referrals;
 mod refunds;
+mod region;
 mod rewards;
 mod rules;
 mod tiers;
@@ -37,15 +38,15 @@ use crate::event::Event;
 use crate::identity::Identity;
 use crate::member::Member;
 use crate::order::{Count, Order};
-use crate::outcome::{Decision, Effect, Reason};
+use crate::outcome::{Effect, Reason};
 use crate::own::Own;
 use crate::plan::{Canon, EventType, Plan, Region, RuleNo, TypeNo};
 use crate::snapshot::{Rows, Snapshot, Want};
 use crate::value::Text;
-use crate::value::Value;
 use case::slot_text;
 use counters::Counted;
 use limits::Moment;
+use region::{region, region_of};
 use rules::{Judge, Offer, Uses};
 use std::sync::Arc;
 
@@ -310,47 +311,6 @@ fn edit(
     Ok(Verdict::Do(Box::new(work)))
 }
 
-/// `order.region`; else the only region with its currency; else `member.region`; else none.
-fn region<'p>(plan: &'p Plan, canon: Canon, payload: &Value, member: &Member) -> Result<&'p Region, Reason> {
-    let order = matches!(canon, Canon::OrderPaid | Canon::OrderUpdated);
-    let text = |slot| if order { slot_text(payload, slot) } else { "" };
-    let (named, currency) = (text(canonical::order::REGION), text(canonical::order::CURRENCY));
-    let by_id = |id: &str| plan.regions[1..].iter().find(|r| *r.id == *id);
-    let member_region = || match member.fields.get("region") {
-        Some(serde_json::Value::String(id)) => by_id(id),
-        _ => None,
-    };
-    let mut same_currency = plan.regions[1..].iter().filter(|r| *r.currency == *currency);
-    let region = if !named.is_empty() && plan.regions.len() > 1 {
-        by_id(named).ok_or_else(|| {
-            reason_at(codes::REGION_UNKNOWN, "/data/region", format!("the program has no region `{named}`"))
-        })?
-    } else if let (Some(only), None) = (same_currency.next(), same_currency.next()) {
-        only
-    } else {
-        member_region().unwrap_or(&plan.regions[0])
-    };
-    if !currency.is_empty() && *region.currency != *currency {
-        let place =
-            if region.id.is_empty() { "the program".to_owned() } else { format!("region `{}`", region.id) };
-        let said = format!("the currency of {place} is {}, not {currency}", region.currency);
-        return Err(reason_at(codes::CURRENCY_MISMATCH, "/data/currency", said));
-    }
-    Ok(region)
-}
-
-/// What follows an order happens where the order was paid, as far as its currency tells.
-fn region_of<'p>(plan: &'p Plan, order: &Order, member: &Member) -> &'p Region {
-    let mut same = plan.regions.iter().rev().filter(|r| r.currency == order.currency);
-    let own = member.fields.get("region").and_then(serde_json::Value::as_str);
-    let members = plan.regions[1..].iter().find(|r| Some(&*r.id) == own && r.currency == order.currency);
-    match (same.next(), same.next()) {
-        (Some(only), None) => only,
-        (Some(first), Some(_)) => members.unwrap_or(first),
-        (None, _) => &plan.regions[0],
-    }
-}
-
 fn new_order(plan: &Plan, region: &Region, matter: &Matter<'_>) -> Order {
     let payload = &matter.bound.record;
     Order {
@@ -478,31 +438,6 @@ fn apply(book: &mut Book<'_>, plan: &Plan, judged: Judged, mut order: Option<&mu
             let counter = plan.counters[usize::from(counted.counter)].id.clone();
             let reversed = crate::num::Num::ZERO;
             order.counts.push(Count { counter, window: counted.window, parts, reversed });
-        }
-    }
-}
-
-impl Decision {
-    /// An answer without any change yet.
-    pub fn new(status: crate::outcome::Status, version: u32) -> Decision {
-        Decision {
-            status,
-            member: None,
-            enrolled: false,
-            version,
-            reason: None,
-            effects: Vec::new(),
-            transfers: Vec::new(),
-            seq: 0,
-            emitted: Vec::new(),
-            redemptions: Vec::new(),
-            order: None,
-            seen: Vec::new(),
-            frees: Vec::new(),
-            again: None,
-            once: Vec::new(),
-            linked: Vec::new(),
-            taken: Vec::new(),
         }
     }
 }
