@@ -87,7 +87,8 @@ impl<'a> Door<'a> {
                 }
             }
         };
-        let told = rows(job.event_key, &mut missing);
+        // What the core makes is never told twice.
+        let told = if job.is_made() { &[] } else { rows(job.event_key, &mut missing) };
         // Whom the first name means, and whom the first name that is known.
         let (mut first, mut any) = (None, None);
         for (at, name) in members::names(event).enumerate() {
@@ -292,7 +293,8 @@ impl<'a> Door<'a> {
         let Some(state) = self.snapshot.members.get(&no) else { return Err(vec![Want::Member(no)]) };
         let due = state.as_ref().and_then(|member| member.due).filter(|due| *due <= until);
         Ok(due.map(|at| {
-            let id = format!("{no}/{}", at.as_nanosecond()).into();
+            // It names its own row.
+            let id = self.snapshot.next_pos.to_string().into();
             Job::made(self.plans, made(id, own::DUE, no, at, b"{}"))
         }))
     }

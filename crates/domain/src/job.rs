@@ -91,6 +91,10 @@ impl<'a> Job<'a> {
         }
     }
 
+    pub fn is_made(&self) -> bool {
+        matches!(self.event, JobEvent::Made(_))
+    }
+
     pub fn waited_at(&self) -> Option<u64> {
         match &self.event {
             JobEvent::Input(_) | JobEvent::Made(_) => None,

@@ -85,7 +85,14 @@ impl<'a> Door<'a> {
             keys.push(*key);
         }
         keys.extend(decision.once.iter().map(|(rule, value)| self.plans.keys.once(rule, no, value)));
-        keys.extend(decision.redemptions.iter().flat_map(|one| one.keys(&self.plans.keys)));
+        for one in &decision.redemptions {
+            // New here, so nothing lies under it yet; every other key was looked at.
+            let own = self.plans.keys.redemption(one.pos, one.n);
+            if one.pos == self.snapshot.next_pos {
+                self.snapshot.rows.entry(own).or_default();
+            }
+            keys.extend(one.keys(&self.plans.keys));
+        }
         self.batch.identities.extend(decision.linked.iter().map(|name| (name.clone(), no)));
         if new {
             self.snapshot.next_member += 1;
@@ -234,12 +241,13 @@ impl<'a> Door<'a> {
         let row = PastRow { pos, event, body_hash: job.body_hash, decision: Arc::clone(&decision) };
         let row = Arc::new(row);
         for key in &keys {
-            let rows = match &job.event {
-                // Nothing else can lie under its key.
-                JobEvent::Made(_) => self.snapshot.rows.entry(*key).or_default(),
-                _ => {
-                    self.snapshot.rows.get_mut(key).expect("a row is written under keys that were looked at")
-                }
+            // Nobody looked at the name of a row that was made: what else lies under its key is not known, so it stays so.
+            let Some(rows) = self.snapshot.rows.get_mut(key) else {
+                assert!(
+                    job.is_made() && *key == job.event_key,
+                    "a row is written under keys that were looked at"
+                );
+                continue;
             };
             rows.push(Arc::clone(&row));
         }
