@@ -78,8 +78,53 @@ pub mod member {
     pub const COUNT: usize = 6;
 }
 
+/// Slots of a `tier` (`tier.changed`).
+pub mod tier {
+    pub const LADDER: usize = 0;
+    pub const FROM: usize = 1;
+    pub const TO: usize = 2;
+    /// It is higher than the level before.
+    pub const UP: usize = 3;
+    pub const COUNT: usize = 4;
+}
+
+/// Slots of an `achievement` (`achievement.completed`).
+pub mod achievement {
+    pub const ID: usize = 0;
+    /// How often it was completed by now: the field `count`.
+    pub const TIMES: usize = 1;
+    pub const COUNT: usize = 2;
+}
+
+/// Slots of a `referral` (`referral.claimed`, `referral.qualified`).
+pub mod referral {
+    pub const CODE: usize = 0;
+    /// An identity of the referrer, in place of his code. May be absent.
+    pub const BY: usize = 1;
+    pub const COUNT: usize = 2;
+}
+
+/// Slots of a `redemption` (`redemption.confirmed`, `redemption.cancelled`).
+pub mod redemption {
+    pub const ID: usize = 0;
+    pub const REWARD: usize = 1;
+    pub const QUANTITY: usize = 2;
+    pub const COUNT: usize = 3;
+}
+
+/// Slots of `points` (`points.earned`, `.released`, `.expiring`, `.expired`).
+pub mod points {
+    pub const WALLET: usize = 0;
+    pub const AMOUNT: usize = 1;
+    /// Which rule granted them; empty if none did, or several.
+    pub const RULE: usize = 2;
+    /// The day on which they end. May be absent.
+    pub const ON: usize = 3;
+    pub const COUNT: usize = 4;
+}
+
 /// A canonical type, what the core does with it, and the variable that holds its payload (empty: none).
-pub const TYPES: [(&str, Canon, &str); 7] = [
+pub const TYPES: [(&str, Canon, &str); 19] = [
     ("order.paid", Canon::OrderPaid, "order"),
     ("order.updated", Canon::OrderUpdated, "order"),
     ("order.fulfilled", Canon::OrderFulfilled, "fulfilment"),
@@ -87,22 +132,37 @@ pub const TYPES: [(&str, Canon, &str); 7] = [
     ("order.cancelled", Canon::OrderCancelled, "cancellation"),
     ("member.enrolled", Canon::MemberEnrolled, ""),
     ("member.updated", Canon::MemberUpdated, ""),
+    ("order.quoted", Canon::OrderQuoted, "order"),
+    ("tier.changed", Canon::TierChanged, "tier"),
+    ("achievement.completed", Canon::AchievementCompleted, "achievement"),
+    ("referral.claimed", Canon::ReferralClaimed, "referral"),
+    ("referral.qualified", Canon::ReferralQualified, "referral"),
+    ("redemption.confirmed", Canon::RedemptionConfirmed, "redemption"),
+    ("redemption.cancelled", Canon::RedemptionCancelled, "redemption"),
+    ("points.earned", Canon::PointsEarned, "points"),
+    ("points.released", Canon::PointsReleased, "points"),
+    ("points.expiring", Canon::PointsExpiring, "points"),
+    ("points.expired", Canon::PointsExpired, "points"),
+    // Time itself: nobody writes its name; rules on a clock are typed against it.
+    (CLOCK, Canon::Clock, ""),
 ];
 
-/// Types that rules will hear, and do not yet.
-pub const LATER: [&str; 11] = [
-    "order.quoted",
-    "tier.changed",
-    "achievement.completed",
-    "referral.claimed",
-    "referral.qualified",
-    "redemption.confirmed",
-    "redemption.cancelled",
-    "points.earned",
-    "points.released",
-    "points.expiring",
-    "points.expired",
-];
+/// What falls due.
+pub const CLOCK: &str = "fealty.due";
+
+impl Canon {
+    /// It comes in from outside. The others are made: what followed an event, what fell due, a cart that is judged.
+    pub fn comes_in(self) -> bool {
+        use Canon::*;
+        match self {
+            OrderPaid | OrderUpdated | OrderFulfilled | OrderRefunded | OrderCancelled => true,
+            MemberEnrolled | MemberUpdated | ReferralClaimed | Other => true,
+            OrderQuoted | TierChanged | AchievementCompleted | ReferralQualified | Clock => false,
+            RedemptionConfirmed | RedemptionCancelled => false,
+            PointsEarned | PointsReleased | PointsExpiring | PointsExpired => false,
+        }
+    }
+}
 
 fn field(name: &str, ty: Type, presence: Presence) -> Field {
     Field { name: name.into(), ty, presence }
@@ -165,6 +225,51 @@ pub fn refund_fields() -> Fields {
 /// Fields of a fulfilment and of a cancellation.
 pub fn delivery_fields() -> Fields {
     Fields(vec![field("order", Type::Text, Presence::Required), parts()])
+}
+
+/// A text that is one of `words`, if there are any.
+fn one_of(words: &[String]) -> Type {
+    match words {
+        [] => Type::Text,
+        words => Type::Words(words.iter().map(|w| w.as_str().into()).collect()),
+    }
+}
+
+pub fn tier_fields(ladders: &[String]) -> Fields {
+    Fields(vec![
+        field("ladder", one_of(ladders), Presence::Required),
+        field("from", Type::Text, Presence::Required),
+        field("to", Type::Text, Presence::Required),
+        field("up", Type::Bool, Presence::Required),
+    ])
+}
+
+pub fn achievement_fields(achievements: &[String]) -> Fields {
+    Fields(vec![
+        field("id", one_of(achievements), Presence::Required),
+        field("count", Type::Num, Presence::Required),
+    ])
+}
+
+pub fn referral_fields() -> Fields {
+    Fields(vec![or_empty("code", Type::Text), field("by", Type::Text, Presence::Optional)])
+}
+
+pub fn redemption_fields(rewards: &[String]) -> Fields {
+    Fields(vec![
+        field("id", Type::Text, Presence::Required),
+        field("reward", one_of(rewards), Presence::Required),
+        field("quantity", Type::Num, Presence::Required),
+    ])
+}
+
+pub fn points_fields(wallets: &[String]) -> Fields {
+    Fields(vec![
+        field("wallet", one_of(wallets), Presence::Required),
+        field("amount", Type::Num, Presence::Required),
+        or_empty("rule", Type::Text),
+        field("on", Type::Date, Presence::Optional),
+    ])
 }
 
 /// Fields of a member as expressions see them.
@@ -251,5 +356,31 @@ mod tests {
         let update = member_update_fields(&member);
         let names: Vec<&str> = update.0.iter().map(|f| &*f.name).collect();
         assert_eq!(names, ["region", "birthday", "tags"]);
+    }
+
+    #[test]
+    fn slots_of_what_follows_an_event() {
+        let check = |fields: Fields, names: &[(usize, &str)]| {
+            for (slot, name) in names {
+                assert_eq!(fields.slot(name), Some(*slot), "{name}");
+            }
+            assert_eq!(fields.0.len(), names.len());
+        };
+        let tier = [(tier::LADDER, "ladder"), (tier::FROM, "from"), (tier::TO, "to"), (tier::UP, "up")];
+        check(tier_fields(&[]), &tier);
+        check(achievement_fields(&[]), &[(achievement::ID, "id"), (achievement::TIMES, "count")]);
+        check(referral_fields(), &[(referral::CODE, "code"), (referral::BY, "by")]);
+        let redeemed =
+            [(redemption::ID, "id"), (redemption::REWARD, "reward"), (redemption::QUANTITY, "quantity")];
+        check(redemption_fields(&[]), &redeemed);
+        let earned = [
+            (points::WALLET, "wallet"),
+            (points::AMOUNT, "amount"),
+            (points::RULE, "rule"),
+            (points::ON, "on"),
+        ];
+        check(points_fields(&[]), &earned);
+        let counts = [tier::COUNT, achievement::COUNT, referral::COUNT, redemption::COUNT, points::COUNT];
+        assert_eq!(counts, [4, 2, 2, 3, 4]);
     }
 }

@@ -13,7 +13,7 @@ use crate::value::{MONEY_BELOW, Value};
 pub fn complete(canon: Canon, payload: &mut Value) -> Result<(), Reason> {
     let Value::Record(slots) = payload else { return Ok(()) };
     match canon {
-        Canon::OrderPaid | Canon::OrderUpdated => paid(slots),
+        Canon::OrderPaid | Canon::OrderUpdated | Canon::OrderQuoted => paid(slots),
         Canon::OrderRefunded => parts(&slots[crate::canonical::refund::ITEMS]),
         Canon::OrderCancelled | Canon::OrderFulfilled => parts(&slots[crate::canonical::delivery::ITEMS]),
         _ => Ok(()),

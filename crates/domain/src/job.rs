@@ -111,7 +111,11 @@ fn kind(plan: &Plan, event: &Event) -> Kind {
             _ => Kind::Reserved,
         };
     }
-    plan.type_by_name.get(&event.kind).map_or(Kind::Unknown, |no| Kind::Type(*no))
+    match plan.type_by_name.get(&event.kind) {
+        Some(no) if plan.types[usize::from(*no)].canon.comes_in() => Kind::Type(*no),
+        Some(_) => Kind::Reserved,
+        None => Kind::Unknown,
+    }
 }
 
 pub fn fields(plan: &Plan, kind: Kind) -> &Fields {

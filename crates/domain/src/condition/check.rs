@@ -109,6 +109,7 @@ impl<'s> Checker<'s> {
     /// The whole expression, which must be of type `want`.
     pub fn whole(&mut self, node: &Node, want: Option<&Type>) -> Typed {
         let typed = self.check(node);
+        let typed = if want.is_none() { typed.named() } else { typed };
         if typed.cost > COST_MAX && self.faults.is_empty() {
             let message = format!("may take {} steps", say::commas(typed.cost));
             return self.fault(FaultCode::TooCostly, node.span, message, "go through fewer lists");
@@ -178,7 +179,7 @@ impl<'s> Checker<'s> {
         for (part, node) in parts.iter().zip(list) {
             match (&part.ty, &of) {
                 (None, _) => return Typed::poison(),
-                (Some(Type::List(_) | Type::Record(_) | Type::Table(..) | Type::Bands), _) => {
+                (Some(Type::List(_) | Type::Record(_) | Type::Table(..) | Type::Bands | Type::Level(_)), _) => {
                     return self.fault(
                         FaultCode::TypeMismatch,
                         node.span,

@@ -134,6 +134,8 @@ pub(super) enum TextCode {
     Join(Box<[TextCode]>),
     If(Box<(BoolCode, TextCode, TextCode)>),
     Weekday(Box<DateCode>),
+    /// The name of a level, by its number.
+    Level(Box<NumCode>, Arc<[Box<str>]>),
 }
 
 #[derive(Clone, Debug)]

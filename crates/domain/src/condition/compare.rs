@@ -9,7 +9,10 @@ use crate::value::Type;
 
 impl Checker<'_> {
     pub fn compare(&mut self, node: &Node, op: Compare, left: &Node, right: &Node) -> Typed {
-        let (a, b) = (self.check(left), self.check(right));
+        let (mut a, mut b) = (self.check(left), self.check(right));
+        if !self.same_ladder((&mut a, left), (&mut b, right)) {
+            return Typed::poison();
+        }
         let (Some(a_ty), Some(b_ty)) = (&a.ty, &b.ty) else { return Typed::poison() };
         if !same(a_ty, b_ty) {
             let message = format!("cannot compare {} with {}", say::a(a_ty), say::a(b_ty));
@@ -93,6 +96,9 @@ impl Checker<'_> {
     pub fn contains(&mut self, node: &Node, left: &Node, right: &Node) -> Typed {
         let (a, b) = (self.check(left), self.check(right));
         let (Some(a_ty), Some(b_ty)) = (&a.ty, &b.ty) else { return Typed::poison() };
+        if let Type::Level(levels) = a_ty {
+            return self.level_in(&levels.clone(), a, left, right);
+        }
         let trace = Trace::Parts(vec![a.trace.clone(), b.trace.clone()]);
         if let Type::Table(keys, _) = b_ty {
             let index = self.as_text(&a, left, "`in` a table");

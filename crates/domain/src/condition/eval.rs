@@ -334,6 +334,10 @@ impl TextCode {
             }
             TextCode::If(three) => return if three.0.run(f)? { three.1.run(f) } else { three.2.run(f) },
             TextCode::Weekday(of) => calendar::weekday(of.run(f)?),
+            TextCode::Level(of, levels) => {
+                let at = of.run(f)?.to_int().and_then(|n| usize::try_from(n).ok());
+                at.and_then(|at| levels.get(at)).map_or("", |name| &**name)
+            }
         }))
     }
 }

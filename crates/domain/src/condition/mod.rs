@@ -11,6 +11,7 @@ mod compare;
 mod eval;
 mod expand;
 mod guards;
+mod levels;
 mod lex;
 mod macros;
 mod names;
@@ -21,6 +22,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::num::{Num, OutOfRange};
 use crate::value::{Type, Value};
@@ -58,6 +60,8 @@ pub enum Entry {
         kind: String,
         names: BTreeMap<String, Entry>,
     },
+    /// A ladder: the level held, compared with names of its levels; and what it shows beside, by name.
+    Level { levels: Arc<[Box<str>]>, place: Place, names: BTreeMap<String, Entry> },
     /// A counter: a number, and `.ago(N)` where `ago` is so.
     Counter { no: u16, ago: bool },
     /// `formulas.F`, `segments.S`: expanded and typed where it is used.
@@ -173,7 +177,6 @@ pub enum Code {
     TooDeep,
     TooCostly,
     TooMany,
-    NotYet,
     TestFailed,
     NeverTrue,
     Ended,

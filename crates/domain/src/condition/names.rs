@@ -11,7 +11,7 @@ use super::code::{
 use super::eval::MACROS_MAX;
 use super::expand::path;
 use super::seen::Trace;
-use super::{Code as FaultCode, Entry, NotHere, Place, Read, calendar, say};
+use super::{Code as FaultCode, Entry, NotHere, Place, Read, calendar, levels, say};
 use crate::value::{LIST_MAX, Presence, TAGS_MAX, Type};
 
 /// Lists of params are written by hand: so many elements are reckoned with.
@@ -27,6 +27,11 @@ pub(super) enum Found<'s> {
     Counter {
         no: u16,
         ago: bool,
+    },
+    Level {
+        levels: &'s std::sync::Arc<[Box<str>]>,
+        place: Place,
+        names: &'s BTreeMap<String, Entry>,
     },
     /// Said of the whole path.
     Refused(&'s NotHere),
@@ -51,12 +56,15 @@ impl<'s> Checker<'s> {
         match self.look(node, true) {
             Found::Typed(typed) => {
                 let leaf = typed.ty.is_some() && self.locals.is_empty();
-                let trace = if leaf {
-                    Trace::Leaf(node.to_string().into(), Box::new(typed.code.clone()))
-                } else {
-                    Trace::Nothing
-                };
+                let trace =
+                    if leaf { levels::leaf(node, typed.ty.as_ref(), &typed.code) } else { Trace::Nothing };
                 typed.traced(trace)
+            }
+            Found::Level { levels, place, .. } => {
+                let ty = Type::Level(levels.clone());
+                let code = self.placed(&ty, place);
+                let trace = levels::leaf(node, Some(&ty), &code);
+                Typed::new(ty, code, 1).traced(trace)
             }
             Found::Counter { no, .. } => {
                 let code = self.state(Read::Counter(no, 0));
@@ -95,6 +103,13 @@ impl<'s> Checker<'s> {
                     None => Found::Typed(self.unknown_name(kind, names, name)),
                 },
                 Found::Counter { .. } => Found::Typed(self.no_field(on, "a number", name, &[])),
+                Found::Level { names, .. } => match names.get(&*name.text) {
+                    Some(entry) => self.entry(node, entry, demand),
+                    None => {
+                        let names: Vec<&str> = names.keys().map(String::as_str).collect();
+                        Found::Typed(self.no_field(on, "a level", name, &names))
+                    }
+                },
                 Found::Refused(not) => Found::Refused(not),
                 Found::Typed(base) => Found::Typed(self.select(node, on, &base, name, demand)),
             },
@@ -138,6 +153,7 @@ impl<'s> Checker<'s> {
     fn entry(&mut self, node: &Node, entry: &'s Entry, demand: bool) -> Found<'s> {
         match entry {
             Entry::Namespace { kind, names } => Found::Names { kind, names },
+            Entry::Level { levels, place, names } => Found::Level { levels, place: *place, names },
             Entry::Counter { no, ago } => Found::Counter { no: *no, ago: *ago },
             Entry::Refused(not) => Found::Refused(not),
             // Expanded before.

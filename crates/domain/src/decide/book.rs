@@ -16,7 +16,7 @@ use crate::member::{LimitState, Member, WalletState};
 use crate::num::Num;
 use crate::order::{Grant, Order, Use};
 use crate::outcome::{Account, Decision, Effect, Transfer, TransferKind};
-use crate::plan::{Canon, Limit, LimitWhat, Plan, Rule, WhenShort};
+use crate::plan::{Across, Canon, Limit, LimitWhat, Plan, Rule, WhenShort};
 use crate::planted;
 use crate::snapshot::Budgets;
 use crate::value::{Text, Value};
@@ -247,7 +247,7 @@ impl Book<'_> {
 
     pub fn use_limit(&mut self, limit: &Limit, moment: &Moment, amount: i64) {
         if amount > 0 {
-            let parts = if limit.across_members {
+            let parts = if limit.across == Across::Members {
                 self.keep_budget(&limit.id);
                 let before = self.changed_budgets.iter().find(|kept| *kept.0 == *limit.id);
                 if let (Some((id, parts)), true) = (before, planted::is("budget_of_batch_start")) {
@@ -332,7 +332,7 @@ pub fn grant(
         limit: limit.id.clone(),
         window: moment.window(limit.per),
         times: limit.what == LimitWhat::Times,
-        across: limit.across_members,
+        across: limit.across == Across::Members,
     };
     Grant {
         rule: rule.id.clone(),

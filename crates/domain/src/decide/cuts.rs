@@ -5,7 +5,7 @@ use super::rules::{Judge, Offer};
 use crate::codes;
 use crate::lots::{self, AMOUNT_MAX};
 use crate::num::Round;
-use crate::plan::{Limit, LimitWhat};
+use crate::plan::{Across, Limit, LimitWhat};
 
 impl Judge<'_> {
     /// Cuts an offer by limits. `running`: what was granted under each of them in this event already, where several
@@ -49,7 +49,7 @@ impl Judge<'_> {
             LimitWhat::Wallet(wallet) => self.case.plan.wallets[usize::from(wallet)].decimals,
         };
         let most = most.to_minor(decimals, Round::Down).unwrap_or(i64::MAX);
-        let parts: &[(i64, i64)] = if limit.across_members {
+        let parts: &[(i64, i64)] = if limit.across == Across::Members {
             self.uses.budgets.get(&*limit.id).map_or(&[], |parts| parts)
         } else {
             self.uses.member.iter().find(|l| l.id == limit.id).map_or(&[], |l| &l.parts)

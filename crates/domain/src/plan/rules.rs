@@ -90,10 +90,20 @@ pub struct Limit {
     pub what: LimitWhat,
     pub most: Amount,
     pub per: Window,
-    /// One budget for all members, instead of one for each.
-    pub across_members: bool,
+    pub across: Across,
     /// true: pay what is left; false: all or nothing.
     pub partial: bool,
+}
+
+/// Whose use a limit counts together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Across {
+    /// Each member's own.
+    Member,
+    /// One for all residents of a household.
+    Household,
+    /// One budget for all.
+    Members,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

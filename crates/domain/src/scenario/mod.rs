@@ -13,6 +13,8 @@ use std::sync::Arc;
 use jiff::civil::DateTime;
 
 use crate::condition::Expr;
+use crate::num::Num;
+use crate::plan::RewardNo;
 use crate::program::Program;
 use crate::program::diag::Diagnostic;
 use crate::time::Span;
@@ -43,9 +45,26 @@ pub struct Step {
     pub member: Box<str>,
     /// The type and the payload.
     pub event: Option<(Box<str>, Fields)>,
+    /// A cart that is judged and forgotten.
+    pub quote: Option<Fields>,
+    pub redeem: Option<Redeem>,
+    /// The step (from 0) whose redemption is confirmed.
+    pub confirm: Option<usize>,
+    /// The step (from 0) whose redemption is cancelled.
+    pub cancel: Option<usize>,
+    /// The household of this member.
+    pub join: Option<Box<str>>,
     /// Where the step happens: the region of its order, and whose local time it is.
     pub region: Option<Box<str>>,
     pub expect: Vec<Expr>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Redeem {
+    pub reward: RewardNo,
+    pub quantity: Num,
+    /// The cart, where the reward asks about one.
+    pub order: Option<Fields>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

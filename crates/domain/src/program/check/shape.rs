@@ -36,7 +36,6 @@ pub fn check(tree: &Table, json: bool, report: &mut Report<'_>) {
 
 fn one(section: &Section, key: &Key, node: &Node, walk: &mut Walk<'_, '_>) {
     match &section.shape {
-        Shape::Later => walk.not_yet(section.name, &key.text, section.doc, &key.at),
         Shape::One(form) => walk.form(node, form, section.name),
         Shape::Named(form) => {
             let Some(table) = walk.table(node, section.name) else { return };
@@ -80,10 +79,6 @@ impl Walk<'_, '_> {
         self.report.error(code, path, at, message, hint);
     }
 
-    pub fn not_yet(&mut self, path: &str, name: &str, doc: &str, at: &At) {
-        self.say(Code::NotYet, path, at, format!("`{name}` is not built yet: {doc}"), "");
-    }
-
     pub fn count(&mut self, path: &str, count: usize, most: usize, at: &At) {
         if most > 0 && count > most {
             let message = format!("{count} {path}, and at most {most} are allowed");
@@ -115,9 +110,6 @@ impl Walk<'_, '_> {
         for (key, value) in table.iter() {
             let below = format!("{path}.{}", key.text);
             match (keys.iter().find(|w| w.name == key.text), others) {
-                (Some(word), _) if word.need == Need::Later => {
-                    self.not_yet(&below, word.name, word.doc, &key.at)
-                }
                 (Some(word), _) => self.form(value, &word.form, &below),
                 (None, Some((_, form))) => self.form(value, form, &below),
                 (None, None) => self.unknown_key(key, value, keys, path),
@@ -145,7 +137,7 @@ impl Walk<'_, '_> {
         let hint = match () {
             () if path.contains('.') && section(&key.text).is_some() => section_hint(key, value, path),
             () => {
-                let names = keys.iter().filter(|w| w.need != Need::Later).map(|w| w.name);
+                let names = keys.iter().map(|w| w.name);
                 let known = format!("it has {}", names.clone().collect::<Vec<_>>().join(", "));
                 match nearest(&key.text, keys.iter().map(|w| w.name)) {
                     Some(name) => format!("did you mean `{name}`?"),

@@ -6,6 +6,7 @@ use crate::currency;
 use crate::num::Num;
 use crate::program::language::Form;
 use crate::program::read::{Kind, Node};
+use crate::term::{Term, Wait};
 use crate::time::{Span, UNITS, Unit, WEEKDAYS, Window};
 
 impl Walk<'_, '_> {
@@ -73,14 +74,17 @@ impl Walk<'_, '_> {
         if let Form::DateTime = form {
             return self.date(node, path);
         }
+        if matches!((form, &node.kind), (Form::TermOrPath | Form::WaitOrPath, Kind::Date(_))) {
+            return;
+        }
         let Some(text) = node.text() else {
             return self.wrong(node, path, "a text", "");
         };
         let (fits, code, what, hint) = match form {
-            Form::Words(words, later) => return self.words(node, text, words, later, path),
-            Form::Window if text.starts_with("tiers.") => {
-                return self.not_yet(path, "tiers", "the time since the present level began", &node.at);
-            }
+            Form::Words(words) => return self.words(node, text, words, path),
+            // Their names are looked up where they are compiled.
+            Form::Window if text.starts_with("tiers.") => return,
+            Form::TermOrPath | Form::WaitOrPath | Form::DurationOrPath if is_path(text) => return,
             Form::Text => {
                 (text.len() <= 1_024, Code::TooLong, "a text of at most 1,024 bytes", String::new())
             }
@@ -103,7 +107,14 @@ impl Walk<'_, '_> {
                 "a time zone",
                 "an IANA name: `Europe/Berlin`".into(),
             ),
-            Form::Duration => (Span::parse(text).is_some(), Code::BadTerm, "a duration", duration_hint(text)),
+            Form::TermOrPath => (Term::parse(text).is_some(), Code::BadTerm, "a term", term_hint(text)),
+            Form::WaitOrPath => {
+                (Wait::parse(text).is_some(), Code::BadTerm, "a duration or a date", duration_hint(text))
+            }
+            Form::TimeOfDay => {
+                (time_of_day(text).is_some(), Code::BadTerm, "an hour of the day", "`\"09:00\"`".into())
+            }
+            Form::Duration | Form::DurationOrPath => (Span::parse(text).is_some(), Code::BadTerm, "a duration", duration_hint(text)),
             Form::Durations => (
                 text.split(" + ").all(|t| Span::parse(t).is_some()),
                 Code::BadTerm,
@@ -154,16 +165,8 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn words(&mut self, node: &Node, text: &str, words: &[&str], later: &[&str], path: &str) {
-        if later.contains(&text) {
-            self.say(
-                Code::NotYet,
-                path,
-                &node.at,
-                format!("`{text}` is not built yet"),
-                format!("it can be {}", words.join(", ")),
-            );
-        } else if !words.contains(&text) {
+    fn words(&mut self, node: &Node, text: &str, words: &[&str], path: &str) {
+        if !words.contains(&text) {
             let message = format!("`{text}` is not one of {}", words.join(", "));
             let hint = super::near::did_you_mean(text, words.iter().copied(), "");
             self.say(Code::WrongType, path, &node.at, message, hint);
@@ -179,10 +182,24 @@ fn accepts(form: &Form, node: &Node) -> bool {
         Form::OneOrMore(form) => node.list().is_some() || accepts(form, node),
         Form::Number | Form::Whole(..) | Form::Between(..) => node.decimal().is_some(),
         Form::Amount | Form::NumberOrPath => node.number().is_some() || node.text().is_some(),
+        Form::TermOrPath | Form::WaitOrPath => node.text().is_some() || node.date().is_some(),
         Form::Bool => node.bool().is_some(),
         Form::Any => true,
         _ => node.text().is_some(),
     }
+}
+
+/// `'params.x'`, `'tiers.L.VALUE'`: neither an id nor a term has such a dot.
+pub fn is_path(text: &str) -> bool {
+    text.starts_with("params.") || text.starts_with("tiers.")
+}
+
+/// `09:00` as hour and minute.
+pub fn time_of_day(text: &str) -> Option<(i8, i8)> {
+    let (hour, minute) = text.split_once(':').filter(|(h, m)| h.len() == 2 && m.len() == 2)?;
+    let digits = text.bytes().all(|b| b.is_ascii_digit() || b == b':');
+    let (hour, minute) = (hour.parse().ok()?, minute.parse().ok()?);
+    (digits && hour < 24 && minute < 60).then_some((hour, minute))
 }
 
 /// Minutes of the day: `14:00-17:00`, `22:00-02:00`, `00:00-24:00`.
@@ -204,6 +221,15 @@ fn is_program_id(text: &str) -> bool {
 
 fn units_hint() -> String {
     UNITS.map(|(name, _)| name).join(", ")
+}
+
+fn term_hint(text: &str) -> String {
+    const FORMS: &str = "`never`, a date, or steps: `12 months`, `6 months idle`, `end of next year, 2 months`";
+    let part = text.split(", ").map(|p| p.strip_suffix(" idle").unwrap_or(p)).find(|p| Term::parse(p).is_none());
+    match part.map(duration_hint) {
+        Some(hint) if hint.starts_with("did you mean") => hint,
+        _ => FORMS.into(),
+    }
 }
 
 fn duration_hint(text: &str) -> String {

@@ -16,16 +16,13 @@ use crate::value::Type;
 pub fn names(tree: &Table) -> Vec<CounterName> {
     let table = tree.get("counters").and_then(Node::table);
     let name = |(key, node): (&crate::program::read::Key, &Node)| {
-        let ago = matches!(node.table().map(per), Some(Window::Unit(_)));
+        let per = node.table().and_then(|t| t.get("per")).and_then(Node::text).and_then(Window::parse);
+        let ago = matches!(per, Some(Window::Unit(_)));
         CounterName { id: key.text.clone(), ago }
     };
     let mut names: Vec<CounterName> = table.into_iter().flat_map(Table::iter).map(name).collect();
     names.sort_by(|a, b| a.id.cmp(&b.id));
     names
-}
-
-fn per(table: &Table) -> Window {
-    table.get("per").and_then(Node::text).and_then(Window::parse).unwrap_or(Window::Life)
 }
 
 impl Compiler<'_, '_, '_> {
@@ -36,17 +33,26 @@ impl Compiler<'_, '_, '_> {
             let path = format!("counters.{id}");
             self.one_way(table, &path, at);
             let kind = match table.get("earned") {
-                Some(node) => self.earned(node, &path),
+                Some(node) => self.earned(table, node, &path),
                 None => self.counted(table, &path),
             };
-            found.extend(kind.map(|kind| Counter {
-                id: id.into(),
-                kind,
-                per: per(table),
-                carry: Amount::Is(Num::ZERO),
-            }));
+            let per = self.window(table.get("per"), &path);
+            let carry = self.carry(table, &path, per);
+            found.extend(kind.map(|kind| Counter { id: id.into(), kind, per, carry }));
         }
         found
+    }
+
+    /// What exceeds a level's needs, where the next level counts anew.
+    fn carry(&mut self, table: &Table, path: &str, per: Window) -> Amount {
+        let Some((key, node)) = table.entry("carry") else { return Amount::Is(Num::ZERO) };
+        let path = format!("{path}.carry");
+        if !matches!(per, Window::Level(_)) {
+            let message = "`carry` needs `per = \"tiers.LADDER\"`";
+            let hint = "what exceeds the needs of a level is carried into the next";
+            self.report.error(Code::UnknownKey, &path, &key.at, message, hint);
+        }
+        self.amount(node, &path, Num::ZERO, "what is carried is not negative").unwrap_or(Amount::Is(Num::ZERO))
     }
 
     /// `on` or `earned`; with `on` at most one of `add`, `streak`, `distinct`.
@@ -70,6 +76,12 @@ impl Compiler<'_, '_, '_> {
             let name = key.text.as_str();
             let other = match name {
                 _ if earned && with_on.contains(&name) => "earned",
+                "count_pending" if !earned => {
+                    let message = "`count_pending` needs `earned`";
+                    let path = format!("{path}.{name}");
+                    self.report.error(Code::UnknownKey, &path, &key.at, message, "it is about points");
+                    continue;
+                }
                 "forgive" if !ways.contains(&"streak") && !earned => {
                     let message = "`forgive` needs `streak`";
                     self.report.error(
@@ -93,26 +105,12 @@ impl Compiler<'_, '_, '_> {
     fn counted(&mut self, table: &Table, path: &str) -> Option<CounterKind> {
         let on = heard(&self.names, table);
         let trigger = self.trigger(table, path, |each| Place::Counter { on: on.clone(), each });
+        self.no_quotes(table, path, &trigger.on);
         let place = Place::Counter { on, each: each_path(table) };
         let given = super::expressions::sources(table.get("when"));
         if let Some(unit) = table.get("streak").and_then(Node::text).and_then(Unit::parse) {
-            let forgive = table.get("forgive");
-            if let Some(node) = forgive.filter(|n| n.text().is_some()) {
-                let message = "gaps paid from a wallet are not built yet";
-                self.report.error(
-                    Code::NotYet,
-                    &format!("{path}.forgive"),
-                    &node.at,
-                    message,
-                    "a number of gaps is",
-                );
-            }
-            let forgive = forgive.and_then(Node::decimal).and_then(Num::to_int).unwrap_or(0);
-            return Some(CounterKind::Streak {
-                trigger,
-                unit,
-                forgive: Forgive::Gaps(u32::try_from(forgive).unwrap_or(0)),
-            });
+            let forgive = self.forgive(table, path);
+            return Some(CounterKind::Streak { trigger, unit, forgive });
         }
         if let Some(node) = table.get("distinct") {
             let path = format!("{path}.distinct");
@@ -137,8 +135,28 @@ impl Compiler<'_, '_, '_> {
         Some(CounterKind::Sum { trigger, add })
     }
 
+    /// A number of gaps, or `"wallets.W"`.
+    fn forgive(&mut self, table: &Table, path: &str) -> Forgive {
+        let Some(node) = table.get("forgive") else { return Forgive::Gaps(0) };
+        let gaps = node.decimal().and_then(Num::to_int);
+        let Some(text) = node.text().filter(|_| gaps.is_none()) else {
+            return Forgive::Gaps(gaps.and_then(|n| u32::try_from(n).ok()).unwrap_or(0));
+        };
+        let path = format!("{path}.forgive");
+        let wallet = match text.strip_prefix("wallets.") {
+            Some(id) => self.wallet_named(id, &node.at, &path),
+            None => {
+                let message = format!("`{text}` is neither a number of gaps nor a wallet");
+                self.report.error(Code::WrongType, &path, &node.at, message, "`2`, or `\"wallets.W\"`");
+                None
+            }
+        };
+        wallet.map_or(Forgive::Gaps(0), Forgive::Wallet)
+    }
+
     /// `"wallets.W"` or `"rules.R.W"`
-    fn earned(&mut self, node: &Node, path: &str) -> Option<CounterKind> {
+    fn earned(&mut self, table: &Table, node: &Node, path: &str) -> Option<CounterKind> {
+        let count_pending = table.get("count_pending").and_then(Node::bool).unwrap_or(true);
         let text = node.text()?;
         let path = format!("{path}.earned");
         let parts: Vec<&str> = text.split('.').collect();
@@ -157,19 +175,9 @@ impl Compiler<'_, '_, '_> {
                 return None;
             }
         };
-        let wallet_no = self.wallet(wallet);
-        if wallet_no.is_none() {
-            let hint = did_you_mean(wallet, self.names.wallets.iter().map(String::as_str), "");
-            self.report.error(
-                Code::UnknownName,
-                &path,
-                &node.at,
-                format!("there is no wallet `{wallet}`"),
-                hint,
-            );
-        }
+        let wallet_no = self.wallet_named(wallet, &node.at, &path);
         let Some(rule) = rule else {
-            return wallet_no.map(|wallet| CounterKind::Earned { wallet, rule: None, count_pending: true });
+            return wallet_no.map(|wallet| CounterKind::Earned { wallet, rule: None, count_pending });
         };
         let Some(no) = self.names.rules.iter().position(|r| r.id == rule) else {
             let hint = did_you_mean(rule, self.names.rules.iter().map(|r| r.id.as_str()), "");
@@ -181,7 +189,7 @@ impl Compiler<'_, '_, '_> {
             let message = format!("`rules.{rule}` earns no {wallet}");
             self.report.error(Code::UnknownName, &path, &node.at, message, "");
         }
-        Some(CounterKind::Earned { wallet: wallet_no, rule: Some(no as u16), count_pending: true })
+        Some(CounterKind::Earned { wallet: wallet_no, rule: Some(no as u16), count_pending })
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::fields::{extend, fields};
+use super::ids;
 use crate::canonical::{self, TYPES};
 use crate::condition::Code;
 use crate::plan::{Canon, EventType, TypeNo};
@@ -70,13 +71,28 @@ impl Events {
         let refund = Arc::new(canonical::refund_fields());
         let delivery = Arc::new(canonical::delivery_fields());
         let update = Arc::new(canonical::member_update_fields(&member));
+        let tier = Arc::new(canonical::tier_fields(&ids(tree, "tiers")));
+        let achievement = Arc::new(canonical::achievement_fields(&ids(tree, "achievements")));
+        let referral = Arc::new(canonical::referral_fields());
+        let redemption = Arc::new(canonical::redemption_fields(&ids(tree, "rewards")));
+        let points = Arc::new(canonical::points_fields(&ids(tree, "wallets")));
+        let nothing = Arc::new(Fields::default());
         let mut types = Vec::new();
         for (name, canon, noun) in TYPES {
             let fields = match canon {
-                Canon::OrderPaid | Canon::OrderUpdated => &order,
+                Canon::OrderPaid | Canon::OrderUpdated | Canon::OrderQuoted => &order,
                 Canon::OrderRefunded => &refund,
                 Canon::OrderFulfilled | Canon::OrderCancelled => &delivery,
-                _ => &update,
+                Canon::TierChanged => &tier,
+                Canon::AchievementCompleted => &achievement,
+                Canon::ReferralClaimed | Canon::ReferralQualified => &referral,
+                Canon::RedemptionConfirmed | Canon::RedemptionCancelled => &redemption,
+                Canon::PointsEarned
+                | Canon::PointsReleased
+                | Canon::PointsExpiring
+                | Canon::PointsExpired => &points,
+                Canon::MemberEnrolled | Canon::MemberUpdated => &update,
+                Canon::Clock | Canon::Other => &nothing,
             };
             types.push(event(name, canon, noun, fields.clone()));
         }
@@ -85,8 +101,7 @@ impl Events {
             let path = format!("events.\"{}\"", key.text);
             let noun = key.text.rsplit('.').nth(1).unwrap_or("");
             let reserved = key.text.starts_with(crate::event::RESERVED);
-            let known = TYPES.iter().any(|(name, ..)| *name == key.text)
-                || canonical::LATER.contains(&key.text.as_str());
+            let known = TYPES.iter().any(|(name, ..)| *name == key.text);
             if TAKEN.contains(&noun) || reserved || known {
                 let message = format!("`{}` cannot be declared", key.text);
                 let hint = match (reserved, known) {
@@ -103,12 +118,23 @@ impl Events {
         }
         declared.sort_by(|a, b| a.name.cmp(&b.name));
         types.extend(declared);
-        let by_name = types.iter().enumerate().map(|(i, t)| (t.name.as_str().into(), i as TypeNo)).collect();
+        let heard = types.iter().enumerate().filter(|(_, t)| t.canon != Canon::Clock);
+        let by_name = heard.map(|(i, t)| (t.name.as_str().into(), i as TypeNo)).collect();
         Events { types, by_name, member }
     }
 
     pub fn get(&self, no: TypeNo) -> &EventType {
         &self.types[usize::from(no)]
+    }
+
+    /// The type against which what hears a clock is typed; nobody writes its name.
+    pub fn clock(&self) -> TypeNo {
+        self.types.iter().position(|t| t.canon == Canon::Clock).expect("canonical") as TypeNo
+    }
+
+    /// Names of types that can be heard.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.types.iter().filter(|t| t.canon != Canon::Clock).map(|t| &*t.name)
     }
 }
 

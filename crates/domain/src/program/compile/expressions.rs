@@ -3,6 +3,7 @@
 use super::Compiler;
 use super::scope::Place;
 use crate::condition::{Code, Expr, Scope};
+use crate::plan::Segment;
 use crate::program::read::Node;
 use crate::value::Type;
 
@@ -68,13 +69,30 @@ impl Compiler<'_, '_, '_> {
         }
     }
 
-    pub fn segments(&mut self) {
+    pub fn segments(&mut self) -> Vec<Segment> {
+        let mut found = Vec::new();
         for (id, _, node) in self.section("segments") {
+            let path = format!("segments.{id}");
             let whole = node.one_or_more().len();
-            if self.conditions(Some(node), &format!("segments.{id}"), &Place::Segment).len() < whole {
-                self.broken.insert(format!("segments.{id}"));
+            if self.conditions(Some(node), &path, &Place::Segment).len() < whole {
+                self.broken.insert(path);
+                continue;
+            }
+            let source = self.names.segments.iter().find(|(s, _)| s == id).map(|(_, source)| source.clone());
+            let scope = self.scope(&Place::Segment);
+            match source.map(|source| Expr::compile(&source, Some(&Type::Bool), &scope, &[])) {
+                Some(Ok(when)) => found.push(Segment { id: id.into(), name: None, when }),
+                // Each of a list is well, and all of them are too much.
+                Some(Err(faults)) => self.report.faults(&path, node, faults),
+                None => {}
             }
         }
+        found
+    }
+
+    /// A path that stands in place of a value.
+    pub fn mention(&mut self, path: &str, to: &str) {
+        self.mentioned.push((path.to_owned(), to.to_owned()));
     }
 }
 

@@ -3,10 +3,9 @@
 use super::Compiler;
 use crate::condition::Code;
 use crate::num::Num;
-use crate::plan::{Amount, Limit, LimitWhat};
+use crate::plan::{Across, Amount, Limit, LimitWhat};
 use crate::program::check::near::did_you_mean;
 use crate::program::read::{Node, Table};
-use crate::time::Window;
 
 /// Limits on one rule or campaign.
 const LIMITS_MAX: usize = 20;
@@ -39,10 +38,7 @@ impl Compiler<'_, '_, '_> {
             if key.text == "times" {
                 what.extend(value.decimal().map(|n| (LimitWhat::Times, Amount::Is(n))));
             } else if let Some(wallet) = self.wallet(&key.text) {
-                let most = self.names.params.amount(value, &below, self.report);
-                if matches!(most, Some(Amount::Is(n)) if n.is_negative()) {
-                    self.report.error(Code::WrongType, &below, &value.at, "a limit is not negative", "");
-                }
+                let most = self.amount(value, &below, Num::ZERO, "a limit is not negative");
                 what.extend(most.map(|most| (LimitWhat::Wallet(wallet), most)));
             } else {
                 let names = self.names.wallets.iter().map(String::as_str);
@@ -75,9 +71,25 @@ impl Compiler<'_, '_, '_> {
             }
         };
         let (what, most) = limit?;
-        let per = table.get("per").and_then(Node::text).and_then(Window::parse).unwrap_or(Window::Life);
-        let across_members = table.get("across").and_then(Node::text) == Some("members");
+        let per = self.window(table.get("per"), path);
+        let across = self.across(table, path);
         let partial = table.get("partial").and_then(Node::bool).unwrap_or(true);
-        Some(Limit { id: id.into(), what, most, per, across_members, partial })
+        Some(Limit { id: id.into(), what, most, per, across, partial })
+    }
+
+    fn across(&mut self, table: &Table, path: &str) -> Across {
+        let Some(node) = table.get("across") else { return Across::Member };
+        match node.text() {
+            Some("members") => Across::Members,
+            Some("household") => {
+                if self.tree.get("households").is_none() {
+                    let hint = "declare them: `households = { share = [\"WALLET\"] }`";
+                    let path = format!("{path}.across");
+                    self.report.error(Code::NotHere, &path, &node.at, "there are no households here", hint);
+                }
+                Across::Household
+            }
+            _ => Across::Member,
+        }
     }
 }

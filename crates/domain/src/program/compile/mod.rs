@@ -1,28 +1,38 @@
 //! Compiling: names get numbers, expressions are typed in the scope of their place, and the plan is laid out.
 //! Everything is compiled even after a mistake, so that all mistakes are told at once.
 
+mod absent;
 mod campaigns;
+mod clocks;
 mod counters;
 mod currencies;
+mod effects;
 mod events;
 mod expressions;
 mod fields;
+mod goals;
+mod hear;
 mod judged;
+mod ladders;
 mod limits;
 mod params;
 mod regions;
+mod rewards;
 mod rules;
 mod scope;
+mod settings;
 mod tests;
 mod trigger;
 mod wallets;
 mod warnings;
+mod workflows;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::condition::Scope;
-use crate::plan::{CounterNo, Plan, RuleNo, TypeNo, WalletNo};
+use crate::condition::{Code, Scope};
+use crate::plan::{LadderNo, Plan, TypeNo, WalletNo};
+use crate::program::check::near::did_you_mean;
 use crate::program::check::report::Report;
 use crate::program::read::{At, Node, Table};
 use crate::scenario::Test;
@@ -46,6 +56,10 @@ pub(super) struct Names {
     pub rules: Vec<RuleName>,
     /// Inner before outer.
     pub campaigns: Vec<String>,
+    /// Sorted; their values are known.
+    pub ladders: Vec<ladders::LadderName>,
+    pub rewards: Vec<String>,
+    pub achievements: Vec<String>,
     /// With their conditions, as one expression.
     pub segments: Vec<(String, String)>,
     pub formulas: Vec<(String, String)>,
@@ -62,7 +76,9 @@ pub(super) struct CounterName {
 #[derive(Clone)]
 pub(super) struct RuleName {
     pub id: String,
+    /// Of a rule on a clock: the clock's own type.
     pub on: Vec<TypeNo>,
+    pub clock: Option<String>,
     pub earns: Vec<WalletNo>,
     pub campaign: Option<String>,
 }
@@ -91,17 +107,21 @@ pub(super) fn compile(tree: &Table, report: &mut Report<'_>, choice: &Choice<'_>
     let events = events::Events::read(tree, report);
     let mut params = params::Params::read(tree, report);
     let (regions, sandbox) = regions::read(tree, &mut params, choice.environment, report);
-    let names = Names {
+    let mut names = Names {
         events,
         params,
         wallets: ids(tree, "wallets"),
         counters: counters::names(tree),
         rules: Vec::new(),
         campaigns: campaigns::names(tree, report),
+        ladders: Vec::new(),
+        rewards: ids(tree, "rewards"),
+        achievements: ids(tree, "achievements"),
         segments: texts(tree, "segments"),
         formulas: texts(tree, "formulas"),
         region: ids(tree, "regions").into_iter().next(),
     };
+    names.ladders = ladders::names(tree, &names, report);
     let mut c = Compiler {
         report,
         tree,
@@ -112,77 +132,41 @@ pub(super) fn compile(tree: &Table, report: &mut Report<'_>, choice: &Choice<'_>
         broken: BTreeSet::new(),
     };
     c.names.rules = c.rule_names();
-    let wallets = c.wallets();
-    c.formulas();
-    c.segments();
-    let rules = c.rules();
-    let counters = c.counters();
-    let campaigns = c.campaigns(&rules, &wallets);
+    let mut plan = regions::plan(tree, regions, sandbox, choice);
+    c.all(&mut plan);
     let tests = c.tests();
     c.currencies();
     if !c.report.has_errors() {
         // Of a program with mistakes nobody knows what is used.
-        c.warnings(&rules, &campaigns);
+        c.warnings(&plan);
     }
     if c.report.has_errors() {
         return None;
     }
     let ends = std::mem::take(&mut c.ends);
-    let mut plan = regions::plan(tree, regions, sandbox, choice)?;
     plan.member_fields = c.names.events.member.clone();
     plan.types = std::mem::take(&mut c.names.events.types);
-    plan.type_by_name = std::mem::take(&mut c.names.events.by_name);
-    (plan.wallets, plan.counters, plan.rules, plan.campaigns) = (wallets, counters, rules, campaigns);
-    hear(&mut plan);
+    plan.type_by_name =
+        plan.types.iter().enumerate().map(|(i, t)| (t.name.as_str().into(), i as TypeNo)).collect();
+    hear::hear(&mut plan);
     Some(Compiled { plan, tests, ends })
 }
 
-/// Fills in who hears each type, and what of a member's state they read.
-fn hear(plan: &mut Plan) {
-    use crate::condition::{Expr, Read};
-    use crate::plan::CounterKind;
-    let mut note = |on: &[TypeNo], exprs: &[&Expr]| {
-        for no in on {
-            let event = &mut plan.types[usize::from(*no)];
-            let state = exprs.iter().flat_map(|e| &e.reads).filter(|r| !matches!(r, Read::Granted(..)));
-            event.reads.extend(state.copied());
-            event.member_reads.extend(exprs.iter().flat_map(|e| &e.member_reads).copied());
-        }
-    };
-    for rule in &plan.rules {
-        note(&rule.trigger.on, &rule.expressions());
-        let mut campaign = rule.campaign;
-        while let Some(no) = campaign {
-            let found = &plan.campaigns[usize::from(no)];
-            note(&rule.trigger.on, &found.when.iter().collect::<Vec<_>>());
-            campaign = found.parent;
-        }
-    }
-    for counter in &plan.counters {
-        match &counter.kind {
-            CounterKind::Earned { .. } => {}
-            CounterKind::Sum { trigger, .. }
-            | CounterKind::Streak { trigger, .. }
-            | CounterKind::Distinct { trigger, .. } => {
-                note(&trigger.on, &counter.expressions());
-            }
-        }
-    }
-    for (no, rule) in plan.rules.iter().enumerate() {
-        for on in &rule.trigger.on {
-            plan.types[usize::from(*on)].rules.push(no as RuleNo);
-        }
-    }
-    for (no, counter) in plan.counters.iter().enumerate() {
-        for on in counter.hears() {
-            plan.types[usize::from(*on)].counters.push(no as CounterNo);
-        }
-    }
-    for event in &mut plan.types {
-        event.reads.sort();
-        event.reads.dedup();
-        event.member_reads.sort_unstable();
-        event.member_reads.dedup();
+impl Compiler<'_, '_, '_> {
+    fn all(&mut self, plan: &mut Plan) {
+        plan.wallets = self.wallets();
+        plan.households = self.households(&mut plan.wallets);
+        self.formulas();
+        plan.segments = self.segments();
+        plan.ladders = self.ladders();
+        plan.rules = self.rules();
+        plan.counters = self.counters();
+        plan.campaigns = self.campaigns(&plan.rules, &plan.wallets);
+        plan.rewards = self.rewards();
+        // What these pay are rules too, behind those of the file.
+        plan.achievements = self.achievements(&mut plan.rules);
+        plan.workflows = self.workflows(&mut plan.rules);
+        plan.referrals = self.referrals();
     }
 }
 
@@ -223,4 +207,30 @@ impl<'t> Compiler<'_, '_, 't> {
     fn wallet(&self, id: &str) -> Option<WalletNo> {
         self.names.wallets.iter().position(|w| w == id).and_then(|i| u16::try_from(i).ok())
     }
+
+    /// The number of something by its name; told if there is none.
+    fn known(&mut self, kind: &str, all: &[String], id: &str, at: &At, path: &str) -> Option<u16> {
+        let found = all.iter().position(|known| known == id);
+        if found.is_none() {
+            let hint =
+                did_you_mean(id, all.iter().map(String::as_str), &format!("declare it: [{}.{id}]", section_of(kind)));
+            self.report.error(Code::UnknownName, path, at, format!("there is no {kind} `{id}`"), hint);
+        }
+        found.and_then(|no| u16::try_from(no).ok())
+    }
+
+    fn wallet_named(&mut self, id: &str, at: &At, path: &str) -> Option<WalletNo> {
+        let all = self.names.wallets.clone();
+        self.known("wallet", &all, id, at, path)
+    }
+
+    fn ladder_named(&mut self, id: &str, at: &At, path: &str) -> Option<LadderNo> {
+        let all: Vec<String> = self.names.ladders.iter().map(|l| l.id.clone()).collect();
+        self.known("ladder", &all, id, at, path)
+    }
+}
+
+/// The section in which such things are declared.
+fn section_of(kind: &str) -> String {
+    if kind == "ladder" { "tiers".into() } else { format!("{kind}s") }
 }

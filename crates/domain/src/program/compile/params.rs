@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::condition::Code;
 use crate::num::Num;
-use crate::plan::Amount;
 use crate::program::check::near::did_you_mean;
 use crate::program::check::report::Report;
 use crate::program::check::shape::is_id;
@@ -17,8 +16,10 @@ pub struct Param {
     pub value: Value,
     /// 0 in no region and no environment: fit as a divisor.
     pub never_zero: bool,
-    /// Regions and environments that say otherwise.
+    /// Regions that say otherwise.
     pub regions: Vec<String>,
+    /// What regions and environments say otherwise.
+    pub others: Vec<Value>,
 }
 
 /// All params, sorted by name: their numbers are `Place::Param`.
@@ -33,7 +34,8 @@ impl Params {
             match value(node) {
                 Ok((ty, value)) => {
                     let never_zero = !has_zero(&value);
-                    params.push(Param { name: key.text.clone(), ty, value, never_zero, regions: Vec::new() });
+                    let (name, regions, others) = (key.text.clone(), Vec::new(), Vec::new());
+                    params.push(Param { name, ty, value, never_zero, regions, others });
                 }
                 Err(Wrong { code, message, hint }) => report.error(code, &path, &node.at, message, hint),
             }
@@ -74,6 +76,7 @@ impl Params {
                 Ok((ty, value)) if ty == self.0[slot].ty => {
                     self.0[slot].never_zero &= !has_zero(&value);
                     self.0[slot].regions.extend(region.map(str::to_owned));
+                    self.0[slot].others.push(value.clone());
                     found.push((slot, value));
                 }
                 Ok((ty, _)) => {
@@ -96,64 +99,12 @@ impl Params {
         }
         found
     }
-
-    /// A number, or `'params.x'`, or `'params.x.y'`.
-    pub fn amount(&self, node: &Node, path: &str, report: &mut Report<'_>) -> Option<Amount> {
-        if let Some(n) = node.number() {
-            return Some(Amount::Is(n));
-        }
-        let text = node.text()?;
-        if let Some(Ok(n)) = Num::parse(text) {
-            return Some(Amount::Is(n));
-        }
-        let mut parts = text.split('.');
-        let root = parts.next();
-        if root == Some("tiers") {
-            report.error(Code::NotYet, path, &node.at, "`tiers` is not built yet: values of levels", "");
-            return None;
-        }
-        let (name, key) = (parts.next().unwrap_or(""), parts.next());
-        if root != Some("params") || parts.next().is_some() {
-            let hint = "a number, or a path to one: `'params.x'`, `'params.x.y'`";
-            report.error(Code::WrongType, path, &node.at, format!("`{text}` is not a number"), hint);
-            return None;
-        }
-        let Some(slot) = self.slot(name) else {
-            let hint = did_you_mean(name, self.0.iter().map(|p| p.name.as_str()), "");
-            report.error(Code::UnknownName, path, &node.at, format!("there is no param `{name}`"), hint);
-            return None;
-        };
-        let number = u16::try_from(slot).ok()?;
-        match (&self.0[slot].ty, key) {
-            (Type::Num, None) => return Some(Amount::Param(number)),
-            (Type::Table(keys, of), Some(key)) if **of == Type::Num => {
-                match keys.iter().position(|k| **k == *key) {
-                    Some(at) => return Some(Amount::ParamSlot(number, u16::try_from(at).ok()?)),
-                    None => {
-                        let hint = did_you_mean(key, keys.iter().map(|k| &**k), "");
-                        report.error(
-                            Code::UnknownName,
-                            path,
-                            &node.at,
-                            format!("`params.{name}` has no `{key}`"),
-                            hint,
-                        );
-                    }
-                }
-            }
-            (ty, _) => {
-                let message = format!("`params.{name}` is {}, and a number is wanted", describe(ty));
-                report.error(Code::TypeMismatch, path, &node.at, message, "");
-            }
-        }
-        None
-    }
 }
 
-struct Wrong {
-    code: Code,
-    message: String,
-    hint: &'static str,
+pub struct Wrong {
+    pub code: Code,
+    pub message: String,
+    pub hint: &'static str,
 }
 
 fn wrong(message: impl Into<String>, hint: &'static str) -> Wrong {
@@ -161,7 +112,7 @@ fn wrong(message: impl Into<String>, hint: &'static str) -> Wrong {
 }
 
 /// A text that is a date is one: JSON has no other way to say it.
-fn value(node: &Node) -> Result<(Type, Value), Wrong> {
+pub fn value(node: &Node) -> Result<(Type, Value), Wrong> {
     if let (Some(date), Kind::Date(_) | Kind::Text(_)) = (node.date(), &node.kind) {
         return Ok((Type::Date, Value::Date(date)));
     }
@@ -236,7 +187,7 @@ fn table(entries: &Table) -> Result<(Type, Value), Wrong> {
     Ok((Type::Table(keys, Arc::new(ty)), Value::Record(values)))
 }
 
-fn has_zero(value: &Value) -> bool {
+pub fn has_zero(value: &Value) -> bool {
     match value {
         Value::Num(n) => n.is_zero(),
         Value::Record(values) => values.iter().any(has_zero),
@@ -244,7 +195,7 @@ fn has_zero(value: &Value) -> bool {
     }
 }
 
-fn describe(ty: &Type) -> String {
+pub fn describe(ty: &Type) -> String {
     match ty {
         Type::Num | Type::Money => "a number".into(),
         Type::Level(_) => "a level".into(),

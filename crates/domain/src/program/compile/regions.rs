@@ -87,22 +87,23 @@ fn region(id: &str, table: &Table, zone: &str, params: Vec<Value>) -> Region {
 }
 
 /// A plan with all but what the compiler fills in.
-pub fn plan(tree: &Table, regions: Vec<Region>, sandbox: bool, choice: &Choice<'_>) -> Option<Plan> {
-    let program = tree.get("program").and_then(Node::table)?;
-    let text = |key: &str| program.get(key).and_then(Node::text);
+pub fn plan(tree: &Table, regions: Vec<Region>, sandbox: bool, choice: &Choice<'_>) -> Plan {
+    let program = tree.get("program").and_then(Node::table);
+    let get = |key: &str| program.and_then(|p| p.get(key));
+    let text = |key: &str| get(key).and_then(Node::text);
     let claim = text("claim_window").and_then(Span::parse).map_or(30 * 86_400, Span::rough_seconds);
     let week = WEEKDAYS.iter().position(|d| Some(*d) == text("week_starts")).unwrap_or(0) as i8;
-    Some(Plan {
-        id: text("id")?.into(),
+    Plan {
+        id: text("id").unwrap_or("").into(),
         version: choice.version,
         hash: choice.hash,
         since: jiff::Timestamp::UNIX_EPOCH,
         enrol: if text("enrol") == Some("explicit") { Enrol::Explicit } else { Enrol::Automatic },
         claim_seconds: claim,
         sandbox,
-        week_starts: jiff::civil::Weekday::from_monday_zero_offset(week).ok()?,
-        year_starts: program.get("year_starts").and_then(Node::decimal).and_then(Num::to_int).unwrap_or(1)
-            as i8,
+        week_starts: jiff::civil::Weekday::from_monday_zero_offset(week)
+            .unwrap_or(jiff::civil::Weekday::Monday),
+        year_starts: get("year_starts").and_then(Node::decimal).and_then(Num::to_int).unwrap_or(1) as i8,
         regions,
         member_fields: Default::default(),
         types: Vec::new(),
@@ -119,5 +120,5 @@ pub fn plan(tree: &Table, regions: Vec<Region>, sandbox: bool, choice: &Choice<'
         referrals: None,
         households: None,
         clocks: Vec::new(),
-    })
+    }
 }

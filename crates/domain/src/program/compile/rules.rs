@@ -1,16 +1,16 @@
-//! Rules: what they hear, when they hold, what they earn and emit.
+//! Rules: what they hear, when they hold, and in what order they are judged.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::expressions::sources;
 use super::judged::in_order;
 use super::scope::Place;
-use super::trigger::{each_path, heard};
+use super::effects::{Effects, Spot};
+use super::goals::effect_keys;
+use super::trigger::{clock_text, each_path, heard};
 use super::{Compiler, RuleName};
-use crate::canonical::TYPES;
 use crate::condition::{Code, Expr, Read};
-use crate::plan::{Canon, Earn, Emit, OncePer, Payee, Rule, RuleNo};
-use crate::program::check::near::did_you_mean;
+use crate::plan::{Canon, LevelOf, OncePer, Payee, Rule, RuleNo};
 use crate::program::check::report::Report;
 use crate::program::read::{Node, Table};
 use crate::value::Type;
@@ -25,7 +25,8 @@ impl Compiler<'_, '_, '_> {
                 earn.into_iter().flat_map(Table::iter).filter_map(|(k, _)| self.wallet(&k.text)).collect();
             earns.sort_unstable();
             let campaign = table.get("campaign").and_then(Node::text).map(str::to_owned);
-            Some(RuleName { id: id.to_owned(), on: heard(&self.names, table), earns, campaign })
+            let (on, clock) = (heard(&self.names, table), clock_text(table));
+            Some(RuleName { id: id.to_owned(), on, clock, earns, campaign })
         };
         self.section("rules").into_iter().filter_map(name).collect()
     }
@@ -93,23 +94,29 @@ impl Compiler<'_, '_, '_> {
 
     fn rule(&mut self, id: &str, table: &Table, node: &Node) -> Rule {
         let path = format!("rules.{id}");
-        let on = heard(&self.names, table);
-        let trigger = self.trigger(table, &path, |each| Place::Rule { on: on.clone(), each });
-        let place = Place::Rule { on: on.clone(), each: each_path(table) };
-        let earn = self.earn(table, &path, &place);
-        let emit = self.emit(table, &path, &on);
-        if table.get("earn").is_none() && table.get("emit").is_none() && !has_later(table) {
-            let at = self
-                .section("rules")
-                .iter()
-                .find(|(r, ..)| *r == id)
-                .map_or(node.at.clone(), |(_, at, _)| (*at).clone());
+        let (on, clock) = (heard(&self.names, table), clock_text(table));
+        let place = |each| Place::Rule { on: on.clone(), each, clock: clock.clone() };
+        let trigger = self.trigger(table, &path, place);
+        let place = place(each_path(table));
+        let once = Place::Message { on: on.clone(), clock: clock.clone() };
+        let given = sources(table.get("when"));
+        // What holds for each item says nothing about the event.
+        let given_once = if table.get("each").is_some() { Vec::new() } else { given.clone() };
+        let spot = Spot { place: &place, once: &once, given: &given, given_once: &given_once };
+        let effects = self.effects(table, &path, &spot);
+        if effect_keys(table) == 0 {
+            let section = self.section("rules");
+            let at = section.iter().find(|(r, ..)| *r == id).map_or(&node.at, |(_, at, _)| at).clone();
             let message = format!("`{path}` has no effect");
-            self.report.error(Code::MissingKey, &path, &at, message, "add `earn.WALLET` or `emit`");
+            let hint = "add `earn.WALLET`, `give.REWARD`, `redeem.REWARD`, `place.LADDER`, `discount` or `emit`";
+            self.report.error(Code::MissingKey, &path, &at, message, hint);
         }
-        let mut refers: Vec<RuleNo> = earn.iter().flat_map(|e| &e.amount.reads).filter_map(granted).collect();
+        self.only_discounts(table, &path, &on);
+        let mut refers: Vec<RuleNo> =
+            effects.earn.iter().flat_map(|e| &e.amount.reads).filter_map(granted).collect();
         refers.sort_unstable();
         refers.dedup();
+        let Effects { earn, give, redeem, place, discount, emit } = effects;
         Rule {
             name: table.get("name").and_then(Node::text).map(Into::into),
             campaign: self.campaign_of(table, &path),
@@ -118,85 +125,26 @@ impl Compiler<'_, '_, '_> {
             paused: table.get("paused").and_then(Node::bool).unwrap_or(false),
             id: id.into(),
             trigger,
-            clock: None,
-            to: Payee::Member,
+            clock: self.clock(table, &path),
+            to: self.payee(table, &path),
             earn,
             emit,
-            give: Vec::new(),
-            redeem: Vec::new(),
-            place: Vec::new(),
-            discount: None,
+            give,
+            redeem,
+            place,
+            discount,
             refers,
         }
     }
 
-    fn earn(&mut self, table: &Table, path: &str, place: &Place) -> Vec<Earn> {
-        let given = sources(table.get("when"));
-        let mut found = Vec::new();
-        for (key, node) in table.get("earn").and_then(Node::table).into_iter().flat_map(Table::iter) {
-            let path = format!("{path}.earn.{}", key.text);
-            let amount = node.table().map_or(Some(node), |t| t.get("amount"));
-            let amount = amount.and_then(|n| self.expression(n, &path, Some(&Type::Num), place, &given));
-            match self.wallet(&key.text) {
-                Some(wallet) => {
-                    found.extend(amount.map(|amount| Earn { wallet, amount, expires: None, pending: None }))
-                }
-                None => {
-                    let hint = did_you_mean(
-                        &key.text,
-                        self.names.wallets.iter().map(String::as_str),
-                        &format!("declare it: [wallets.{}]", key.text),
-                    );
-                    let message = format!("there is no wallet `{}`", key.text);
-                    self.report.error(Code::UnknownName, &path, &key.at, message, hint);
-                }
-            }
+    fn payee(&mut self, table: &Table, path: &str) -> Payee {
+        let Some(node) = table.get("to").filter(|n| n.text() == Some("referrer")) else { return Payee::Member };
+        if self.tree.get("referrals").is_none() {
+            let hint = "declare when a referral counts: `referrals = { on = \"order.paid\" }`";
+            let path = format!("{path}.to");
+            self.report.error(Code::NotHere, &path, &node.at, "there are no referrals here", hint);
         }
-        found.sort_by_key(|e| e.wallet);
-        found
-    }
-
-    fn emit(&mut self, table: &Table, path: &str, on: &[u16]) -> Vec<Emit> {
-        let Some(node) = table.get("emit") else { return Vec::new() };
-        let path = format!("{path}.emit");
-        let kind = node.text().or_else(|| node.table()?.get("type")?.text());
-        let Some(kind) = kind else { return Vec::new() };
-        self.own_message(kind, node, &path);
-        let given: Vec<&str> = match table.get("each") {
-            // What holds for each item says nothing about the event.
-            Some(_) => Vec::new(),
-            None => sources(table.get("when")),
-        };
-        let place = Place::Message { on: on.to_vec() };
-        let mut data = Vec::new();
-        let fields = node.table().and_then(|t| t.get("data")).and_then(Node::table);
-        for (key, node) in fields.into_iter().flat_map(Table::iter) {
-            let path = format!("{path}.data.{}", key.text);
-            let value = self.expression(node, &path, None, &place, &given);
-            if value.as_ref().is_some_and(|v| !is_flat(&v.ty)) {
-                let hint = "a text, a number, a date, or a list of such: messages are small";
-                self.report.error(
-                    Code::TypeMismatch,
-                    &path,
-                    &node.at,
-                    "a message does not hold records",
-                    hint,
-                );
-            }
-            data.extend(value.map(|v| (key.text.as_str().into(), v)));
-        }
-        vec![Emit { kind: kind.into(), data }]
-    }
-
-    /// Readers of the feed trust that Fealty's own messages are its own.
-    fn own_message(&mut self, kind: &str, node: &Node, path: &str) {
-        let known = TYPES.iter().any(|(name, ..)| *name == kind);
-        let noun = kind.split('.').next().unwrap_or("");
-        let own = ["points", "tier", "reward", "redemption", "achievement", "referral", "program", "fealty"];
-        if known || own.contains(&noun) {
-            let message = format!("`{kind}` is a message of Fealty's own");
-            self.report.error(Code::BadId, path, &node.at, message, "name it otherwise: `\"guest.thanked\"`");
-        }
+        Payee::Referrer
     }
 
     fn once_per(&mut self, table: &Table, path: &str, on: &[u16]) -> OncePer {
@@ -235,7 +183,7 @@ pub fn is_scalar(ty: &Type) -> bool {
 }
 
 /// A single value, or a list of them.
-fn is_flat(ty: &Type) -> bool {
+pub fn is_flat(ty: &Type) -> bool {
     match ty {
         Type::List(of) => is_scalar(of),
         ty => is_scalar(ty),
@@ -249,9 +197,9 @@ fn granted(read: &Read) -> Option<RuleNo> {
     }
 }
 
-/// Effects that are known and refused already.
-fn has_later(table: &Table) -> bool {
-    ["give", "redeem", "place", "discount"].iter().any(|key| table.get(key).is_some())
+/// Nouns of messages that are Fealty's own.
+pub fn own_nouns() -> [&'static str; 9] {
+    ["points", "tier", "reward", "redemption", "achievement", "referral", "household", "program", "fealty"]
 }
 
 impl Rule {
@@ -259,6 +207,12 @@ impl Rule {
     pub fn expressions(&self) -> Vec<&Expr> {
         let mut all: Vec<&Expr> = self.trigger.when.iter().collect();
         all.extend(self.earn.iter().map(|e| &e.amount));
+        all.extend(self.give.iter().chain(&self.redeem).map(|g| &g.amount));
+        all.extend(self.place.iter().filter_map(|p| match &p.level {
+            LevelOf::Path(expr) => Some(expr),
+            LevelOf::Is(_) => None,
+        }));
+        all.extend(self.discount.iter().flat_map(|d| d.expressions()));
         all.extend(self.emit.iter().flat_map(|e| e.data.iter().map(|(_, v)| v)));
         if let OncePer::Expr(key) = &self.once_per {
             all.push(key);

@@ -5,20 +5,23 @@ use std::sync::Arc;
 
 use super::{Compiler, RuleName};
 use crate::condition::{Code, Entry, NotHere, Place as At, Read, Scope};
-use crate::plan::TypeNo;
+use crate::plan::{Canon, TypeNo, tier_slots};
 use crate::value::{Fields, Presence, Type};
 
 /// A place of the file in which expressions stand.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// Conditions and amounts of a rule. `each`: the path to its items, as written.
+    /// Conditions and amounts of a rule. `each`: the path to its items, as written; `clock`: what it hears in place
+    /// of an event.
     Rule {
         on: Vec<TypeNo>,
         each: Option<String>,
+        clock: Option<String>,
     },
     /// `emit.data`: made once for the event, so without `item`.
     Message {
         on: Vec<TypeNo>,
+        clock: Option<String>,
     },
     OncePer {
         on: Vec<TypeNo>,
@@ -27,9 +30,23 @@ pub enum Place {
         on: Vec<TypeNo>,
         each: Option<String>,
     },
+    /// What starts a workflow, what one waits for, what makes a referral count.
+    Trigger {
+        on: Vec<TypeNo>,
+    },
     Segment,
     /// `when` of a campaign.
     Audience,
+    /// Conditions and effects of an achievement.
+    Goal,
+    /// A step of a workflow, with the steps before it that wait for an event: their names and numbers.
+    Step {
+        came: Vec<(String, u16)>,
+    },
+    /// Conditions and amounts of a reward; `item`: of the items that its discount is for.
+    Reward {
+        item: bool,
+    },
     Test,
 }
 
@@ -37,6 +54,12 @@ pub enum Place {
 pub const REFUSED: u16 = 0;
 pub const EMITTED: u16 = 1;
 pub const GIVEN: u16 = 2;
+pub const DISCOUNT: u16 = 3;
+/// Number of `Place::Extra` in rewards.
+pub const QUANTITY: u16 = 0;
+
+/// The list whose elements a discount is for.
+const ORDER_ITEMS: &str = "order.items";
 
 /// Scopes that are kept at once.
 const SCOPES_MAX: usize = 32;
@@ -46,15 +69,42 @@ type Names = BTreeMap<String, Entry>;
 impl Place {
     /// It hears events, and none of them is known.
     pub fn is_deaf(&self) -> bool {
-        !matches!(self, Place::Segment | Place::Audience | Place::Test) && self.on().is_empty()
+        self.on().is_some_and(<[TypeNo]>::is_empty)
     }
-    fn on(&self) -> &[TypeNo] {
+    /// The types that it hears, if it hears any.
+    pub fn on(&self) -> Option<&[TypeNo]> {
         match self {
             Place::Rule { on, .. }
-            | Place::Message { on }
+            | Place::Message { on, .. }
             | Place::OncePer { on }
-            | Place::Counter { on, .. } => on,
-            Place::Segment | Place::Audience | Place::Test => &[],
+            | Place::Counter { on, .. }
+            | Place::Trigger { on } => Some(on),
+            Place::Segment
+            | Place::Audience
+            | Place::Goal
+            | Place::Step { .. }
+            | Place::Reward { .. }
+            | Place::Test => None,
+        }
+    }
+    fn each(&self) -> Option<&str> {
+        match self {
+            Place::Rule { each, .. } | Place::Counter { each, .. } => each.as_deref(),
+            Place::Reward { item: true } => Some(ORDER_ITEMS),
+            _ => None,
+        }
+    }
+    pub fn sees_items(&self) -> bool {
+        self.each().is_some()
+    }
+    /// The same place within the items of an order.
+    pub fn with_items(&self) -> Place {
+        match self {
+            Place::Rule { on, clock, .. } => {
+                Place::Rule { on: on.clone(), each: Some(ORDER_ITEMS.into()), clock: clock.clone() }
+            }
+            Place::Reward { .. } => Place::Reward { item: true },
+            other => other.clone(),
         }
     }
 }
@@ -88,17 +138,44 @@ impl Compiler<'_, '_, '_> {
             roots.insert("member".into(), namespace("field of member", self.member()));
             roots.insert("now".into(), value(Type::Time, At::Now));
             roots.insert("today".into(), value(Type::Date, At::Today));
+            roots.insert("tiers".into(), namespace("ladder", self.ladder_entries()));
             if !matches!(place, Place::Counter { .. }) {
-                roots.insert("wallets".into(), namespace("wallet", self.wallet_entries()));
-                roots.insert("counters".into(), namespace("counter", self.counter_entries()));
-                if *place != Place::Segment {
-                    roots.insert("segments".into(), namespace("segment", sources(&self.names.segments)));
-                }
+                self.state(place, roots);
             }
         }
+        self.own(place, roots);
+        self.absent(place, &mut scope);
+        scope
+    }
+
+    /// What the member has.
+    fn state(&self, place: &Place, roots: &mut Names) {
+        roots.insert("wallets".into(), namespace("wallet", self.wallet_entries()));
+        roots.insert("counters".into(), namespace("counter", self.counter_entries()));
+        let done = self.names.achievements.iter().enumerate();
+        let done =
+            done.map(|(no, id)| (id.clone(), value(Type::Num, At::Read(Read::Achieved(no as u16)))));
+        roots.insert("achievements".into(), namespace("achievement", done.collect()));
+        if *place != Place::Segment {
+            roots.insert("segments".into(), namespace("segment", sources(&self.names.segments)));
+        }
+    }
+
+    /// Variables of one place alone.
+    fn own(&self, place: &Place, roots: &mut Names) {
         match place {
-            Place::Rule { on, .. } | Place::Message { on } => {
-                roots.insert("rules".into(), namespace("rule", self.rule_entries(on)));
+            Place::Rule { on, clock, .. } | Place::Message { on, clock } => {
+                roots.insert("rules".into(), namespace("rule", self.rule_entries(on, clock.as_deref())));
+            }
+            Place::Reward { .. } => {
+                roots.insert("quantity".into(), value(Type::Num, At::Extra(QUANTITY)));
+            }
+            Place::Step { came } => {
+                let came = came.iter().map(|(id, no)| {
+                    let came = ("came".to_owned(), value(Type::Bool, At::Extra(*no)));
+                    (id.clone(), namespace(&format!("field of steps.{id}"), [came].into()))
+                });
+                roots.insert("steps".into(), namespace("step that waits for an event before this one", came.collect()));
             }
             Place::Test => {
                 let all = self.names.rules.iter().map(|r| (r.id.clone(), self.grants(r))).collect();
@@ -107,23 +184,31 @@ impl Compiler<'_, '_, '_> {
                 let texts = || Type::List(Arc::new(Type::Text));
                 roots.insert("emitted".into(), value(texts(), At::Extra(EMITTED)));
                 roots.insert("given".into(), value(texts(), At::Extra(GIVEN)));
+                roots.insert("discount".into(), value(Type::Num, At::Extra(DISCOUNT)));
             }
             _ => {}
         }
-        self.absent(place, &mut scope);
-        scope
+    }
+
+    /// The type of the payload that a place sees.
+    fn payload_type(&self, place: &Place) -> Option<TypeNo> {
+        match place {
+            Place::Reward { .. } => self.names.events.by_name.get("order.paid").copied(),
+            place => place.on()?.first().copied(),
+        }
     }
 
     fn payload(&self, place: &Place, roots: &mut Names) {
-        let Some(first) = place.on().first() else { return };
-        let event = self.names.events.get(*first);
+        let Some(first) = self.payload_type(place) else { return };
+        let event = self.names.events.get(first);
         if !event.noun.is_empty() {
             roots.insert(event.noun.to_string(), value(Type::Record(event.fields.clone()), At::Payload));
         }
-        if let Place::Rule { each: Some(path), .. } | Place::Counter { each: Some(path), .. } = place
-            && let Some((_, item)) = walk(&event.fields, path)
-        {
+        if let Some((_, item)) = place.each().and_then(|path| walk(&event.fields, path)) {
             roots.insert("item".into(), value(Type::Record(item), At::Item));
+        }
+        if matches!(place, Place::Reward { .. } | Place::Trigger { .. }) {
+            return;
         }
         let texts = [("id", At::EventId), ("source", At::EventSource), ("type", At::EventType)];
         let names = texts.map(|(name, at)| (name.to_owned(), value(Type::Text, at)));
@@ -178,26 +263,60 @@ impl Compiler<'_, '_, '_> {
         all.map(|(no, c)| (c.id.clone(), Entry::Counter { no: no as u16, ago: c.ago })).collect()
     }
 
+    /// `tiers.L`: the level, and what each level of the ladder gives.
+    fn ladder_entries(&self) -> Names {
+        let entry = |ladder: &super::ladders::LadderName| {
+            let slot = |slot: u16| At::Tier(ladder.base.saturating_add(slot));
+            let mut names: Names = BTreeMap::new();
+            names.insert("since".into(), value(Type::Time, slot(tier_slots::SINCE)));
+            names.insert(
+                "until".into(),
+                Entry::Value {
+                    ty: Type::Time,
+                    place: slot(tier_slots::UNTIL),
+                    may_be_absent: true,
+                    never_zero: false,
+                    declared: None,
+                },
+            );
+            let texts = Type::List(Arc::new(Type::Text));
+            names.insert("benefits".into(), value(texts, slot(tier_slots::BENEFITS)));
+            for (at, key) in ladder.keys.iter().enumerate() {
+                let entry = Entry::Value {
+                    ty: key.ty.clone(),
+                    place: slot(tier_slots::KEYS.saturating_add(at as u16)),
+                    may_be_absent: false,
+                    never_zero: key.never_zero,
+                    declared: None,
+                };
+                names.insert(key.name.clone(), entry);
+            }
+            let entry =
+                Entry::Level { levels: ladder.levels.clone(), place: slot(tier_slots::LEVEL), names };
+            (ladder.id.clone(), entry)
+        };
+        self.names.ladders.iter().map(entry).collect()
+    }
+
     /// Rules that hear every type that the reader hears; the others say why not.
-    fn rule_entries(&self, on: &[TypeNo]) -> Names {
+    fn rule_entries(&self, on: &[TypeNo], clock: Option<&str>) -> Names {
         let entry = |rule: &RuleName| {
-            let deaf = on.iter().find(|no| !rule.on.contains(no));
+            let deaf = on.iter().find(|no| !rule.on.contains(no) || rule.clock.as_deref() != clock);
             let entry = match deaf {
                 None => self.grants(rule),
                 Some(deaf) => {
-                    let hears = rule
-                        .on
-                        .iter()
-                        .map(|no| &*self.names.events.get(*no).name)
-                        .collect::<Vec<_>>()
-                        .join(", ");
+                    let name = |no: &TypeNo| match self.names.events.get(*no) {
+                        event if event.canon == Canon::Clock => "a clock of its own",
+                        event => &*event.name,
+                    };
+                    let hears = rule.on.iter().map(name).collect::<Vec<_>>().join(", ");
+                    let deaf = match self.names.events.get(*deaf) {
+                        event if event.canon == Canon::Clock => "this clock".to_owned(),
+                        event => format!("`{}`", event.name),
+                    };
                     let refused = NotHere {
                         code: Code::NotHere,
-                        message: format!(
-                            "`rules.{}` does not hear `{}`",
-                            rule.id,
-                            self.names.events.get(*deaf).name
-                        ),
+                        message: format!("`rules.{}` does not hear {deaf}", rule.id),
                         hint: format!(
                             "a rule can refer to rules of the same event: `{}` is on {hears}",
                             rule.id
@@ -225,72 +344,6 @@ impl Compiler<'_, '_, '_> {
         namespace(&format!("field of rules.{}", rule.id), rule.earns.iter().map(entry).collect())
     }
 
-    /// Names that one might expect here.
-    fn absent(&self, place: &Place, scope: &mut Scope) {
-        let heard: Vec<&str> = place.on().iter().map(|no| &*self.names.events.get(*no).name).collect();
-        let mut say = |name: &str, code: Code, hint: String| {
-            if !scope.roots.contains_key(name) {
-                let not_here = match code {
-                    Code::NotYet => NotHere { code, message: format!("`{name}` is not built yet"), hint },
-                    Code::UnknownVariable => NotHere { code, message: format!("there is no `{name}`"), hint },
-                    _ => NotHere { code, message: format!("there is no `{name}` here"), hint },
-                };
-                scope.not_here.insert(name.into(), not_here);
-            }
-        };
-        let region = self.names.region.as_deref().unwrap_or("ID");
-        say(
-            "region",
-            Code::UnknownVariable,
-            format!(
-                "rules do not differ by region: declare a parameter and override it in [regions.{region}.params]"
-            ),
-        );
-        say("item", Code::NotHere, item_hint(place, &heard));
-        for later in ["tiers", "achievements", "steps", "quantity", "discount"] {
-            say(later, Code::NotYet, String::new());
-        }
-        let payload = |event: &crate::plan::EventType| match heard.is_empty() {
-            true => "this is about the member alone, whatever event it was".to_owned(),
-            false => format!("this hears {}; `{}` comes with {}", heard.join(", "), event.noun, event.name),
-        };
-        for event in self.names.events.types.iter().filter(|e| !e.noun.is_empty()) {
-            say(&event.noun, Code::NotHere, payload(event));
-        }
-        let (rules, state) = match place {
-            Place::Counter { .. } => (
-                "counters do not read rules",
-                "counters read the event, the member and params; rules read counters",
-            ),
-            Place::OncePer { .. } => {
-                ("a business key is made of the event alone", "a business key is made of the event alone")
-            }
-            Place::Segment => {
-                ("only rules and tests read what a rule granted", "segments do not read segments")
-            }
-            _ => ("only rules and tests read what a rule granted", ""),
-        };
-        say("rules", Code::NotHere, rules.into());
-        for name in ["wallets", "counters", "segments", "member", "now", "today"] {
-            say(name, Code::NotHere, state.into());
-        }
-        say("event", Code::NotHere, "only rules and counters hear events".into());
-        for name in ["refused", "emitted", "given"] {
-            say(name, Code::NotHere, "only tests can see this".into());
-        }
-    }
-}
-
-fn item_hint(place: &Place, heard: &[&str]) -> String {
-    let of_orders = heard.iter().any(|name| ["order.paid", "order.updated"].contains(name));
-    match place {
-        Place::Rule { each: None, .. } | Place::Counter { each: None, .. } if of_orders => {
-            "to look at items one by one, add `each = 'order.items'`; for any of them: `order.items.exists(i, …)`".into()
-        }
-        Place::Rule { .. } | Place::Counter { .. } => "`item` is an element of the list that `each` names".into(),
-        Place::Message { .. } => "a message is made once for the whole event".into(),
-        _ => "only rules and counters with `each` look at items".into(),
-    }
 }
 
 /// `order.items`: the slots from the payload to a list of records, and the fields of one of them.

@@ -4,19 +4,23 @@ use serde_json::Value as Json;
 
 use super::Compiler;
 use super::scope::Place;
-use crate::canonical::LATER;
 use crate::condition::Code;
+use crate::num::Num;
 use crate::program::check::near::did_you_mean;
 use crate::program::read::{Kind, Node, Table};
-use crate::scenario::{Fields, Step, Test, When};
+use crate::scenario::{Fields, Redeem, Step, Test, When};
 use crate::time::Span;
 use crate::value::{self, Type};
 
 /// Steps of one test.
 const STEPS_MAX: usize = 100;
 /// Keys of a step that are no payload.
-const KEYS: [&str; 6] = ["at", "after", "member", "event", "region", "expect"];
-const KEYS_LATER: [&str; 6] = ["quote", "redeem", "quantity", "confirm", "cancel", "join"];
+const KEYS: [&str; 12] = [
+    "at", "after", "member", "event", "region", "expect", "quote", "redeem", "quantity", "confirm", "cancel",
+    "join",
+];
+/// What a step does: at most one of these.
+const ACTS: [&str; 6] = ["event", "quote", "redeem", "confirm", "cancel", "join"];
 
 impl Compiler<'_, '_, '_> {
     pub fn tests(&mut self) -> Vec<Test> {
@@ -29,8 +33,12 @@ impl Compiler<'_, '_, '_> {
                 let message = format!("{} steps, and at most {STEPS_MAX} are allowed", steps.len());
                 self.report.error(Code::TooMany, &format!("{path}.steps"), &node.at, message, "");
             }
+            let redeems: Vec<bool> =
+                steps.iter().map(|n| n.table().is_some_and(|t| t.get("redeem").is_some())).collect();
             let numbered = steps.iter().enumerate();
-            let steps = numbered.filter_map(|(i, n)| self.step(n, i, &format!("{path}.steps.{i}"))).collect();
+            let steps = numbered
+                .filter_map(|(i, n)| self.step(n, &redeems[..i], &format!("{path}.steps.{i}")))
+                .collect();
             found.push(Test {
                 id: id.into(),
                 region: self.one_of("regions", table, "region", &path),
@@ -73,62 +81,105 @@ impl Compiler<'_, '_, '_> {
         found
     }
 
-    fn step(&mut self, node: &Node, number: usize, path: &str) -> Option<Step> {
+    /// `before`: which steps before it redeem.
+    fn step(&mut self, node: &Node, before: &[bool], path: &str) -> Option<Step> {
         let table = node.table()?;
+        self.one_act(table, path);
         let event = self.event(table, path);
-        let at = |key| table.get(key).and_then(Node::date_time);
-        let after = table.get("after").and_then(Node::text);
-        if let (Some((key, _)), true) = (table.entry("after"), table.get("at").is_some()) {
-            let path = format!("{path}.after");
-            self.report.error(
-                Code::UnknownKey,
-                &path,
-                &key.at,
-                "`after` does not go with `at`",
-                "one says when the step happens",
-            );
-        }
-        if number == 0 && table.get("at").is_none() {
-            let message = "the first step lacks `at`";
-            self.report.error(
-                Code::MissingKey,
-                path,
-                &node.at,
-                message,
-                "`at = 2027-03-01` or `at = \"2027-03-01 10:00\"`",
-            );
-        }
+        let when = self.step_when(table, node, before.is_empty(), path);
         if let Some(node) = table.get("member").filter(|n| n.text().is_none() && n.table().is_none()) {
             let message = format!("expected an id, found {}", node.what());
             self.report.error(Code::WrongType, &format!("{path}.member"), &node.at, message, "");
         }
         let region = self.one_of("regions", table, "region", path);
+        let cart = ["quote", "redeem"].iter().any(|key| table.get(key).is_some());
         let of_order =
             event.as_ref().is_some_and(|(kind, _)| ["order.paid", "order.updated"].contains(&&**kind));
-        if let (Some((key, _)), false) = (table.entry("region"), of_order) {
+        if let (Some((key, _)), false) = (table.entry("region"), of_order || cart) {
             let hint = "other events take the member's: `members.ada = { region = \"…\" }`";
-            self.report.error(
-                Code::NotHere,
-                &format!("{path}.region"),
-                &key.at,
-                "`region` goes with an order",
-                hint,
-            );
+            let message = "`region` goes with an order";
+            self.report.error(Code::NotHere, &format!("{path}.region"), &key.at, message, hint);
         }
         Some(Step {
             source: node.at.source,
             byte: node.at.span.start,
-            when: match at("at") {
-                Some(at) => When::At(at),
-                None => When::After(
-                    after.map(|t| t.split(" + ").filter_map(Span::parse).collect()).unwrap_or_default(),
-                ),
-            },
+            when,
             member: who(table).unwrap_or("ada").into(),
             event,
+            quote: table.get("quote").map(|n| self.cart(n, &format!("{path}.quote"))),
+            redeem: self.redeem(table, path),
+            confirm: self.redeemed(table, "confirm", before, path),
+            cancel: self.redeemed(table, "cancel", before, path),
+            join: table.get("join").and_then(Node::text).map(Into::into),
             region,
             expect: self.conditions(table.get("expect"), &format!("{path}.expect"), &Place::Test),
         })
+    }
+
+    fn step_when(&mut self, table: &Table, node: &Node, first: bool, path: &str) -> When {
+        if let (Some((key, _)), true) = (table.entry("after"), table.get("at").is_some()) {
+            let path = format!("{path}.after");
+            let message = "`after` does not go with `at`";
+            self.report.error(Code::UnknownKey, &path, &key.at, message, "one says when the step happens");
+        }
+        if first && table.get("at").is_none() {
+            let hint = "`at = 2027-03-01` or `at = \"2027-03-01 10:00\"`";
+            self.report.error(Code::MissingKey, path, &node.at, "the first step lacks `at`", hint);
+        }
+        match table.get("at").and_then(Node::date_time) {
+            Some(at) => When::At(at),
+            None => {
+                let after = table.get("after").and_then(Node::text);
+                When::After(after.map(|t| t.split(" + ").filter_map(Span::parse).collect()).unwrap_or_default())
+            }
+        }
+    }
+
+    fn one_act(&mut self, table: &Table, path: &str) {
+        let mut acts = table.iter().filter(|(k, _)| ACTS.contains(&k.text.as_str()));
+        if let (Some((first, _)), Some((second, _))) = (acts.next(), acts.next()) {
+            let message = format!("`{}` does not go with `{}`", second.text, first.text);
+            let path = format!("{path}.{}", second.text);
+            self.report.error(Code::UnknownKey, &path, &second.at, message, "a step does one thing");
+        }
+    }
+
+    /// A cart of a quote or a redemption.
+    fn cart(&mut self, node: &Node, path: &str) -> Fields {
+        let order = self.names.events.by_name.get("order.paid").copied().expect("canonical");
+        let fields = Type::Record(self.names.events.get(order).fields.clone());
+        self.test_payload(node, &fields, "order", path);
+        node.table().map(json_fields).unwrap_or_default()
+    }
+
+    fn redeem(&mut self, table: &Table, path: &str) -> Option<Redeem> {
+        let quantity = table.entry("quantity");
+        let Some(node) = table.get("redeem") else {
+            if let Some((key, _)) = quantity {
+                let message = "`quantity` needs `redeem`";
+                let path = format!("{path}.quantity");
+                self.report.error(Code::UnknownKey, &path, &key.at, message, "it says how much of a reward");
+            }
+            return None;
+        };
+        let id = node.text()?;
+        let rewards = self.names.rewards.clone();
+        let reward = self.known("reward", &rewards, id, &node.at, &format!("{path}.redeem"));
+        let quantity = quantity.and_then(|(_, n)| n.decimal()).unwrap_or(Num::ONE);
+        let order = table.get("order").map(|n| self.cart(n, &format!("{path}.order")));
+        reward.map(|reward| Redeem { reward, quantity, order })
+    }
+
+    /// `confirm` and `cancel`: the number of a step before, which redeemed. From 0 in what comes out.
+    fn redeemed(&mut self, table: &Table, key: &str, before: &[bool], path: &str) -> Option<usize> {
+        let node = table.get(key)?;
+        let step = node.decimal().and_then(Num::to_int).and_then(|n| usize::try_from(n).ok())?.checked_sub(1)?;
+        if before.get(step) != Some(&true) {
+            let message = format!("step {} is no redemption before this one", step + 1);
+            let hint = "write the number of the step with `redeem`; the first is 1";
+            self.report.error(Code::UnknownName, &format!("{path}.{key}"), &node.at, message, hint);
+        }
+        Some(step)
     }
 
     /// The event of a step, and its payload under its noun.
@@ -139,25 +190,27 @@ impl Compiler<'_, '_, '_> {
             .map(|no| self.names.events.get(*no));
         let noun = known.map_or("", |t| if t.noun.is_empty() { "member" } else { &t.noun }).to_owned();
         let fields = known.map(|t| Type::Record(t.fields.clone()));
-        if let (Some((node, name)), None) = (name, &fields) {
+        let made = known.is_some_and(|t| !t.canon.comes_in());
+        let redeems = table.get("redeem").is_some();
+        if let Some((node, name)) = name {
             let path = format!("{path}.event");
-            if LATER.contains(&name) {
-                self.report.error(Code::NotYet, &path, &node.at, format!("`{name}` is not built yet"), "");
-            } else {
-                let hint = did_you_mean(name, self.names.events.types.iter().map(|t| &*t.name), "");
-                self.report.error(
-                    Code::UnknownEvent,
-                    &path,
-                    &node.at,
-                    format!("there is no event `{name}`"),
-                    hint,
-                );
+            if fields.is_none() {
+                let hint = did_you_mean(name, self.names.events.names(), "");
+                let message = format!("there is no event `{name}`");
+                self.report.error(Code::UnknownEvent, &path, &node.at, message, hint);
+            } else if made {
+                let message = format!("`{name}` is made by Fealty and does not come in");
+                let hint = match name {
+                    "order.quoted" => "write the cart as `quote = { … }`",
+                    _ => "it follows from other steps",
+                };
+                self.report.error(Code::NotHere, &path, &node.at, message, hint);
             }
         }
         let mut data = Fields::new();
         let is_key = |key: &str, node: &Node| {
             let payload = key == "member" && node.table().is_some();
-            !payload && (KEYS.contains(&key) || KEYS_LATER.contains(&key))
+            !payload && (KEYS.contains(&key) || (redeems && key == "order"))
         };
         for (key, node) in table.iter().filter(|(k, n)| !is_key(&k.text, n)) {
             let path = format!("{path}.{}", key.text);

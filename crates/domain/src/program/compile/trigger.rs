@@ -14,6 +14,9 @@ use crate::time::{Schedule, WEEKDAYS};
 
 /// The types that `on` names, as far as they are known; says nothing.
 pub fn heard(names: &Names, table: &Table) -> Vec<TypeNo> {
+    if clock_text(table).is_some() {
+        return vec![names.events.clock()];
+    }
     let words = table.get("on").map(Node::one_or_more).unwrap_or_default();
     let mut on: Vec<TypeNo> = Vec::new();
     for no in words.iter().filter_map(|n| names.events.by_name.get(n.text()?)) {
@@ -22,6 +25,11 @@ pub fn heard(names: &Names, table: &Table) -> Vec<TypeNo> {
         }
     }
     on
+}
+
+/// A clock as one text: rules on the same clock see each other.
+pub fn clock_text(table: &Table) -> Option<String> {
+    table.get("on").filter(|n| n.table().is_some()).map(canonical_json)
 }
 
 impl Compiler<'_, '_, '_> {
@@ -37,23 +45,7 @@ impl Compiler<'_, '_, '_> {
     fn on(&mut self, table: &Table, path: &str) -> Vec<TypeNo> {
         let path = format!("{path}.on");
         let Some(node) = table.get("on").filter(|n| n.table().is_none()) else { return Vec::new() };
-        for node in node.one_or_more() {
-            let Some(name) = node.text() else { continue };
-            if canonical::LATER.contains(&name) {
-                self.report.error(Code::NotYet, &path, &node.at, format!("`{name}` is not built yet"), "");
-            } else if !self.names.events.by_name.contains_key(name) {
-                let known = self.names.events.types.iter().map(|t| &*t.name);
-                let hint =
-                    did_you_mean(name, known, &format!("declare it with its fields: [events.\"{name}\"]"));
-                self.report.error(
-                    Code::UnknownEvent,
-                    &path,
-                    &node.at,
-                    format!("there is no event `{name}`"),
-                    hint,
-                );
-            }
-        }
+        self.types(node, &path);
         let on = heard(&self.names, table);
         let first = on.first().map(|no| self.names.events.get(*no));
         for other in on.iter().map(|no| self.names.events.get(*no)) {
@@ -67,6 +59,25 @@ impl Compiler<'_, '_, '_> {
         on
     }
 
+    /// Event types as written; those that there are not are told.
+    pub fn types(&mut self, node: &Node, path: &str) -> Vec<TypeNo> {
+        let mut found = Vec::new();
+        for node in node.one_or_more() {
+            let Some(name) = node.text() else { continue };
+            match self.names.events.by_name.get(name) {
+                Some(no) if found.contains(no) => {}
+                Some(no) => found.push(*no),
+                None => {
+                    let otherwise = format!("declare it with its fields: [events.\"{name}\"]");
+                    let hint = did_you_mean(name, self.names.events.names(), &otherwise);
+                    let message = format!("there is no event `{name}`");
+                    self.report.error(Code::UnknownEvent, path, &node.at, message, hint);
+                }
+            }
+        }
+        found
+    }
+
     fn each(&mut self, table: &Table, path: &str, on: &[TypeNo]) -> Option<Each> {
         let node = table.get("each")?;
         let source = node.text()?;
@@ -76,6 +87,7 @@ impl Compiler<'_, '_, '_> {
         let Some((slots, _)) = found else {
             let lists: Vec<String> = lists(event);
             let hint = match lists.as_slice() {
+                [] if event.canon == Canon::Clock => "a clock brings no payload".to_owned(),
                 [] => format!("`{}` has no list of records", event.name),
                 lists => did_you_mean(
                     source,
@@ -83,11 +95,12 @@ impl Compiler<'_, '_, '_> {
                     &format!("`{}`", lists.join("`, `")),
                 ),
             };
-            let message = format!("`{source}` is not a list of records of {}", event.name);
+            let of = if event.canon == Canon::Clock { "a clock" } else { &event.name };
+            let message = format!("`{source}` is not a list of records of {of}");
             self.report.error(Code::TypeMismatch, &format!("{path}.each"), &node.at, message, hint);
             return None;
         };
-        let order = matches!(event.canon, Canon::OrderPaid | Canon::OrderUpdated);
+        let order = matches!(event.canon, Canon::OrderPaid | Canon::OrderUpdated | Canon::OrderQuoted);
         let order_items = order && slots == [canonical::order::ITEMS as u16];
         Some(Each { path: slots, source: source.into(), order_items })
     }

@@ -1,11 +1,13 @@
-//! Wallets, without what waits on time.
+//! Wallets.
 
 use super::Compiler;
+use super::settings::TERM;
 use crate::condition::Code;
 use crate::num::{Num, Round};
-use crate::plan::{Amount, Pending, Setting, Wallet, WhenShort};
+use crate::plan::{Pending, Setting, Wallet, WhenShort};
 use crate::program::read::Node;
 use crate::term::Term;
+use crate::time::Span;
 
 impl Compiler<'_, '_, '_> {
     pub fn wallets(&mut self) -> Vec<Wallet> {
@@ -26,19 +28,12 @@ impl Compiler<'_, '_, '_> {
                     "",
                 );
             }
-            let balance_max = get("balance_max")
-                .and_then(|n| self.names.params.amount(n, &format!("{path}.balance_max"), self.report));
-            if let (Some(Amount::Is(most)), Some(node)) = (balance_max, get("balance_max"))
-                && most.is_negative()
-            {
-                self.report.error(
-                    Code::WrongType,
-                    &format!("{path}.balance_max"),
-                    &node.at,
-                    "a balance is not negative",
-                    "",
-                );
-            }
+            let balance_max = get("balance_max").and_then(|n| {
+                self.amount(n, &format!("{path}.balance_max"), Num::ZERO, "a balance is not negative")
+            });
+            let expires = get("expires").and_then(|n| self.setting(n, &format!("{path}.expires"), &TERM));
+            let activity = get("activity").map(|n| self.types(n, &format!("{path}.activity")));
+            let pending = get("pending").map(|n| self.pending(n, &format!("{path}.pending")));
             found.push(Wallet {
                 id: id.into(),
                 decimals: get("decimals")
@@ -57,11 +52,11 @@ impl Compiler<'_, '_, '_> {
                 },
                 balance_max,
                 value,
-                expires: Setting::Is(Term::never()),
-                activity: Vec::new(),
-                pending: Pending::None,
-                warn: None,
-                transfer: false,
+                expires: expires.unwrap_or(Setting::Is(Term::never())),
+                activity: activity.unwrap_or_default(),
+                pending: pending.unwrap_or(Pending::None),
+                warn: text("warn").and_then(Span::parse),
+                transfer: get("transfer").and_then(Node::bool).unwrap_or(false),
                 shared: false,
             });
         }

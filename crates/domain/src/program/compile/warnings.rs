@@ -5,7 +5,7 @@ use super::Compiler;
 use super::currencies::paths;
 use crate::condition::{Code, Env, EventAttributes, Expr, Read, State};
 use crate::num::Num;
-use crate::plan::{Amount, Campaign, Limit, LimitWhat, Rule};
+use crate::plan::{Across, Amount, Campaign, Limit, LimitWhat, Plan, Rule};
 use crate::program::read::{At, Node, Table};
 use crate::time::Window;
 use crate::value::Value;
@@ -19,11 +19,16 @@ pub struct Ends {
 }
 
 impl Compiler<'_, '_, '_> {
-    pub fn warnings(&mut self, rules: &[Rule], campaigns: &[Campaign]) {
+    pub fn warnings(&mut self, plan: &Plan) {
+        let (rules, campaigns) = (&plan.rules, &plan.campaigns);
         for rule in rules {
-            self.never(&format!("rules.{}.when", rule.id), &rule.trigger.when);
+            self.never(&at_rule(&rule.id, "when"), &rule.trigger.when);
             self.out_of_reach(rule, campaigns);
         }
+        for reward in &plan.rewards {
+            self.never(&format!("rewards.{}.when", reward.id), &reward.when);
+        }
+        self.endless(&plan.ladders, &plan.counters);
         for campaign in campaigns {
             self.never(&format!("campaigns.{}.when", campaign.id), &campaign.when);
             let empty = !rules
@@ -36,6 +41,10 @@ impl Compiler<'_, '_, '_> {
                 self.unused("campaigns", &campaign.id, "no rule stands in it");
             }
         }
+        self.unmentioned();
+    }
+
+    fn unmentioned(&mut self) {
         let used = self.used();
         let is_used = |section: &str, id: &str| used.contains(&format!("{section}.{id}"));
         let mut unused: Vec<(&str, String)> = Vec::new();
@@ -57,18 +66,19 @@ impl Compiler<'_, '_, '_> {
             .map(|(id, ..)| (*id).to_owned())
             .collect();
         for id in deaf {
-            self.unused("events", &id, "no rule or counter hears it");
+            self.unused("events", &id, "nothing hears it");
         }
     }
 
+    /// Its name stands as a text in what hears events.
     fn is_heard(&self, event: &str) -> bool {
-        let hears = |section: &str| {
-            self.section(section).iter().any(|(_, _, node)| {
-                let on = node.table().and_then(|t| t.get("on")).map(Node::one_or_more).unwrap_or_default();
-                on.iter().any(|n| n.text() == Some(event))
-            })
-        };
-        hears("rules") || hears("counters")
+        let mut heard = false;
+        let sections = ["rules", "counters", "workflows", "wallets"].map(|s| self.section(s));
+        let nodes = sections.iter().flatten().map(|(_, _, node)| *node);
+        for node in nodes.chain(self.tree.get("referrals")) {
+            texts(node, &mut |text| heard |= text == event);
+        }
+        heard
     }
 
     /// Everything that some expression mentions, and params that stand as a path.
@@ -77,17 +87,6 @@ impl Compiler<'_, '_, '_> {
         for (path, source) in &self.mentioned {
             if !path.starts_with("tests.") {
                 used.extend(self.mentions(source));
-            }
-        }
-        for section in ["rules", "campaigns", "wallets"] {
-            for (_, _, node) in self.section(section) {
-                texts(node, &mut |text| {
-                    if text.starts_with("params.") {
-                        used.extend(
-                            paths(text).iter().map(|p| p.split('.').take(2).collect::<Vec<_>>().join(".")),
-                        );
-                    }
-                });
             }
         }
         used
@@ -148,7 +147,7 @@ impl Compiler<'_, '_, '_> {
             depth += 1;
         }
         for (i, limit) in rule.limits.iter().enumerate() {
-            let (Amount::Is(most), true) = (limit.most, !limit.across_members) else { continue };
+            let (Amount::Is(most), true) = (limit.most, limit.across != Across::Members) else { continue };
             let binds = |(_, other): &&(&str, &Limit)| {
                 let wider = other.per == Window::Life || other.per == limit.per;
                 matches!(other.most, Amount::Is(n) if n < most)
@@ -158,7 +157,7 @@ impl Compiler<'_, '_, '_> {
             };
             let Some((word, other)) = around.iter().find(binds) else { continue };
             let Amount::Is(less) = other.most else { continue };
-            let path = format!("rules.{}.limit", rule.id);
+            let path = at_rule(&rule.id, "limit");
             let at = self
                 .lookup(&path)
                 .and_then(|n| n.one_or_more().get(i))
@@ -168,6 +167,11 @@ impl Compiler<'_, '_, '_> {
             self.report.warn(Code::OutOfReach, &path, &at, message, "");
         }
     }
+}
+
+/// A key of a rule; hidden rules are called by where they stand.
+fn at_rule(id: &str, key: &str) -> String {
+    if id.contains('.') { format!("{id}.{key}") } else { format!("rules.{id}.{key}") }
 }
 
 /// All texts below a node.

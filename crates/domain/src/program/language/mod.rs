@@ -1,10 +1,13 @@
 //! The language as tables: sections, keys, forms, defaults and what they mean. One source for reading, for
 //! `unknown_key`, for the JSON Schema and for the reference. What an expression may say is in `check::scope`.
 
+mod effects;
+mod rewards;
 mod rules;
 mod schema;
 mod sections;
 mod steps;
+mod tiers;
 
 pub use schema::{reference, schema};
 pub use sections::SECTIONS;
@@ -26,8 +29,6 @@ pub enum Shape {
     Named(Form),
     /// `events."noun.verb"`
     Events(Form),
-    /// Known, and not built yet.
-    Later,
 }
 
 pub struct Key {
@@ -42,8 +43,6 @@ pub enum Need {
     Required,
     Optional,
     Default(&'static str),
-    /// Known, and not built yet.
-    Later,
 }
 
 /// What may stand as a value.
@@ -57,8 +56,13 @@ pub enum Form {
     Whole(i64, i64),
     /// A number between these.
     Between(i64, i64),
-    /// A number, or `'params.x'`.
+    /// A number, or a path to one.
     NumberOrPath,
+    /// `"never"`, a date, or steps joined by `, `; or a path to one.
+    TermOrPath,
+    /// A duration or a date, or a path to one.
+    WaitOrPath,
+    DurationOrPath,
     Id,
     /// As an id, with hyphens.
     ProgramId,
@@ -67,14 +71,16 @@ pub enum Form {
     /// A date or a local date-time.
     DateTime,
     Hours,
+    /// `"09:00"`
+    TimeOfDay,
     Duration,
     /// Durations joined by ` + `.
     Durations,
     Unit,
     Window,
     Weekday,
-    /// One of these words; the second list is not built yet.
-    Words(&'static [&'static str], &'static [&'static str]),
+    /// One of these words.
+    Words(&'static [&'static str]),
     EventType,
     /// An expression of any type.
     Expression,
@@ -107,9 +113,6 @@ const fn optional(name: &'static str, form: Form, doc: &'static str) -> Key {
 }
 const fn or(name: &'static str, form: Form, default: &'static str, doc: &'static str) -> Key {
     Key { name, form, need: Need::Default(default), doc }
-}
-const fn later(name: &'static str, doc: &'static str) -> Key {
-    Key { name, form: Form::Any, need: Need::Later, doc }
 }
 
 pub fn section(name: &str) -> Option<&'static Section> {

@@ -1,7 +1,8 @@
 //! Keys of what judges events: triggers, schedules, limits, counters, rules, campaigns.
 
+use super::effects::{DISCOUNT, EARN, EMIT, GIVE, PLACE, REDEEM};
 use super::sections::{NAME, NOTE};
-use super::{Form, Key, later, optional, or, required};
+use super::{Form, Key, optional, or, required};
 
 pub const SCHEDULE: &[Key] = &[
     optional("from", Form::DateTime, "first day, or first instant"),
@@ -13,66 +14,55 @@ pub const SCHEDULE: &[Key] = &[
 const LIMIT_KEYS: &[Key] = &[
     optional("times", Form::Whole(1, 1_000_000_000), "events in which the rule applied"),
     or("per", Form::Window, "\"life\"", "the time in which it holds"),
-    optional("across", Form::Words(&["members"], &["household"]), "one budget for all members"),
+    optional(
+        "across",
+        Form::Words(&["members", "household"]),
+        "one budget for all members, or for a household",
+    ),
     or("partial", Form::Bool, "true", "true: pay what is left; false: all or nothing"),
 ];
 const LIMIT: Form = Form::KeysAnd(LIMIT_KEYS, "wallet", &Form::NumberOrPath);
-const ACTIVE: Key =
+pub const ACTIVE: Key =
     optional("active", Form::Keys(SCHEDULE), "schedule, judged at the event's time in the region's zone");
-const WHEN: Key = optional("when", Form::Condition, "condition; with `each` it picks the items");
+pub const WHEN: Key = optional("when", Form::Condition, "condition; with `each` it picks the items");
 const EACH: Key = optional("each", Form::Expression, "path to a list of records, seen one by one as `item`");
-const LIMITS: Key = optional("limit", Form::OneOrMore(&LIMIT), "one limit, or a list of which all hold");
+pub const LIMITS: Key = optional("limit", Form::OneOrMore(&LIMIT), "one limit, or a list of which all hold");
 
-/// Event types, or a clock.
+const TYPES: Form = Form::OneOrMore(&Form::EventType);
+/// One of `every`, `yearly`, `idle`, `once`.
 const CLOCK_KEYS: &[Key] = &[
-    later("every", "the end of each period"),
-    later("yearly", "a day of each year"),
-    later("idle", "silence of some length"),
-    later("once", "one day"),
-    later("after", "later than its period ends"),
-    later("before", "earlier than its day"),
-    later("at", "an hour of its day"),
-    later("of", "which events end a silence"),
+    optional("every", Form::Unit, "at the end of each period, with the state as of its last instant"),
+    optional("yearly", Form::Text, "on the day of a date of the member: `\"member.birthday\"`"),
+    optional("idle", Form::Duration, "once per silence of this length"),
+    optional("once", Form::DateTime, "one day, or instant"),
+    optional("after", Form::Duration, "with `every`: run so much later"),
+    optional("before", Form::Duration, "with `yearly`: so much earlier"),
+    or("at", Form::TimeOfDay, "\"00:00\"", "with `yearly`: the hour"),
+    optional("of", TYPES, "with `idle`: silence of these types"),
 ];
-
-const EARN_KEYS: &[Key] = &[
-    required("amount", Form::Amount, "how many points"),
-    later("expires", "when these points end"),
-    later("pending", "how long these points wait"),
-];
-const EMIT_KEYS: &[Key] = &[
-    required("type", Form::EventType, "`\"noun.verb\"`"),
-    optional("data", Form::Names(&Form::Amount), "names and expressions"),
-];
+pub const ON: Key = required(
+    "on",
+    Form::Either(&[TYPES, Form::Keys(CLOCK_KEYS)]),
+    "event type, or types that share their noun",
+);
+pub const ON_TYPES: Key = required("on", TYPES, "event type, or types that share their noun");
 
 pub const RULE: &[Key] = &[
-    required(
-        "on",
-        Form::Either(&[Form::OneOrMore(&Form::EventType), Form::Keys(CLOCK_KEYS)]),
-        "event type, or types that share their noun",
-    ),
+    ON,
     EACH,
     WHEN,
     ACTIVE,
     optional("campaign", Form::Id, "the campaign in which it stands"),
-    or("to", Form::Words(&["member"], &["referrer"]), "\"member\"", "who is paid"),
+    or("to", Form::Words(&["member", "referrer"]), "\"member\"", "who is paid, and whose state is read"),
     optional("once_per", Form::Expression, "business key: pays once for each member and value, for ever"),
     LIMITS,
     or("paused", Form::Bool, "false", "does nothing"),
-    optional(
-        "earn",
-        Form::Names(&Form::Either(&[Form::Amount, Form::Keys(EARN_KEYS)])),
-        "`earn.WALLET`: an amount; less than 0 is 0",
-    ),
-    optional(
-        "emit",
-        Form::Either(&[Form::EventType, Form::Keys(EMIT_KEYS)]),
-        "a message in the feed; rules do not hear it",
-    ),
-    later("give", "rewards without cost"),
-    later("redeem", "redemptions made by a rule"),
-    later("place", "levels set by a rule"),
-    later("discount", "money off in quotes"),
+    EARN,
+    GIVE,
+    REDEEM,
+    PLACE,
+    DISCOUNT,
+    EMIT,
     NAME,
     NOTE,
 ];
@@ -83,7 +73,7 @@ pub const CAMPAIGN: &[Key] = &[
     optional("limit", Form::OneOrMore(&LIMIT), "shared by its rules; with `across = \"members\"` the budget"),
     or(
         "pay",
-        Form::Either(&[Form::Words(&["all", "highest"], &[]), Form::List(&Form::Id)]),
+        Form::Either(&[Form::Words(&["all", "highest"]), Form::List(&Form::Id)]),
         "\"all\"",
         "which of its rules pay: all, the highest, or the first of a list that applies",
     ),
@@ -95,11 +85,7 @@ pub const CAMPAIGN: &[Key] = &[
 ];
 
 pub const COUNTER: &[Key] = &[
-    optional(
-        "on",
-        Form::Either(&[Form::OneOrMore(&Form::EventType), Form::Keys(CLOCK_KEYS)]),
-        "event type, or types that share their noun",
-    ),
+    optional("on", TYPES, "event type, or types that share their noun"),
     EACH,
     WHEN,
     ACTIVE,
@@ -109,13 +95,13 @@ pub const COUNTER: &[Key] = &[
         "forgive",
         Form::Either(&[Form::Whole(0, 1_000), Form::Text]),
         "0",
-        "with `streak`: so many gaps are forgiven in a run",
+        "with `streak`: so many gaps are forgiven in a run, or each takes 1 from `\"wallets.W\"`",
     ),
     optional("distinct", Form::Expression, "number of different values, at most 1,000"),
     optional("earned", Form::Expression, "points granted: `\"wallets.W\"`, or by one rule: `\"rules.R.W\"`"),
     or("per", Form::Window, "\"life\"", "the time in which it counts"),
-    later("carry", "what exceeds a level's needs"),
-    later("count_pending", "whether points count before they are released"),
+    or("carry", Form::NumberOrPath, "0", "what exceeds a level's needs starts the next, at most this"),
+    or("count_pending", Form::Bool, "true", "with `earned`: from the event on, or from the release"),
     NAME,
     NOTE,
 ];

@@ -13,12 +13,11 @@ const DURATION: &str = "^[0-9]+ (second|minute|hour|day|week|month|quarter|year)
 pub fn schema() -> Json {
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for section in SECTIONS.iter().filter(|s| s.need != Need::Later) {
+    for section in SECTIONS {
         let mut one = match &section.shape {
             Shape::One(form) => of(form),
             Shape::Named(form) => named(form, ID),
             Shape::Events(form) => named(form, EVENT_TYPE),
-            Shape::Later => json!(false),
         };
         one["description"] = section.doc.into();
         if section.most > 0 {
@@ -63,10 +62,12 @@ fn of(form: &Form) -> Json {
         Form::Window => {
             let mut words = vec!["life"];
             words.extend(UNITS.map(|(name, _)| name));
-            json!({ "anyOf": [{ "enum": words }, text(DURATION)] })
+            json!({ "anyOf": [{ "enum": words }, text(DURATION), text("^tiers[.][a-z][a-z0-9_]{0,39}$")] })
         }
+        Form::TermOrPath | Form::WaitOrPath | Form::DurationOrPath => json!({ "type": "string" }),
+        Form::TimeOfDay => text("^[0-9]{2}:[0-9]{2}$"),
         Form::Weekday => json!({ "enum": WEEKDAYS }),
-        Form::Words(words, _) => json!({ "enum": words }),
+        Form::Words(words) => json!({ "enum": words }),
         Form::EventType => text(EVENT_TYPE),
         Form::Zone | Form::Durations | Form::Expression => json!({ "type": "string" }),
         Form::Condition => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
@@ -89,7 +90,7 @@ fn number(n: Json) -> Json {
 
 fn table(keys: &[Key], others: Json) -> Json {
     let mut properties = Map::new();
-    for key in keys.iter().filter(|k| k.need != Need::Later) {
+    for key in keys {
         let mut one = of(&key.form);
         let default = match key.need {
             Need::Default(default) => format!("; default {default}"),
@@ -106,8 +107,7 @@ fn table(keys: &[Key], others: Json) -> Json {
 pub fn reference() -> String {
     let mut out = String::from("# Sections and keys of a program\n");
     for section in SECTIONS {
-        let later = if section.need == Need::Later { " Not built yet." } else { "" };
-        out.push_str(&format!("\n## `{}`\n\n{}.{later}\n", section.name, capital(section.doc)));
+        out.push_str(&format!("\n## `{}`\n\n{}.\n", section.name, capital(section.doc)));
         if let Shape::One(Form::Keys(keys)) | Shape::Named(Form::Keys(keys)) = &section.shape {
             out.push_str("\n| key | type | default | meaning |\n|---|---|---|---|\n");
             rows(keys, "", &mut out);
@@ -122,9 +122,8 @@ fn rows(keys: &[Key], above: &str, out: &mut String) {
             Need::Required => "required",
             Need::Optional => "",
             Need::Default(default) => default,
-            Need::Later => "not built yet",
         };
-        let default = if default.is_empty() || key.need == Need::Later || key.need == Need::Required {
+        let default = if default.is_empty() || key.need == Need::Required {
             default.to_owned()
         } else {
             format!("`{default}`")
@@ -157,11 +156,15 @@ fn word(form: &Form) -> String {
         Form::DateTime => "date or local date-time".into(),
         Form::Hours => "hours".into(),
         Form::Duration => "duration".into(),
+        Form::TermOrPath => "term †".into(),
+        Form::WaitOrPath => "duration or date †".into(),
+        Form::DurationOrPath => "duration †".into(),
+        Form::TimeOfDay => "hour".into(),
         Form::Durations => "durations".into(),
         Form::Unit => "unit".into(),
         Form::Window => "window".into(),
         Form::Weekday => quoted(&WEEKDAYS),
-        Form::Words(words, _) => quoted(words),
+        Form::Words(words) => quoted(words),
         Form::EventType => "event type".into(),
         Form::Expression => "expression".into(),
         Form::Condition => "condition".into(),

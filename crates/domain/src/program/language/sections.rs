@@ -1,8 +1,11 @@
 //! The sections of a program file, and the keys of those that declare data.
 
+use super::effects::PENDING;
+use super::rewards::{ACHIEVEMENT, HOUSEHOLDS, REFERRALS, REWARD, WORKFLOW};
 use super::rules::{CAMPAIGN, COUNTER, RULE};
 use super::steps::TESTS;
-use super::{Form, Key, Need, Section, Shape, later, optional, or, required};
+use super::tiers::LADDER;
+use super::{Form, Key, Need, Section, Shape, optional, or, required};
 
 pub(super) const NAME: Key = optional("name", Form::Text, "shown to people");
 pub(super) const NOTE: Key =
@@ -15,7 +18,7 @@ const PROGRAM: &[Key] = &[
     or("language", Form::Whole(1, 1), "1", "version of this language"),
     or(
         "enrol",
-        Form::Words(&["automatic", "explicit"], &[]),
+        Form::Words(&["automatic", "explicit"]),
         "\"automatic\"",
         "unknown subjects become members, or guests",
     ),
@@ -46,23 +49,27 @@ const WALLET: &[Key] = &[
     or("decimals", Form::Whole(0, 6), "0", "smallest part of a point"),
     or(
         "round",
-        Form::Words(&["down", "nearest", "up"], &[]),
+        Form::Words(&["down", "nearest", "up"]),
         "\"down\"",
         "applied once per rule and event; nearest is half away from zero",
     ),
     or(
         "when_short",
-        Form::Words(&["debt", "forgive", "negative"], &[]),
+        Form::Words(&["debt", "forgive", "negative"]),
         "\"debt\"",
         "when a refund takes more than is there",
     ),
     optional("balance_max", Form::NumberOrPath, "earning stops there"),
     optional("value", Form::Number, "money worth of one point"),
-    later("expires", "when points end"),
-    later("activity", "what an idle term counts as activity"),
-    later("pending", "points that wait before they can be spent"),
-    later("warn", "a message before points end"),
-    later("transfer", "points given from member to member"),
+    or("expires", Form::TermOrPath, "\"never\"", "when points end; read when they are granted"),
+    optional(
+        "activity",
+        Form::OneOrMore(&Form::EventType),
+        "what an idle term counts as activity; every earning and spending without",
+    ),
+    optional("pending", PENDING, "points wait before they can be spent"),
+    optional("warn", Form::Duration, "`points.expiring` so long before points end"),
+    or("transfer", Form::Bool, "false", "members may give points to each other"),
     NAME,
     NOTE,
 ];
@@ -174,20 +181,52 @@ pub static SECTIONS: &[Section] = &[
         doc: "rules that have something in common: a schedule, an audience, a budget, a choice",
     },
     Section {
+        name: "tiers",
+        shape: Shape::Named(Form::Keys(LADDER)),
+        need: Need::Optional,
+        most: 10,
+        doc: "ladders of levels: what they need, and how long they are kept",
+    },
+    Section {
+        name: "rewards",
+        shape: Shape::Named(Form::Keys(REWARD)),
+        need: Need::Optional,
+        most: 1_000,
+        doc: "what points are spent on",
+    },
+    Section {
+        name: "achievements",
+        shape: Shape::Named(Form::Keys(ACHIEVEMENT)),
+        need: Need::Optional,
+        most: 200,
+        doc: "goals, and what follows when they are reached",
+    },
+    Section {
+        name: "referrals",
+        shape: Shape::One(Form::Keys(REFERRALS)),
+        need: Need::Optional,
+        most: 0,
+        doc: "members who bring members",
+    },
+    Section {
+        name: "households",
+        shape: Shape::One(Form::Keys(HOUSEHOLDS)),
+        need: Need::Optional,
+        most: 0,
+        doc: "members who share wallets",
+    },
+    Section {
+        name: "workflows",
+        shape: Shape::Named(Form::Keys(WORKFLOW)),
+        need: Need::Optional,
+        most: 200,
+        doc: "steps with waits between them",
+    },
+    Section {
         name: "tests",
         shape: Shape::Named(TESTS),
         need: Need::Optional,
         most: 1_000,
         doc: "steps in virtual time and what is expected after each; they gate publication",
     },
-    section_later("tiers", "levels, what they need, and how long they are kept"),
-    section_later("rewards", "what points are spent on"),
-    section_later("achievements", "goals, and what follows when they are reached"),
-    section_later("referrals", "members who bring members"),
-    section_later("households", "members who share wallets"),
-    section_later("workflows", "steps with waits between them"),
 ];
-
-const fn section_later(name: &'static str, doc: &'static str) -> Section {
-    Section { name, shape: Shape::Later, need: Need::Later, most: 0, doc }
-}

@@ -1,7 +1,7 @@
 //! Keys of `[tests.T]`.
 
 use super::sections::{NAME, NOTE};
-use super::{Form, Key, later, optional, or, required};
+use super::{Form, Key, optional, or, required};
 
 const STEP_KEYS: &[Key] = &[
     optional("at", Form::DateTime, "local time"),
@@ -15,12 +15,12 @@ const STEP_KEYS: &[Key] = &[
     optional("event", Form::EventType, "what comes in; its payload stands under its noun"),
     optional("region", Form::Id, "the region of this step"),
     optional("expect", Form::Condition, "what holds after the step"),
-    later("quote", "a cart"),
-    later("redeem", "a reward"),
-    later("quantity", "how much of a reward"),
-    later("confirm", "a redemption's step"),
-    later("cancel", "a redemption's step"),
-    later("join", "a household"),
+    optional("quote", Form::Any, "a cart"),
+    optional("redeem", Form::Id, "a reward; its cart, if it needs one, is `order`"),
+    or("quantity", Form::Number, "1", "how much of the reward"),
+    optional("confirm", Form::Whole(1, 100), "the number of the step that redeemed"),
+    optional("cancel", Form::Whole(1, 100), "the number of the step that redeemed"),
+    optional("join", Form::Id, "the household of this member"),
 ];
 const STEP: Form = Form::KeysAnd(STEP_KEYS, "payload", &Form::Any);
 

@@ -109,8 +109,8 @@ fn a_rule_and_its_limits() {
         ("rules.bonus#0", LimitWhat::Times, Window::Unit(Unit::Week))
     );
     assert_eq!(
-        (times.most, times.partial, times.across_members),
-        (Amount::Is(Num::minor(2, 0)), true, false)
+        (times.most, times.partial, times.across),
+        (Amount::Is(Num::minor(2, 0)), true, Across::Member)
     );
     assert_eq!(points.most, Amount::Param(2));
     assert_eq!(points.per, Window::Rolling(Span { count: 30, unit: SpanUnit::Day }));
@@ -131,7 +131,7 @@ fn campaigns_lie_inner_before_outer() {
     assert_eq!(candidates[..], [Candidate::Campaign(0), Candidate::Rule(2)]);
     assert_eq!(summer.holdout_ppm, 100_000);
     assert_eq!(&*summer.limits[0].id, "campaigns.summer#0");
-    assert!(summer.limits[0].across_members);
+    assert_eq!(summer.limits[0].across, Across::Members);
     assert_eq!(summer.active.as_ref().unwrap().until.unwrap().to_string(), "2027-08-31T18:00:00.000000001");
 }
 

@@ -3,9 +3,9 @@
 mod codes;
 mod compiled;
 mod files;
-mod not_yet;
 mod real;
 mod ten_mistakes;
+mod ten_programs;
 
 use super::*;
 
