@@ -105,19 +105,24 @@ pub struct Held {
     pub until: Timestamp,
 }
 
-/// A workflow that runs.
+/// A workflow that runs: it waits at a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     pub workflow: Text,
     pub started_at: Timestamp,
     /// Index of the step at which it waits.
     pub step: u16,
-    /// When the wait ends by itself.
+    /// The step's id, if it has one: by it the step is found again when the program has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Text>,
+    /// When the wait began.
+    pub since: Timestamp,
+    /// When it ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// Steps whose event came.
+    /// Ids of steps whose event came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub came: Vec<u16>,
+    pub came: Vec<Text>,
 }
 
 /// When a clock of the form `{ idle = … }` last heard something, and whether it has rung since.

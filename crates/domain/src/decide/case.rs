@@ -35,6 +35,8 @@ pub struct Case<'a> {
     pub moment: Moment,
     /// Totals of the order's items: how a grant is shared that follows no item.
     pub totals: Vec<Num>,
+    /// What one place alone can read: a reward's quantity, what came in a workflow.
+    pub extra: Vec<Value>,
 }
 
 impl<'a> Case<'a> {
@@ -63,7 +65,28 @@ impl<'a> Case<'a> {
             Canon::OrderPaid | Canon::OrderUpdated => item_totals(payload),
             _ => Vec::new(),
         };
-        Case { plan, ty, event, payload, member, values, tiers: Vec::new(), region, now, moment, totals }
+        Case {
+            plan,
+            ty,
+            event,
+            payload,
+            member,
+            values,
+            tiers: Vec::new(),
+            region,
+            now,
+            moment,
+            totals,
+            extra: Vec::new(),
+        }
+    }
+
+    /// Whatever may be read of the member, though no rule of this type reads it.
+    pub fn read_member(&mut self) {
+        if self.values.is_empty() {
+            self.values =
+                bind::member_values(&self.plan.member_fields, self.member, &self.plan.regions[0].zone);
+        }
     }
 
     pub fn env<'e>(&'e self, state: &'e dyn State, item: Option<&'e Value>) -> Env<'e> {
@@ -73,7 +96,7 @@ impl<'a> Case<'a> {
             member: &self.values,
             params: &self.region.params,
             tiers: &self.tiers,
-            extra: &[],
+            extra: &self.extra,
             state,
             event: EventAttributes { id: &self.event.id, source: &self.event.source, kind: &self.event.kind },
             now: &self.now,

@@ -4,8 +4,9 @@
 use super::case::Case;
 use super::region::region;
 use super::rules::{Judge, Uses};
-use super::{Book, Judged, Present, Scene, apply, count};
-use crate::plan::{Canon, TypeNo};
+use super::{Book, Judged, Present, Scene, apply, count, workflows};
+use crate::condition::State;
+use crate::plan::{Canon, EventType, Plan, Region, RuleNo, TypeNo};
 use crate::snapshot::Want;
 use crate::value::Value;
 
@@ -44,15 +45,70 @@ pub fn follow(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
 }
 
 /// Achievements, tiers and workflows, after the event itself (None) or after something that followed.
-fn after(_book: &mut Book<'_>, _scene: &Scene<'_>, _heard: Option<&Heard>) -> Result<(), Vec<Want>> {
+fn after(book: &mut Book<'_>, scene: &Scene<'_>, heard: Option<&Heard>) -> Result<(), Vec<Want>> {
+    workflows::after(book, scene, heard)
+}
+
+/// Reads what is neither event nor rule (a step, a setting) with the state as it now stands. `extra`: what this place
+/// alone can read.
+pub fn aside<T>(
+    book: &Book<'_>,
+    scene: &Scene<'_>,
+    extra: Vec<Value>,
+    read: impl FnOnce(&Case<'_>, &dyn State) -> T,
+) -> T {
+    let (plan, at) = (book.plan, scene.event.time);
+    let ty = clock(plan, Vec::new());
+    let mut case = Case::new(plan, &ty, scene.event, &Value::Absent, book.member, region_of(book, scene), at);
+    case.read_member();
+    case.extra = extra;
+    let state = Present { plan, member: book.member, moment: &case.moment };
+    read(&case, &state)
+}
+
+/// What a rule pays that hears nothing by itself (of a workflow, of an achievement), with the state as it now stands.
+pub fn pay_aside(
+    book: &mut Book<'_>,
+    scene: &Scene<'_>,
+    rule: RuleNo,
+    extra: Vec<Value>,
+) -> Result<(), Vec<Want>> {
+    let (plan, at) = (book.plan, scene.event.time);
+    let ty = clock(plan, vec![rule]);
+    let mut case = Case::new(plan, &ty, scene.event, &Value::Absent, book.member, region_of(book, scene), at);
+    case.read_member();
+    case.extra = extra;
+    let judged = {
+        let before = Present { plan, member: book.member, moment: &case.moment };
+        let mut judge = Judge::new(&case, &before, scene.rows, book.budgets, &scene.plans.keys);
+        judge.uses = Uses { member: &book.member.limits, budgets: book.budgets };
+        judge.run(&ty.rules);
+        if !judge.missing.is_empty() {
+            return Err(judge.missing);
+        }
+        let (offers, failed) = (judge.offers, judge.failed);
+        Judged { offers, failed, counted: Vec::new(), seen: Vec::new(), moment: case.moment }
+    };
+    apply(book, plan, judged, None);
     Ok(())
+}
+
+/// Time itself, heard by these rules only.
+fn clock(plan: &Plan, rules: Vec<RuleNo>) -> EventType {
+    let known = plan.types.iter().find(|ty| ty.canon == Canon::Clock);
+    let known = known.or(plan.types.first()).expect("a program knows types");
+    EventType { rules, counters: Vec::new(), canon: Canon::Clock, ..known.clone() }
+}
+
+/// The event's own payload was checked with its region; what follows is where the event was.
+pub fn region_of<'p>(book: &Book<'p>, scene: &Scene<'_>) -> &'p Region {
+    region(book.plan, scene.canon(), &scene.bound.record, book.member).unwrap_or(&book.plan.regions[0])
 }
 
 fn judge(book: &Book<'_>, scene: &Scene<'_>, heard: &Heard) -> Result<Judged, Vec<Want>> {
     let plan = book.plan;
     let ty = &plan.types[usize::from(heard.ty)];
-    // The event's own payload was checked with its region; what follows is where the event was.
-    let region = region(plan, scene.canon(), &scene.bound.record, book.member).unwrap_or(&plan.regions[0]);
+    let region = region_of(book, scene);
     let case = Case::new(plan, ty, scene.event, &heard.payload, book.member, region, scene.event.time);
     let before = Present { plan, member: book.member, moment: &case.moment };
     let mut judge = Judge::new(&case, &before, scene.rows, book.budgets, &scene.plans.keys);

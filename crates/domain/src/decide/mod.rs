@@ -20,6 +20,7 @@ mod refunds;
 mod region;
 mod rewards;
 mod rules;
+mod settings;
 mod tiers;
 mod updates;
 mod workflows;
@@ -423,7 +424,7 @@ fn paying(plan: &Plan, judged: &Judged) -> Vec<Text> {
 }
 
 fn apply(book: &mut Book<'_>, plan: &Plan, judged: Judged, mut order: Option<&mut Order>) {
-    if book.depth == 0 {
+    if book.depth == 0 && !judged.seen.is_empty() {
         book.decision.seen = judged.seen;
     }
     book.pay(plan, judged.offers, &judged.moment, order.as_deref_mut());
