@@ -4,13 +4,19 @@ use std::io::IsTerminal;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use store::verify::{Report, verify};
+use store::verify::{Report, replay, verify};
 
 use super::table::{grouped, render};
 use super::{DATA, FOUND, Failure, Place, open};
 
 #[derive(Args)]
 pub struct Verify {
+    /// Decide every event again, and compare; takes about as long as an import
+    #[arg(long)]
+    replay: bool,
+    /// With --replay: which of the program's [environments] counts
+    #[arg(long, env = "FEALTY_ENVIRONMENT", value_name = "NAME")]
+    environment: Option<String>,
     /// Answer in JSON
     #[arg(long)]
     json: bool,
@@ -23,7 +29,8 @@ const SHOWN: usize = 20;
 
 impl Verify {
     pub fn run(self) -> Result<u8, Failure> {
-        let dir = self.place.dir(&self.place.file()?)?;
+        let file = self.place.file()?;
+        let dir = self.place.dir(&file)?;
         if !dir.join(store::FILE).exists() {
             let why = format!("there is no {} in it", store::FILE);
             return Err(Failure::new(DATA, format!("no data in {}", dir.display()), why)
@@ -37,12 +44,16 @@ impl Verify {
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {eta} left  {pos} rows") {
             bar.set_style(style);
         }
-        let report = verify(&dir, &mut |done, all| {
+        let mut progress = |done, all| {
             bar.set_length(all);
             bar.set_position(done);
-        });
+        };
+        let mut report = verify(&dir, &mut progress).map_err(|e| open::failed(&dir, e))?;
+        if self.replay {
+            let environment = self.environment.as_ref().or(file.environment.as_ref()).map(String::as_str);
+            replay(&dir, environment, &mut report, &mut progress).map_err(|e| open::failed(&dir, e))?;
+        }
         bar.finish_and_clear();
-        let report = report.map_err(|e| open::failed(&dir, e))?;
         if self.json {
             println!("{}", serde_json::to_string(&report).unwrap_or_default());
         } else {
@@ -61,6 +72,7 @@ fn tell(report: &Report) {
         ("orders", report.orders),
         ("identities", report.identities),
         ("index entries", report.keys),
+        ("decided again", report.replayed),
     ] {
         rows.push(vec![name.to_owned(), grouped(count)]);
     }

@@ -9,7 +9,8 @@ use crate::StoreError;
 use crate::keys::run::{self, ENTRY, Run, page_at, page_of};
 use crate::sqlite::form;
 
-pub fn check(conn: &Connection, told: &mut Told, report: &mut Report) -> rusqlite::Result<()> {
+/// All of them: (key, position).
+pub fn stored(conn: &Connection, report: &mut Report) -> rusqlite::Result<Vec<(u64, u64)>> {
     let mut stored = Vec::new();
     match run::load(conn) {
         Ok(runs) => {
@@ -22,6 +23,11 @@ pub fn check(conn: &Connection, told: &mut Told, report: &mut Report) -> rusqlit
         Err(StoreError::Corrupt(why)) => report.file("keys", why),
         Err(other) => report.file("keys", format!("the runs cannot be read: {other}")),
     }
+    Ok(stored)
+}
+
+pub fn check(conn: &Connection, told: &mut Told, report: &mut Report) -> rusqlite::Result<()> {
+    let mut stored = stored(conn, report)?;
     report.keys = stored.len() as u64;
     for (_, pos) in stored.iter().filter(|entry| entry.1 == 0 || entry.1 > told.last_pos) {
         report.row("keys", *pos, "a key names a row that is not there");

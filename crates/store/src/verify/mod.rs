@@ -2,13 +2,16 @@
 //!
 //! It shares the stored types with the core, and no arithmetic: balances, lots, chains, counts and keys are worked out
 //! here a second time, in the plainest way. It reads one moment of the file and never writes; the server may run.
-//! What cannot be known from the file alone (that a rule gave what it should) is for replay and tests to show.
+//! That a rule gave what it should is shown by `replay`, which calls the core again.
 
 mod journal;
 mod keys;
 mod ledger;
 mod members;
 mod orders;
+mod replay;
+
+pub use replay::replay;
 
 use std::path::Path;
 use std::time::Instant;
@@ -31,6 +34,8 @@ pub struct Report {
     pub orders: u64,
     pub identities: u64,
     pub keys: u64,
+    /// Rows that were decided again.
+    pub replayed: u64,
     /// Hash of the last row: whoever kept it can tell later that nothing before it was changed.
     pub head: String,
     /// Points that members hold, owe, and have had from the program, by wallet, in smallest parts.
@@ -95,9 +100,7 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, 
     }
     let conn = file::open_reader(dir, 16 * 1024)?;
     conn.execute_batch("BEGIN").map_err(|e| store_error(&e))?;
-    let secret =
-        conn.query_row("SELECT substr(value, 1, 16) FROM meta WHERE name = 'secret'", [], |r| r.get(0));
-    let maker = KeyMaker(secret.map_err(|e| store_error(&e))?);
+    let maker = key_maker(&conn)?;
     let mut report = Report::default();
     let checked = check(&conn, &maker, &mut report, progress);
     // A file whose pages are damaged is a finding, not a failure to look.
@@ -108,6 +111,12 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, 
     }
     report.milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
+}
+
+fn key_maker(conn: &Connection) -> Result<KeyMaker, StoreError> {
+    let secret =
+        conn.query_row("SELECT substr(value, 1, 16) FROM meta WHERE name = 'secret'", [], |r| r.get(0));
+    Ok(KeyMaker(secret.map_err(|e| store_error(&e))?))
 }
 
 fn check(

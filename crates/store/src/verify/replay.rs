@@ -1,0 +1,266 @@
+//! Replay: every row of the journal is decided again, from its input and what was known before it, under the program
+//! version that decided it then; decisions, shares, limits and counters must come out the same, word for word.
+//!
+//! Each step begins with what the steps before gave, so an error shows where it began. Rows of the past are read from
+//! the file; members, names and keys are held in memory. Not here: whether the file is whole (`verify`).
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::batch::{Batch, Plans, process};
+use domain::event::{Input, MemberNo};
+use domain::identity::Identity;
+use domain::key::{Key, KeyMaker};
+use domain::member::Member;
+use domain::own;
+use domain::plan::Plan;
+use domain::program;
+use domain::snapshot::{Budgets, PastRow, Snapshot, Want};
+use rusqlite::Connection;
+
+use super::{Report, key_maker, keys};
+use crate::StoreError;
+use crate::reader::{Row, row_get};
+use crate::sqlite::{file, form, store_error};
+
+/// Adds to the report. `environment` is the setting under which it was served.
+pub fn replay(
+    dir: &Path,
+    environment: Option<&str>,
+    report: &mut Report,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), StoreError> {
+    let conn = file::open_reader(dir, 16 * 1024)?;
+    conn.execute_batch("BEGIN").map_err(|e| store_error(&e))?;
+    let versions = versions(&conn, environment, report)?;
+    let maker = key_maker(&conn)?;
+    let last = conn.query_row("SELECT ifnull(max(pos), 0) FROM journal", [], |r| r.get(0));
+    let last: u64 = last.map_err(|e| store_error(&e))?;
+    let mut past = Past::new(&conn)?;
+    while past.next_pos <= last {
+        let pos = past.next_pos;
+        let Some(row) = row_get(&conn, pos)? else {
+            past.next_pos += 1;
+            continue;
+        };
+        match plans(&versions, row.decision.version, &maker) {
+            Some(plans) => past.step(&plans, &row, report)?,
+            None => {
+                let what = format!("version {} of the program cannot be had", row.decision.version);
+                report.row("replay", pos, what);
+                past.next_pos += 1;
+            }
+        }
+        report.replayed += past.next_pos - pos;
+        if pos % 4_096 < past.next_pos - pos {
+            progress(pos, last);
+        }
+    }
+    progress(last, last);
+    past.compare_members(report)
+}
+
+fn versions(
+    conn: &Connection,
+    environment: Option<&str>,
+    report: &mut Report,
+) -> Result<Vec<Arc<Plan>>, StoreError> {
+    let read = || -> rusqlite::Result<Vec<(u32, String)>> {
+        let mut select = conn.prepare("SELECT version, body FROM program_version ORDER BY version")?;
+        let rows = select.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        rows.collect()
+    };
+    let mut plans = Vec::new();
+    for (version, body) in read().map_err(|e| store_error(&e))? {
+        match program::read_json(&body, environment, version) {
+            Ok(program) => plans.push(Arc::new(program.plan)),
+            Err(_) => report.file("replay", format!("version {version} of the program does not check")),
+        }
+    }
+    Ok(plans)
+}
+
+/// The version, and those before it.
+fn plans(versions: &[Arc<Plan>], version: u32, maker: &KeyMaker) -> Option<Plans> {
+    let current = versions.iter().find(|plan| plan.version == version)?.clone();
+    let older = versions.iter().filter(|plan| plan.version < version).cloned().collect();
+    Some(Plans { current, older, keys: KeyMaker(maker.0) })
+}
+
+/// What the rows so far have made.
+struct Past<'c> {
+    conn: &'c Connection,
+    /// Sorted: (key, position), those of later rows too.
+    keys: Vec<(u64, u64)>,
+    members: HashMap<MemberNo, Arc<Member>>,
+    names: HashMap<Identity, MemberNo>,
+    budgets: Budgets,
+    next_pos: u64,
+    next_member: MemberNo,
+}
+
+/// One way in which a row may have come about: inputs, and members who were woken.
+type Way = (Vec<Input>, Vec<MemberNo>);
+
+impl<'c> Past<'c> {
+    fn new(conn: &'c Connection) -> Result<Past<'c>, StoreError> {
+        // What is wrong with the keys is told by `verify`.
+        let mut keys = keys::stored(conn, &mut Report::default()).map_err(|e| store_error(&e))?;
+        keys.sort_unstable();
+        let (members, names, budgets) = (HashMap::new(), HashMap::new(), Budgets::new());
+        Ok(Past { conn, keys, members, names, budgets, next_pos: 1, next_member: 1 })
+    }
+
+    fn step(&mut self, plans: &Plans, row: &Row, report: &mut Report) -> Result<(), StoreError> {
+        let now = jiff::Timestamp::from_millisecond(row.recorded_ms)
+            .map_err(|e| StoreError::Corrupt(format!("row {} has an impossible time: {e}", row.pos)))?;
+        let mut least = None;
+        for (inputs, wakes) in self.ways(row)? {
+            let mut snapshot = Snapshot {
+                budgets: self.budgets.clone(),
+                next_member: self.next_member,
+                next_pos: self.next_pos,
+                now,
+                ..Snapshot::default()
+            };
+            let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| self.load(snapshot, wants);
+            let batch = process(plans, &mut snapshot, &inputs, &wakes, now, &mut fetch)?;
+            let wrong = self.difference(&batch)?;
+            let same = wrong.is_none();
+            least = Some((batch, snapshot, wrong));
+            if same {
+                break;
+            }
+        }
+        let Some((batch, snapshot, wrong)) = least else {
+            report.row("replay", row.pos, "nothing before it sets it free");
+            self.next_pos += 1;
+            return Ok(());
+        };
+        if let Some((pos, what)) = wrong {
+            report.row("replay", pos, what);
+        }
+        self.take(batch, snapshot);
+        Ok(())
+    }
+
+    /// A row that was made came before the next input, or because its member was woken.
+    fn ways(&self, row: &Row) -> Result<Vec<Way>, StoreError> {
+        let made = |row: &Row| own::of_type(&row.event.kind).is_some_and(own::Own::is_made);
+        if row.again.is_some() {
+            return Ok(Vec::new());
+        }
+        let mut ways = Vec::new();
+        let mut input = Some(row.clone());
+        let mut pos = row.pos;
+        while let Some(next) = input.filter(|row| made(row) || row.again.is_some()) {
+            pos = next.pos + 1;
+            input = row_get(self.conn, pos)?;
+        }
+        if let Some(next) = row_get(self.conn, pos)? {
+            let input = Input { event: next.event, body_hash: next.body_hash, origin: next.origin };
+            ways.push((vec![input], Vec::new()));
+        }
+        if made(row) {
+            ways.push((Vec::new(), row.member.into_iter().collect()));
+        }
+        Ok(ways)
+    }
+
+    fn load(&self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
+        for want in wants {
+            match want {
+                Want::Identity(name) => {
+                    snapshot.identities.insert(name.clone(), self.names.get(name).copied());
+                }
+                Want::Member(no) => {
+                    snapshot.members.insert(*no, self.members.get(no).cloned());
+                }
+                Want::Rows(key) => {
+                    let rows = self.rows(*key)?;
+                    snapshot.rows.insert(*key, rows);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// As they were recorded, oldest first.
+    fn rows(&self, key: Key) -> Result<Vec<Arc<PastRow>>, StoreError> {
+        let from = self.keys.partition_point(|entry| entry.0 < key.0);
+        let alike = self.keys[from..].iter().take_while(|entry| entry.0 == key.0);
+        let mut rows = Vec::new();
+        for (_, pos) in alike.filter(|entry| entry.1 < self.next_pos) {
+            let Some(row) = row_get(self.conn, *pos)? else { continue };
+            let (event, decision) = (Arc::new(row.event), Arc::new(row.decision));
+            rows.push(Arc::new(PastRow { pos: *pos, event, body_hash: row.body_hash, decision }));
+        }
+        Ok(rows)
+    }
+
+    /// The first row that comes out otherwise than it was recorded.
+    fn difference(&self, batch: &Batch) -> Result<Option<(u64, String)>, StoreError> {
+        for new in &batch.rows {
+            let Some(row) = row_get(self.conn, new.pos)? else {
+                return Ok(Some((new.pos, "decided again, there is a row more".to_owned())));
+            };
+            if *new.decision != row.decision {
+                let parts = differ(&row.decision, &*new.decision);
+                return Ok(Some((new.pos, format!("decided again, it comes out otherwise in {parts}"))));
+            }
+            if (new.member, new.prev_pos, new.again) != (row.member, row.prev_pos, row.again) {
+                return Ok(Some((new.pos, "decided again, it is another member's".to_owned())));
+            }
+        }
+        Ok(batch
+            .rows
+            .is_empty()
+            .then(|| (self.next_pos, "decided again, it is told to have come before".to_owned())))
+    }
+
+    fn take(&mut self, batch: Batch, mut snapshot: Snapshot) {
+        self.names.extend(batch.identities);
+        for no in batch.members {
+            if let Some(Some(member)) = snapshot.members.remove(&no) {
+                self.members.insert(no, member);
+            }
+        }
+        (self.budgets, self.next_member) = (snapshot.budgets, snapshot.next_member);
+        self.next_pos += batch.rows.len().max(1) as u64;
+    }
+
+    fn compare_members(&self, report: &mut Report) -> Result<(), StoreError> {
+        let select = self.conn.prepare("SELECT no, image FROM member ORDER BY no");
+        let mut select = select.map_err(|e| store_error(&e))?;
+        let mut rows = select.query([]).map_err(|e| store_error(&e))?;
+        while let Some(row) = rows.next().map_err(|e| store_error(&e))? {
+            let (no, image): (u64, String) =
+                row.get(0).and_then(|no| Ok((no, row.get(1)?))).map_err(|e| store_error(&e))?;
+            let stored: Member = form::from_json(&image, || format!("member {no}"))?;
+            match self.members.get(&no) {
+                Some(member) if **member == stored => {}
+                Some(member) => {
+                    let parts = differ(&stored, &**member);
+                    report.member("replay", no, format!("replayed, its state is another in {parts}"));
+                }
+                None => report.member("replay", no, "replayed, there is no such member"),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names of the stored parts that differ.
+fn differ<T: serde::Serialize>(one: &T, other: &T) -> String {
+    let parts = |of: &T| match serde_json::to_value(of) {
+        Ok(serde_json::Value::Object(parts)) => parts,
+        _ => serde_json::Map::new(),
+    };
+    let (one, other) = (parts(one), parts(other));
+    let mut names: Vec<&String> = one.keys().chain(other.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let differing = names.into_iter().filter(|name| one.get(*name) != other.get(*name));
+    differing.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
