@@ -111,8 +111,8 @@ fn snake(name: &str) -> String {
 fn finds_codes() {
     assert_eq!(constants("pub const A: &str = \"a_b\";\n// x"), ["a_b"]);
     assert_eq!(
-        variants("pub enum Code {\n    TomlSyntax,\n    /// x\n    NotYet,\n}"),
-        ["toml_syntax", "not_yet"]
+        variants("pub enum Code {\n    TomlSyntax,\n    /// x\n    TooMany,\n}"),
+        ["toml_syntax", "too_many"]
     );
     assert_eq!(listed("| `a_b`, `c` | 400 | x |\n| code | says |\n| `d` |"), ["a_b", "c", "d"]);
     assert_eq!(in_place("reason_at(\"a_b\", x); reason(codes::X, y)"), ["a_b"]);

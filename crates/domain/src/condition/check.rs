@@ -179,7 +179,10 @@ impl<'s> Checker<'s> {
         for (part, node) in parts.iter().zip(list) {
             match (&part.ty, &of) {
                 (None, _) => return Typed::poison(),
-                (Some(Type::List(_) | Type::Record(_) | Type::Table(..) | Type::Bands | Type::Level(_)), _) => {
+                (
+                    Some(Type::List(_) | Type::Record(_) | Type::Table(..) | Type::Bands | Type::Level(_)),
+                    _,
+                ) => {
                     return self.fault(
                         FaultCode::TypeMismatch,
                         node.span,

@@ -16,12 +16,8 @@ impl Checker<'_> {
     /// Where one side is a level and the other the name of one, that becomes a level too; false after a fault.
     pub fn same_ladder(&mut self, a: (&mut Typed, &Node), b: (&mut Typed, &Node)) -> bool {
         let (levels, of, other, node) = match (&a.0.ty, &b.0.ty) {
-            (Some(Type::Level(levels)), Some(Type::Text | Type::Words(_))) => {
-                (levels.clone(), a.1, b.0, b.1)
-            }
-            (Some(Type::Text | Type::Words(_)), Some(Type::Level(levels))) => {
-                (levels.clone(), b.1, a.0, a.1)
-            }
+            (Some(Type::Level(levels)), Some(Type::Text | Type::Words(_))) => (levels.clone(), a.1, b.0, b.1),
+            (Some(Type::Text | Type::Words(_)), Some(Type::Level(levels))) => (levels.clone(), b.1, a.0, a.1),
             _ => return true,
         };
         let Some(at) = self.level(&levels, of, node) else { return false };

@@ -237,7 +237,12 @@ fn extra(decisions: &[Arc<Decision>]) -> [Value; 4] {
     let last = decisions.last().filter(|d| d.status == Status::Refused);
     let refused = last.and_then(|d| d.reason.as_ref()).map_or("", |r| &r.code);
     let emitted = decisions.iter().flat_map(|d| &d.emitted).map(|e| Value::Text(e.kind.clone())).collect();
-    [Value::Text(refused.into()), Value::List(emitted), Value::List(Vec::new()), Value::Num(crate::num::Num::ZERO)]
+    [
+        Value::Text(refused.into()),
+        Value::List(emitted),
+        Value::List(Vec::new()),
+        Value::Num(crate::num::Num::ZERO),
+    ]
 }
 
 fn identity(member: &str) -> Option<Identity> {

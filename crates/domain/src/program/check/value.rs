@@ -114,7 +114,9 @@ impl Walk<'_, '_> {
             Form::TimeOfDay => {
                 (time_of_day(text).is_some(), Code::BadTerm, "an hour of the day", "`\"09:00\"`".into())
             }
-            Form::Duration | Form::DurationOrPath => (Span::parse(text).is_some(), Code::BadTerm, "a duration", duration_hint(text)),
+            Form::Duration | Form::DurationOrPath => {
+                (Span::parse(text).is_some(), Code::BadTerm, "a duration", duration_hint(text))
+            }
             Form::Durations => (
                 text.split(" + ").all(|t| Span::parse(t).is_some()),
                 Code::BadTerm,
@@ -224,8 +226,10 @@ fn units_hint() -> String {
 }
 
 fn term_hint(text: &str) -> String {
-    const FORMS: &str = "`never`, a date, or steps: `12 months`, `6 months idle`, `end of next year, 2 months`";
-    let part = text.split(", ").map(|p| p.strip_suffix(" idle").unwrap_or(p)).find(|p| Term::parse(p).is_none());
+    const FORMS: &str =
+        "`never`, a date, or steps: `12 months`, `6 months idle`, `end of next year, 2 months`";
+    let part =
+        text.split(", ").map(|p| p.strip_suffix(" idle").unwrap_or(p)).find(|p| Term::parse(p).is_none());
     match part.map(duration_hint) {
         Some(hint) if hint.starts_with("did you mean") => hint,
         _ => FORMS.into(),

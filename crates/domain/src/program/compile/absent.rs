@@ -54,9 +54,7 @@ impl Compiler<'_, '_, '_> {
             _ => ("only rules and tests read what a rule granted", ""),
         };
         say("rules", Code::NotHere, rules.into());
-        for name in
-            ["wallets", "counters", "achievements", "segments", "tiers", "member", "now", "today"]
-        {
+        for name in ["wallets", "counters", "achievements", "segments", "tiers", "member", "now", "today"] {
             say(name, Code::NotHere, state.into());
         }
         say("event", Code::NotHere, "only rules and counters hear events".into());

@@ -52,7 +52,12 @@ impl Compiler<'_, '_, '_> {
         }
     }
 
-    fn one_kind(&mut self, on: &Table, key: &Key, path: &str) -> Option<(&'static str, &'static [&'static str])> {
+    fn one_kind(
+        &mut self,
+        on: &Table,
+        key: &Key,
+        path: &str,
+    ) -> Option<(&'static str, &'static [&'static str])> {
         let mut kinds = KINDS.iter().filter(|(kind, _)| on.get(kind).is_some());
         let (first, second) = (kinds.next(), kinds.next());
         match (first, second) {
@@ -82,7 +87,13 @@ impl Compiler<'_, '_, '_> {
             Some(slot) if member.0[slot].ty == Type::Date => return u16::try_from(slot).ok(),
             Some(_) => {
                 let message = format!("`{text}` is not a date");
-                self.report.error(Code::TypeMismatch, &path, &node.at, message, "a year has a day for dates alone");
+                self.report.error(
+                    Code::TypeMismatch,
+                    &path,
+                    &node.at,
+                    message,
+                    "a year has a day for dates alone",
+                );
             }
             None => {
                 let dates: Vec<String> = member

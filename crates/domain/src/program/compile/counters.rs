@@ -52,7 +52,8 @@ impl Compiler<'_, '_, '_> {
             let hint = "what exceeds the needs of a level is carried into the next";
             self.report.error(Code::UnknownKey, &path, &key.at, message, hint);
         }
-        self.amount(node, &path, Num::ZERO, "what is carried is not negative").unwrap_or(Amount::Is(Num::ZERO))
+        self.amount(node, &path, Num::ZERO, "what is carried is not negative")
+            .unwrap_or(Amount::Is(Num::ZERO))
     }
 
     /// `on` or `earned`; with `on` at most one of `add`, `streak`, `distinct`.

@@ -59,9 +59,12 @@ impl Compiler<'_, '_, '_> {
             let pending = of.and_then(|t| t.get("pending"));
             let pending = pending.map(|n| self.pending(n, &format!("{path}.pending")));
             let wallet = self.wallet_named(&key.text, &key.at, &path);
-            found.extend(
-                wallet.zip(amount).map(|(wallet, amount)| Earn { wallet, amount, expires, pending }),
-            );
+            found.extend(wallet.zip(amount).map(|(wallet, amount)| Earn {
+                wallet,
+                amount,
+                expires,
+                pending,
+            }));
         }
         found.sort_by_key(|e| e.wallet);
         found
@@ -162,13 +165,7 @@ impl Compiler<'_, '_, '_> {
     }
 
     /// Of a rule or of what a reward gives.
-    pub fn discount(
-        &mut self,
-        table: &Table,
-        path: &str,
-        place: &Place,
-        given: &[&str],
-    ) -> Option<Discount> {
+    pub fn discount(&mut self, table: &Table, path: &str, place: &Place, given: &[&str]) -> Option<Discount> {
         let mut number = |key: &str| {
             let path = format!("{path}.{key}");
             table.get(key).and_then(|n| self.expression(n, &path, Some(&Type::Num), place, given))

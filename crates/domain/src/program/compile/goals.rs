@@ -34,8 +34,7 @@ impl Compiler<'_, '_, '_> {
             let when = self.conditions(table.get("when"), &format!("{path}.when"), &Place::Goal);
             let active = self.schedule(table, &path);
             let trigger = Trigger { on: Vec::new(), each: None, when, active };
-            let spot =
-                Spot { place: &Place::Goal, once: &Place::Goal, given: &given, given_once: &given };
+            let spot = Spot { place: &Place::Goal, once: &Place::Goal, given: &given, given_once: &given };
             let effects = self.effects(table, &path, &spot);
             let limits = self.limits(table, &path);
             let rule = rules.len() as RuleNo;
@@ -57,7 +56,13 @@ impl Compiler<'_, '_, '_> {
         });
         if made {
             let hint = "write an event of the member who was brought: `order.paid`";
-            self.report.error(Code::Circle, "referrals.on", &key.at, "a referral does not wait for itself", hint);
+            self.report.error(
+                Code::Circle,
+                "referrals.on",
+                &key.at,
+                "a referral does not wait for itself",
+                hint,
+            );
         }
         let after = table.get("after").and_then(|n| self.setting(n, "referrals.after", &SPAN));
         let claim = table.get("claim").and_then(Node::text).and_then(Span::parse).unwrap_or(CLAIM);

@@ -84,13 +84,7 @@ fn keys(levels: &[Node], path: &str, names: &Names, report: &mut Report<'_>) -> 
 }
 
 /// One value over all levels.
-fn key(
-    word: &str,
-    levels: &[Node],
-    path: &str,
-    names: &Names,
-    report: &mut Report<'_>,
-) -> Option<LevelKey> {
+fn key(word: &str, levels: &[Node], path: &str, names: &Names, report: &mut Report<'_>) -> Option<LevelKey> {
     let mut key: Option<(LevelKey, &str)> = None;
     let first = levels.iter().find(|l| l.table().is_some_and(|t| t.get(word).is_some())).map_or("", id);
     for (i, level) in levels.iter().enumerate() {
@@ -118,7 +112,13 @@ fn key(
             Some((key, of)) if key.ty != ty => {
                 let (a, b) = (describe(&key.ty), describe(&ty));
                 let message = format!("`{word}` is {a} on `{of}`, and {b} on `{}`", id(level));
-                report.error(Code::UnevenLevels, &below, &node.at, message, "a value has one type on all levels");
+                report.error(
+                    Code::UnevenLevels,
+                    &below,
+                    &node.at,
+                    message,
+                    "a value has one type on all levels",
+                );
             }
             Some((key, _)) => {
                 key.never_zero &= !values.iter().any(has_zero);
@@ -151,7 +151,8 @@ fn level_value(
             (target.ty, at, target.values)
         }
         None => {
-            let (ty, value) = value(node).map_err(|Wrong { code, message, hint }| (code, message, hint.into()))?;
+            let (ty, value) =
+                value(node).map_err(|Wrong { code, message, hint }| (code, message, hint.into()))?;
             (ty, Setting::Is(value.clone()), vec![value])
         }
     };
@@ -208,7 +209,13 @@ impl Compiler<'_, '_, '_> {
             if levels(node)[..i].iter().any(|other| id(other) == id(level)) {
                 let message = format!("there are two levels `{}`", id(level));
                 let path = format!("{path}.levels.{i}.id");
-                self.report.error(Code::Duplicate, &path, &place(level), message, "each level has its own id");
+                self.report.error(
+                    Code::Duplicate,
+                    &path,
+                    &place(level),
+                    message,
+                    "each level has its own id",
+                );
             }
         }
     }
@@ -279,7 +286,9 @@ impl Compiler<'_, '_, '_> {
             });
             let Some((unit, _)) = anew.into_iter().next() else { continue };
             let section = self.section("tiers");
-            let Some((_, at, node)) = section.into_iter().find(|(id, ..)| **id == *ladder.id) else { continue };
+            let Some((_, at, node)) = section.into_iter().find(|(id, ..)| **id == *ladder.id) else {
+                continue;
+            };
             if node.table().is_none_or(|t| t.get("keep").is_none()) {
                 let path = format!("tiers.{}", ladder.id);
                 let message = format!("`{path}` has no `keep`, though its counter starts anew each {unit}");

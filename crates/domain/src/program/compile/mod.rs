@@ -212,8 +212,11 @@ impl<'t> Compiler<'_, '_, 't> {
     fn known(&mut self, kind: &str, all: &[String], id: &str, at: &At, path: &str) -> Option<u16> {
         let found = all.iter().position(|known| known == id);
         if found.is_none() {
-            let hint =
-                did_you_mean(id, all.iter().map(String::as_str), &format!("declare it: [{}.{id}]", section_of(kind)));
+            let hint = did_you_mean(
+                id,
+                all.iter().map(String::as_str),
+                &format!("declare it: [{}.{id}]", section_of(kind)),
+            );
             self.report.error(Code::UnknownName, path, at, format!("there is no {kind} `{id}`"), hint);
         }
         found.and_then(|no| u16::try_from(no).ok())

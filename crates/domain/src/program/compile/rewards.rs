@@ -124,7 +124,13 @@ impl Compiler<'_, '_, '_> {
             (None, Some((_, pattern))) => Some(Gives::CodePattern(pattern.into())),
             _ => {
                 let hint = "`{ pool = \"imported\" }` or `{ pattern = \"FREE-########\" }`";
-                self.report.error(Code::MissingKey, path, &key.at, "a code comes from a pool, or a pattern", hint);
+                self.report.error(
+                    Code::MissingKey,
+                    path,
+                    &key.at,
+                    "a code comes from a pool, or a pattern",
+                    hint,
+                );
                 None
             }
         }
@@ -137,7 +143,9 @@ impl Gives {
             Gives::Discount(discount) => discount.expressions(),
             Gives::Value(value) => vec![value],
             Gives::Earn(earn) => earn.iter().map(|(_, e)| e).collect(),
-            Gives::CodeImported(_) | Gives::CodePattern(_) | Gives::Product(_) | Gives::Custom(_) => Vec::new(),
+            Gives::CodeImported(_) | Gives::CodePattern(_) | Gives::Product(_) | Gives::Custom(_) => {
+                Vec::new()
+            }
         }
     }
 }

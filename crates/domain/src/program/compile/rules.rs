@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::effects::{Effects, Spot};
 use super::expressions::sources;
+use super::goals::effect_keys;
 use super::judged::in_order;
 use super::scope::Place;
-use super::effects::{Effects, Spot};
-use super::goals::effect_keys;
 use super::trigger::{clock_text, each_path, heard};
 use super::{Compiler, RuleName};
 use crate::condition::{Code, Expr, Read};
@@ -108,7 +108,8 @@ impl Compiler<'_, '_, '_> {
             let section = self.section("rules");
             let at = section.iter().find(|(r, ..)| *r == id).map_or(&node.at, |(_, at, _)| at).clone();
             let message = format!("`{path}` has no effect");
-            let hint = "add `earn.WALLET`, `give.REWARD`, `redeem.REWARD`, `place.LADDER`, `discount` or `emit`";
+            let hint =
+                "add `earn.WALLET`, `give.REWARD`, `redeem.REWARD`, `place.LADDER`, `discount` or `emit`";
             self.report.error(Code::MissingKey, &path, &at, message, hint);
         }
         self.only_discounts(table, &path, &on);
@@ -138,7 +139,9 @@ impl Compiler<'_, '_, '_> {
     }
 
     fn payee(&mut self, table: &Table, path: &str) -> Payee {
-        let Some(node) = table.get("to").filter(|n| n.text() == Some("referrer")) else { return Payee::Member };
+        let Some(node) = table.get("to").filter(|n| n.text() == Some("referrer")) else {
+            return Payee::Member;
+        };
         if self.tree.get("referrals").is_none() {
             let hint = "declare when a referral counts: `referrals = { on = \"order.paid\" }`";
             let path = format!("{path}.to");

@@ -153,8 +153,7 @@ impl Compiler<'_, '_, '_> {
         roots.insert("wallets".into(), namespace("wallet", self.wallet_entries()));
         roots.insert("counters".into(), namespace("counter", self.counter_entries()));
         let done = self.names.achievements.iter().enumerate();
-        let done =
-            done.map(|(no, id)| (id.clone(), value(Type::Num, At::Read(Read::Achieved(no as u16)))));
+        let done = done.map(|(no, id)| (id.clone(), value(Type::Num, At::Read(Read::Achieved(no as u16)))));
         roots.insert("achievements".into(), namespace("achievement", done.collect()));
         if *place != Place::Segment {
             roots.insert("segments".into(), namespace("segment", sources(&self.names.segments)));
@@ -175,7 +174,10 @@ impl Compiler<'_, '_, '_> {
                     let came = ("came".to_owned(), value(Type::Bool, At::Extra(*no)));
                     (id.clone(), namespace(&format!("field of steps.{id}"), [came].into()))
                 });
-                roots.insert("steps".into(), namespace("step that waits for an event before this one", came.collect()));
+                roots.insert(
+                    "steps".into(),
+                    namespace("step that waits for an event before this one", came.collect()),
+                );
             }
             Place::Test => {
                 let all = self.names.rules.iter().map(|r| (r.id.clone(), self.grants(r))).collect();
@@ -291,8 +293,7 @@ impl Compiler<'_, '_, '_> {
                 };
                 names.insert(key.name.clone(), entry);
             }
-            let entry =
-                Entry::Level { levels: ladder.levels.clone(), place: slot(tier_slots::LEVEL), names };
+            let entry = Entry::Level { levels: ladder.levels.clone(), place: slot(tier_slots::LEVEL), names };
             (ladder.id.clone(), entry)
         };
         self.names.ladders.iter().map(entry).collect()
@@ -343,7 +344,6 @@ impl Compiler<'_, '_, '_> {
         };
         namespace(&format!("field of rules.{}", rule.id), rule.earns.iter().map(entry).collect())
     }
-
 }
 
 /// `order.items`: the slots from the payload to a list of records, and the fields of one of them.

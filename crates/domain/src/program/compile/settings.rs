@@ -79,7 +79,11 @@ impl Names {
             ["tiers", ladder, key] => self.level_value(ladder, key),
             _ => {
                 let hint = "a path is `'params.x'`, `'params.x.y'` or `'tiers.LADDER.VALUE'`".into();
-                Err(Nowhere { code: Code::WrongType, message: format!("`{path}` is no path to a value"), hint })
+                Err(Nowhere {
+                    code: Code::WrongType,
+                    message: format!("`{path}` is no path to a value"),
+                    hint,
+                })
             }
         }
     }
@@ -121,7 +125,8 @@ impl Names {
         };
         let keys = &self.ladders[no].keys;
         let Some(at) = keys.iter().position(|k| k.name == key) else {
-            let hint = did_you_mean(key, keys.iter().map(|k| k.name.as_str()), "every level gives such a value");
+            let hint =
+                did_you_mean(key, keys.iter().map(|k| k.name.as_str()), "every level gives such a value");
             return Err(unknown(format!("levels of tiers.{ladder} have no `{key}`"), hint));
         };
         let (ty, values) = (keys[at].ty.clone(), keys[at].values.clone());
@@ -155,8 +160,7 @@ impl Compiler<'_, '_, '_> {
                     (Code::BadTerm, format!("`{text}`, which `{to}` may be, is not {}", want.what))
                 }
                 _ => {
-                    let message =
-                        format!("`{to}` is {}, and {} is wanted", describe(&target.ty), want.what);
+                    let message = format!("`{to}` is {}, and {} is wanted", describe(&target.ty), want.what);
                     (Code::TypeMismatch, message)
                 }
             };

@@ -130,7 +130,9 @@ impl Compiler<'_, '_, '_> {
             Some(at) => When::At(at),
             None => {
                 let after = table.get("after").and_then(Node::text);
-                When::After(after.map(|t| t.split(" + ").filter_map(Span::parse).collect()).unwrap_or_default())
+                When::After(
+                    after.map(|t| t.split(" + ").filter_map(Span::parse).collect()).unwrap_or_default(),
+                )
             }
         }
     }
@@ -173,7 +175,8 @@ impl Compiler<'_, '_, '_> {
     /// `confirm` and `cancel`: the number of a step before, which redeemed. From 0 in what comes out.
     fn redeemed(&mut self, table: &Table, key: &str, before: &[bool], path: &str) -> Option<usize> {
         let node = table.get(key)?;
-        let step = node.decimal().and_then(Num::to_int).and_then(|n| usize::try_from(n).ok())?.checked_sub(1)?;
+        let step =
+            node.decimal().and_then(Num::to_int).and_then(|n| usize::try_from(n).ok())?.checked_sub(1)?;
         if before.get(step) != Some(&true) {
             let message = format!("step {} is no redemption before this one", step + 1);
             let hint = "write the number of the step with `redeem`; the first is 1";

@@ -6,6 +6,7 @@ use super::currencies::paths;
 use crate::condition::{Code, Env, EventAttributes, Expr, Read, State};
 use crate::num::Num;
 use crate::plan::{Across, Amount, Campaign, Limit, LimitWhat, Plan, Rule};
+use crate::program::check::value::is_path;
 use crate::program::read::{At, Node, Table};
 use crate::time::Window;
 use crate::value::Value;
@@ -88,6 +89,13 @@ impl Compiler<'_, '_, '_> {
             if !path.starts_with("tests.") {
                 used.extend(self.mentions(source));
             }
+        }
+        for (_, _, node) in self.section("tiers") {
+            texts(node, &mut |text| {
+                if is_path(text) {
+                    used.extend(self.mentions(text));
+                }
+            });
         }
         used
     }

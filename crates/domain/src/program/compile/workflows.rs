@@ -86,7 +86,8 @@ impl Compiler<'_, '_, '_> {
         rules: &mut Vec<Rule>,
     ) -> Option<Act> {
         let wait = table.get("wait");
-        let kinds = effect_keys(table) + usize::from(wait.is_some()) + usize::from(table.get("stop").is_some());
+        let kinds =
+            effect_keys(table) + usize::from(wait.is_some()) + usize::from(table.get("stop").is_some());
         if kinds != 1 {
             let at = table.iter().next().map_or(&node.at, |(key, _)| &key.at).clone();
             let (code, message) = match kinds {

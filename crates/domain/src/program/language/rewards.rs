@@ -10,7 +10,11 @@ const CODE_KEYS: &[Key] = &[
     optional("pattern", Form::Text, "each `#` becomes a random letter or digit"),
 ];
 const GIVES_KEYS: &[Key] = &[
-    optional("code", Form::Keys(CODE_KEYS), "a code: `{ pool = \"…\" }` or `{ pattern = \"FREE-########\" }`"),
+    optional(
+        "code",
+        Form::Keys(CODE_KEYS),
+        "a code: `{ pool = \"…\" }` or `{ pattern = \"FREE-########\" }`",
+    ),
     optional("discount", Form::Keys(DISCOUNT_KEYS), "money off"),
     optional("product", Form::Text, "a thing"),
     optional("value", Form::Amount, "money, of one"),

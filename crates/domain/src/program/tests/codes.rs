@@ -65,7 +65,9 @@ expire = "never""#,
     );
     says(
         r#"rules.a = { on = "order.paid" }"#,
-        &[r#"missing_key `a`: `rules.a` has no effect | add `earn.WALLET` or `emit`"#],
+        &[
+            r#"missing_key `a`: `rules.a` has no effect | add `earn.WALLET`, `give.REWARD`, `redeem.REWARD`, `place.LADDER`, `discount` or `emit`"#,
+        ],
     );
     says(
         r#"rules.a = { on = "order.paid", earn.points = 1, limit = {} }"#,
@@ -227,8 +229,8 @@ fn names() {
     says(
         r#"counters.c = { on = "order.paid", when = 'wallets.points.available > 1 && counters.c > 1' }"#,
         &[
-            r#"not_here `wallets`: there is no `wallets` here | counters read the event, the member and params; rules read counters"#,
-            r#"not_here `counters`: there is no `counters` here | counters read the event, the member and params; rules read counters"#,
+            r#"not_here `wallets`: there is no `wallets` here | counters read the event, the member, tiers and params; rules read counters"#,
+            r#"not_here `counters`: there is no `counters` here | counters read the event, the member, tiers and params; rules read counters"#,
         ],
     );
     says(
@@ -408,7 +410,7 @@ campaigns.c = {}"#,
         &[
             r#"unused `x`: `params.x` is not used | nothing mentions it"#,
             r#"unused `y`: `formulas.y` is not used | nothing mentions it"#,
-            r#"unused `"a.b"`: `events."a.b"` is not used | no rule or counter hears it"#,
+            r#"unused `"a.b"`: `events."a.b"` is not used | nothing hears it"#,
             r#"unused `c`: `campaigns.c` is not used | no rule stands in it"#,
         ],
     );
@@ -435,10 +437,10 @@ fn tests() {
     says(
         r#"tests.t = { steps = [{ at = 2027-01-01, redeem = "x" }, { after = "1 dai" }, { expect = 'wallets.points.availabel == 1 && tiers.status == "gold"' }] }"#,
         &[
-            r#"not_yet `redeem`: `redeem` is not built yet: a reward | "#,
+            r#"unknown_name `"x"`: there is no reward `x` | declare it: [rewards.x]"#,
             r#"bad_term `"1 dai"`: `1 dai` is not a sum of durations | `6 months + 1 day`"#,
             r#"unknown_field `availabel`: `wallets.points` has no `availabel` | did you mean `available`?"#,
-            r#"not_yet `tiers`: `tiers` is not built yet | "#,
+            r#"unknown_name `status`: there is no ladder `status` | "#,
         ],
     );
 }

@@ -224,8 +224,8 @@ fn the_schema_and_the_reference_come_from_the_same_tables() {
     let rule = &schema["properties"]["rules"]["additionalProperties"];
     assert_eq!(rule["required"], serde_json::json!(["on"]));
     assert!(rule["properties"].get("earn").is_some());
-    assert!(rule["properties"].get("give").is_none(), "not built yet");
-    assert!(schema["properties"].get("tiers").is_none());
+    assert!(rule["properties"].get("give").is_some());
+    assert_eq!(schema["properties"]["tiers"]["maxProperties"], 10);
     let reference = reference();
     assert!(reference.contains("| `decimals` | 0 to 6 | `0` | smallest part of a point |"));
     assert!(reference.contains("## `tiers`"));
