@@ -111,7 +111,7 @@ fn input(n: u32, now: jiff::Timestamp) -> Input {
         time: now,
         data: data.as_bytes().into(),
     };
-    Input { event, body_hash: [0; 32], origin: "bench".into() }
+    Input { event: event.into(), body_hash: [0; 32], origin: "bench".into() }
 }
 
 /// Median time of an order on the processor, so that a busy machine counts little.

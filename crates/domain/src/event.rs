@@ -3,6 +3,8 @@
 //! Everything that can change state is an event. What the API does to a member (adjust, link, enrol, update)
 //! is an event of a reserved type under the source `fealty:api`, with the idempotency key as its id.
 
+use std::sync::Arc;
+
 use crate::identity::Identity;
 
 #[derive(Clone, Debug)]
@@ -33,7 +35,8 @@ pub type MemberNo = u64;
 /// One input of the one door.
 #[derive(Clone, Debug)]
 pub struct Input {
-    pub event: Event,
+    /// Shared with what is remembered of it, so that no body is copied.
+    pub event: Arc<Event>,
     /// What the sender is answered with when he sends the same (source, id) again is compared by this: SHA-256 of
     /// `kind`, `subject`, `time` as given, and `data` with insignificant space removed; of a webhook, whose time may be
     /// that of its delivery, `kind` and `data` alone.

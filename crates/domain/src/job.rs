@@ -34,7 +34,7 @@ pub struct Job<'a> {
 }
 
 pub enum JobEvent<'a> {
-    Input(&'a Event),
+    Input(&'a Arc<Event>),
     Waited(Arc<PastRow>),
     /// Made by the core: what time does, and what follows for another member.
     Made(Box<Input>),
@@ -53,7 +53,7 @@ impl<'a> Job<'a> {
     pub fn made(plans: &Plans, event: Event) -> Job<'a> {
         let body_hash = Sha256::digest(&event.data).into();
         let origin = event::CLOCK_SOURCE.into();
-        Job::new(plans, JobEvent::Made(Box::new(Input { event, body_hash, origin })), None, body_hash, None)
+        Job::new(plans, JobEvent::Made(Box::new(Input { event: event.into(), body_hash, origin })), None, body_hash, None)
     }
 
     fn new(

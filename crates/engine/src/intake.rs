@@ -157,7 +157,10 @@ mod tests {
                 time: jiff::Timestamp::UNIX_EPOCH,
                 data: Box::from(&b"{}"[..]),
             };
-            Delivery { input: Input { event, body_hash: [0; 32], origin: "test".into() }, raw: None }
+            Delivery {
+                input: Input { event: event.into(), body_hash: [0; 32], origin: "test".into() },
+                raw: None,
+            }
         };
         (0..count).map(one).collect()
     }

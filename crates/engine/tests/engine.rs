@@ -54,7 +54,7 @@ fn order(n: u32, body: u8) -> Delivery {
         time: jiff::Timestamp::from_second(1_700_000_000).unwrap_or_default(),
         data: data.into_bytes().into(),
     };
-    Delivery { input: Input { event, body_hash: [body; 32], origin: "test".into() }, raw: None }
+    Delivery { input: Input { event: event.into(), body_hash: [body; 32], origin: "test".into() }, raw: None }
 }
 
 #[test]

@@ -233,11 +233,11 @@ impl<'a> Door<'a> {
             self.batch.members.push(member.no);
         }
         let decision = Arc::new(decision);
-        let event = match &job.event {
-            JobEvent::Input(event) => Arc::new((*event).clone()),
-            JobEvent::Waited(row) => Arc::clone(&row.event),
-            JobEvent::Made(input) => Arc::new(input.event.clone()),
-        };
+        let event = Arc::clone(match &job.event {
+            JobEvent::Input(event) => event,
+            JobEvent::Waited(row) => &row.event,
+            JobEvent::Made(input) => &input.event,
+        });
         let row = PastRow { pos, event, body_hash: job.body_hash, decision: Arc::clone(&decision) };
         let row = Arc::new(row);
         for key in &keys {

@@ -146,7 +146,8 @@ impl Run<'_> {
             time: self.now,
             data: data.clone().into(),
         };
-        let input = Input { event, body_hash: Sha256::digest(&data).into(), origin: "test".into() };
+        let input =
+            Input { event: event.into(), body_hash: Sha256::digest(&data).into(), origin: "test".into() };
         let batch = self.memory.submit(&[input], self.newest);
         batch.rows.into_iter().map(|row| row.decision).collect()
     }

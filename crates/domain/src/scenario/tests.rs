@@ -155,7 +155,7 @@ fn what_was_forgotten_is_asked_for_again() {
             time: jiff::Timestamp::UNIX_EPOCH,
             data: data.as_bytes().into(),
         };
-        let input = crate::event::Input { event, body_hash: [0; 32], origin: "test".into() };
+        let input = crate::event::Input { event: event.into(), body_hash: [0; 32], origin: "test".into() };
         memory.submit(&[input], jiff::Timestamp::UNIX_EPOCH)
     };
     let paid = r#"{"id":"A","items":[{"id":"x","quantity":1,"total":7}],"total":7}"#;

@@ -296,7 +296,7 @@ fn a_fetch_that_tells_an_older_time_does_not_turn_the_clock_back() {
     let world = World::new(BASE);
     let mut snapshot = domain::snapshot::Snapshot::default();
     let inputs = [domain::event::Input {
-        event: event("order.paid", "e1", r#"{"id":"o1"}"#),
+        event: event("order.paid", "e1", r#"{"id":"o1"}"#).into(),
         body_hash: [0; 32],
         origin: "test".into(),
     }];
@@ -334,7 +334,7 @@ fn a_failed_fetch_changes_nothing() {
     let world = World::new(BASE);
     let mut snapshot = domain::snapshot::Snapshot { next_member: 1, next_pos: 1, ..Default::default() };
     let inputs = [domain::event::Input {
-        event: event("order.paid", "e1", r#"{"id":"o1","items":[{"total":5}]}"#),
+        event: event("order.paid", "e1", r#"{"id":"o1","items":[{"total":5}]}"#).into(),
         body_hash: [0; 32],
         origin: "test".into(),
     }];

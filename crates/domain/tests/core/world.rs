@@ -126,7 +126,7 @@ impl World {
             for (at, byte) in event.data.iter().chain(event.kind.as_bytes()).enumerate() {
                 body_hash[at % 32] = u8::wrapping_add(body_hash[at % 32].rotate_left(3), *byte);
             }
-            Input { event: event.clone(), body_hash, origin: "test".into() }
+            Input { event: event.clone().into(), body_hash, origin: "test".into() }
         };
         let inputs: Vec<Input> = events.iter().map(input).collect();
         let mut snapshot = Snapshot {
@@ -149,7 +149,7 @@ impl World {
         for row in batch.rows {
             assert_eq!(row.pos, self.rows.len() as u64 + 1, "rows follow each other");
             let (event, hash) = match (row.input, row.again) {
-                (Some(at), None) => (Arc::new(inputs[at].event.clone()), inputs[at].body_hash),
+                (Some(at), None) => (inputs[at].event.clone(), inputs[at].body_hash),
                 (None, Some(pos)) => (self.rows[pos as usize - 1].0.clone(), self.rows[pos as usize - 1].1),
                 _ => panic!("a row is of an input or of a row that waited"),
             };

@@ -46,7 +46,7 @@ pub fn input(n: u64, job: &Job) -> Input {
         time: jiff::Timestamp::from_second(1_790_000_000 + (n / 50).cast_signed()).expect("a time"),
         data: data.into_bytes().into(),
     };
-    Input { event, body_hash: [7; 32], origin: "import".into() }
+    Input { event: event.into(), body_hash: [7; 32], origin: "import".into() }
 }
 
 /// Whose the event is: drawn evenly.

@@ -110,7 +110,7 @@ impl Sqlite {
             return Ok(PastRow { pos, event, body_hash: row.body_hash, decision });
         };
         let (event, body_hash) = match (row.input, row.again) {
-            (Some((event, hash)), _) => (Arc::new(event.clone()), hash),
+            (Some((event, hash)), _) => (event.clone(), hash),
             (None, Some(again)) => self.waited(again)?,
             (None, None) => unreachable!("asserted when it was encoded"),
         };

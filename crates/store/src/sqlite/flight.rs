@@ -77,7 +77,7 @@ impl Flight {
 
 /// A row that may not be on disk yet.
 pub struct FlightRow<'a> {
-    pub input: Option<(&'a Event, [u8; 32])>,
+    pub input: Option<(&'a Arc<Event>, [u8; 32])>,
     pub again: Option<u64>,
     pub decision: &'a Arc<Decision>,
 }

@@ -157,7 +157,7 @@ mod tests {
         };
         for subject in [event.subject.clone(), Some(Subject::Member(12)), None] {
             let input = Input {
-                event: Event { subject, ..event.clone() },
+                event: Event { subject, ..event.clone() }.into(),
                 body_hash: [1; 32],
                 origin: "key:3".into(),
             };

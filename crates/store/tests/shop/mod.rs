@@ -84,7 +84,7 @@ pub fn event(source: &str, id: &str, member: Subject, cents: i64) -> Input {
         time: jiff::Timestamp::from_second(1_800_000_000).unwrap(),
         data: format!("{{\"cents\":{cents}}}").into_bytes().into(),
     };
-    Input { event, body_hash: [u8::try_from(cents % 251).unwrap(); 32], origin: "test".into() }
+    Input { event: event.into(), body_hash: [u8::try_from(cents % 251).unwrap(); 32], origin: "test".into() }
 }
 
 /// Order `n` of a customer.
@@ -188,7 +188,7 @@ impl Shop {
         });
         let row = PastRow {
             pos,
-            event: Arc::new(input.event.clone()),
+            event: Arc::clone(&input.event),
             body_hash: input.body_hash,
             decision: decision.clone(),
         };

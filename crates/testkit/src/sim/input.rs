@@ -17,7 +17,8 @@ pub fn of(message: &Message) -> Input {
             also: message.also.iter().map(name).collect(),
             time: jiff::Timestamp::from_second(message.time).expect("times of a world are in range"),
             data: message.data.as_bytes().into(),
-        },
+        }
+        .into(),
         body_hash: hash(message),
         origin: "sim".into(),
     }

@@ -99,7 +99,7 @@ impl Memory {
             let (event, body_hash) = match (row.input, row.again) {
                 (Some(at), _) => {
                     let input = write.batch.input(&write.inputs, at);
-                    (Arc::new(input.event.clone()), input.body_hash)
+                    (input.event.clone(), input.body_hash)
                 }
                 (None, Some(again)) => {
                     let before = self.state.rows.get(again as usize - 1);

@@ -90,7 +90,7 @@ impl Attributes<'_> {
         let body_hash = body_hash(kind, &given(&self.subject), &given(&self.time), &data);
         let (source, id, kind) = (source.into(), id.into(), kind.into());
         let event = Event { source, id, kind, subject, also, time, data };
-        Ok(Input { event, body_hash, origin: reading.origin.into() })
+        Ok(Input { event: event.into(), body_hash, origin: reading.origin.into() })
     }
 }
 

@@ -155,7 +155,10 @@ impl Hand<'_> {
             time,
             data,
         };
-        Decoded { input: Input { event, body_hash, origin: self.reading.origin.into() }, ignored: None }
+        Decoded {
+            input: Input { event: event.into(), body_hash, origin: self.reading.origin.into() },
+            ignored: None,
+        }
     }
 
     /// A message that means nothing here, kept for a person to see. `id` names it within its topic.

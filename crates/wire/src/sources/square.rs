@@ -4,6 +4,8 @@
 //! names the payment. `order.…` and `loyalty.…` are thin or another scheme's and are ignored. The id of an event is
 //! Square's `event_id` (signed), that of a refund its own, so several states of one refund are counted once.
 
+use std::sync::Arc;
+
 use domain::num::Num;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -99,7 +101,7 @@ impl Event<'_> {
     }
     fn ignored(&self, hand: &Hand<'_>, code: &'static str, message: &str) -> Decoded {
         let mut decoded = hand.ignored(&self.kind, &self.event_id.0, Some(self.created_at), code, message);
-        decoded.input.event.id = self.event_id.0.as_str().into();
+        Arc::make_mut(&mut decoded.input.event).id = self.event_id.0.as_str().into();
         decoded
     }
 }

@@ -95,7 +95,7 @@ fn input(principal: &Principal, key: &str, ask: Ask) -> Result<Input, Problem> {
         time: jiff::Timestamp::now(),
         data: data.into(),
     };
-    Ok(Input { event, body_hash: hash.finalize().into(), origin: principal.origin.clone() })
+    Ok(Input { event: event.into(), body_hash: hash.finalize().into(), origin: principal.origin.clone() })
 }
 
 /// A Structured-Field string in quotes, or the bare text.

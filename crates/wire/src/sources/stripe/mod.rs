@@ -8,6 +8,8 @@
 mod invoice;
 mod refund;
 
+use std::sync::Arc;
+
 use domain::num::Num;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -47,7 +49,7 @@ impl Event<'_> {
     }
     fn ignored(&self, hand: &Hand<'_>, code: &'static str, message: &str) -> Result<Decoded, Fault> {
         let mut decoded = hand.ignored(&self.kind, &self.id.0, Some(self.at()?), code, message);
-        decoded.input.event.id = self.id.0.as_str().into();
+        Arc::make_mut(&mut decoded.input.event).id = self.id.0.as_str().into();
         Ok(decoded)
     }
 }
