@@ -1,12 +1,14 @@
 //! How long one order takes through `batch::process`, without a store: bind, twenty rules of which three apply, ledger,
 //! and the JSON of the decision and the member. Not a benchmark of the product (`cargo xtask bench` is that).
 
+use std::collections::VecDeque;
 use std::hint::black_box;
 use std::sync::Arc;
 
 use domain::batch::{self, Plans};
 use domain::event::{Event, Input, Subject};
 use domain::identity::Identity;
+use domain::json;
 use domain::key::KeyMaker;
 use domain::program::{self, Source};
 use domain::snapshot::{Snapshot, Want};
@@ -53,31 +55,34 @@ rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 
         }
         Ok(())
     };
-    let mut kept = Vec::new();
+    let mut kept = VecDeque::new();
     time("process", || {
-        kept.clear();
         for inputs in inputs.chunks(1_000) {
-            // As the decider does: rows go with the batch, members stay.
+            // As the decider does: rows go with the batch, members stay, and a few batches are on their way to the disk.
             snapshot.rows.clear();
-            kept.push(batch::process(&plans, &mut snapshot, inputs, &[], now, &mut fetch).unwrap());
+            kept.push_back(batch::process(&plans, &mut snapshot, inputs, &[], now, &mut fetch).unwrap());
+            if kept.len() > 2 {
+                kept.pop_front();
+            }
         }
     });
+    let mut out = Vec::new();
     let decisions: Vec<_> = kept.iter().flat_map(|batch| &batch.rows).map(|row| &row.decision).collect();
     time("json of a decision", || {
-        for decision in &decisions {
-            black_box(serde_json::to_vec(&***decision).unwrap());
+        for decision in decisions.iter().cycle().take(ORDERS as usize) {
+            out.clear();
+            json::write(&mut out, black_box(&***decision)).unwrap();
         }
     });
-    let members: Vec<_> = snapshot.members.values().flatten().collect();
+    let members: Vec<_> = snapshot.members.values().flatten().take(1_000).collect();
     time("json of a member", || {
         for member in members.iter().cycle().take(ORDERS as usize) {
-            black_box(serde_json::to_vec(&***member).unwrap());
+            out.clear();
+            json::write(&mut out, black_box(&***member)).unwrap();
         }
     });
-    for json in [
-        String::from_utf8(serde_json::to_vec(&**decisions[7]).unwrap()).unwrap(),
-        serde_json::to_string(&**snapshot.members[&7].as_ref().unwrap()).unwrap(),
-    ] {
+    for json in [serde_json::to_string(&**decisions[7]), serde_json::to_string(&**members[0])] {
+        let json = json.unwrap();
         println!("{} bytes: {json}", json.len());
     }
 }

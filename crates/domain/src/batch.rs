@@ -9,7 +9,6 @@ use crate::key::{Key, KeyMaker};
 use crate::outcome::Decision;
 use crate::plan::Plan;
 use crate::snapshot::{Snapshot, Want};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The programs that may be needed: the present version, and older ones for orders that earned under them.
@@ -72,12 +71,13 @@ pub struct Batch {
     pub budgets: Vec<Box<str>>,
 }
 
-/// Rounds of asking for all inputs at once: keys and names; then members, and what waits for new ones. What shows only
-/// while deciding (a business key) is asked for then.
-const ROUNDS: usize = 2;
+/// So many inputs are read and asked for at once: enough for the store to answer them together, few enough to stay near
+/// the processor until they are decided.
+const ASKED_TOGETHER: usize = 256;
 
-/// Decides all inputs, after what is due by `now` for the members in `wakes`. `fetch` loads what is wanted into the snapshot (known absence included) and is called until
-/// nothing is missing; if it fails, nothing has been changed but the cache.
+/// Decides all inputs, after what is due by `now` for the members in `wakes`. `fetch` loads what is wanted into the
+/// snapshot (known absence included) and is called until nothing is missing; if it fails, nothing has been changed but
+/// the cache.
 pub fn process<E>(
     plans: &Plans,
     snapshot: &mut Snapshot,
@@ -99,30 +99,11 @@ pub fn process<E>(
         done
     };
     let mut door = Door::new(plans, snapshot, inputs.len());
-    let jobs: Vec<Job> =
-        inputs.iter().enumerate().map(|(at, input)| Job::of_input(plans, at, input)).collect();
-    let mut result = Ok(());
-    let mut unsure: Vec<&Job> = jobs.iter().collect();
-    for _ in 0..ROUNDS {
-        // The same may be asked twice: that costs less than finding it out.
-        let mut wants = Vec::new();
-        unsure.retain(|job| match door.look(job) {
-            Ok(_) => false,
-            Err(missing) => {
-                wants.extend(missing);
-                true
-            }
-        });
-        if wants.is_empty() {
-            break;
-        }
-        result = fetch(door.snapshot, &wants);
-        if result.is_err() {
-            break;
-        }
-    }
-    if result.is_ok() {
-        result = wake_all(&mut door, wakes, fetch).and_then(|()| decide_all(&mut door, jobs, fetch));
+    let mut jobs = inputs.iter().enumerate().map(|(at, input)| Job::of_input(plans, at, input));
+    let mut result = wake_all(&mut door, wakes, fetch);
+    while result.is_ok() && jobs.len() > 0 {
+        let some: Vec<Job> = jobs.by_ref().take(ASKED_TOGETHER).collect();
+        result = ask(&mut door, &some, fetch).and_then(|()| decide_all(&mut door, some, fetch));
     }
     let (batch, budgets) = door.finish();
     match result {
@@ -154,21 +135,35 @@ fn wake_all<E>(door: &mut Door<'_>, wakes: &[MemberNo], fetch: &mut Fetch<'_, E>
     Ok(())
 }
 
+/// Loads what the inputs name; then the members whose names or orders had to be loaded first. What shows only while
+/// deciding (a business key) is asked for then.
+fn ask<E>(door: &mut Door<'_>, jobs: &[Job<'_>], fetch: &mut Fetch<'_, E>) -> Result<(), E> {
+    for _ in 0..2 {
+        // The same may be asked twice: that costs less than finding it out.
+        let mut wants = Vec::with_capacity(jobs.len() * 4);
+        jobs.iter().for_each(|job| door.ask(job, &mut wants));
+        if wants.is_empty() {
+            break;
+        }
+        fetch(door.snapshot, &wants)?;
+    }
+    Ok(())
+}
+
 fn decide_all<'a, E>(door: &mut Door<'a>, jobs: Vec<Job<'a>>, fetch: &mut Fetch<'_, E>) -> Result<(), E> {
+    // The last is the next.
+    let mut next = Vec::new();
     for job in jobs {
-        let mut queue = VecDeque::from([job]);
-        while let Some(job) = queue.pop_front() {
+        next.push(job);
+        while let Some(job) = next.pop() {
             match door.step(&job) {
                 // What was set free comes right after what freed it.
-                Ok(freed) => freed.into_iter().rev().for_each(|job| queue.push_front(job)),
+                Ok(freed) => next.extend(freed.into_iter().rev()),
                 Err(Pause::Load(wants)) => {
                     fetch(door.snapshot, &wants)?;
-                    queue.push_front(job);
+                    next.push(job);
                 }
-                Err(Pause::First(due)) => {
-                    queue.push_front(job);
-                    queue.push_front(*due);
-                }
+                Err(Pause::First(due)) => next.extend([job, *due]),
             }
         }
     }

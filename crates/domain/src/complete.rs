@@ -74,13 +74,15 @@ fn money(amount: Result<Num, OutOfRange>, pointer: &str) -> Result<Num, Reason> 
 
 /// A return names items by their ids, so no two may have the same. Items without an id are no one's namesakes.
 fn told_twice(items: &[Value]) -> Result<(), Reason> {
-    let id = |value: &Value| match value {
-        Value::Record(slots) => match &slots[item::ID] {
-            Value::Text(id) => id.clone(),
-            _ => "".into(),
-        },
-        _ => "".into(),
-    };
+    fn id(value: &Value) -> &str {
+        match value {
+            Value::Record(slots) => match &slots[item::ID] {
+                Value::Text(id) => id,
+                _ => "",
+            },
+            _ => "",
+        }
+    }
     let mut ids: Vec<_> = items.iter().enumerate().map(|(at, item)| (id(item), at)).collect();
     ids.sort_unstable();
     match ids.windows(2).filter(|two| !two[0].0.is_empty() && two[0].0 == two[1].0).map(|two| two[1].1).min()

@@ -41,7 +41,7 @@ pub struct Door<'a> {
     budgets: Vec<(Box<str>, Vec<(i64, i64)>)>,
 }
 
-type Wants = Vec<Want>;
+pub type Wants = Vec<Want>;
 
 /// No shop has data of before: such a time is a mistake of units or a clock that was never set.
 const EARLIEST: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
@@ -62,7 +62,13 @@ impl From<Wants> for Pause<'_> {
 
 impl<'a> Door<'a> {
     pub fn new(plans: &'a Plans, snapshot: &'a mut Snapshot, inputs: usize) -> Door<'a> {
-        Door { plans, snapshot, batch: Batch::default(), inputs, budgets: Vec::new() }
+        let batch = Batch {
+            answers: Vec::with_capacity(inputs),
+            rows: Vec::with_capacity(inputs),
+            members: Vec::with_capacity(inputs),
+            ..Batch::default()
+        };
+        Door { plans, snapshot, batch, inputs, budgets: Vec::new() }
     }
 
     /// The batch, and the budgets that it changed as they were before.
@@ -74,21 +80,42 @@ impl<'a> Door<'a> {
         (batch, self.budgets)
     }
 
+    /// What an input names and the snapshot does not know yet, as far as that can be told now.
+    pub fn ask(&self, job: &Job<'_>, wants: &mut Wants) {
+        self.rows(job.event_key, wants);
+        let mut members = [None; 2];
+        if let Some((id, order, waiting)) = &job.order {
+            self.rows(*waiting, wants);
+            let order = newest(self.rows(*order, wants), id).and_then(|row| row.decision.order.as_ref());
+            members[0] = order.map(|order| order.member);
+        }
+        for name in members::names(job.event()) {
+            match self.snapshot.identities.get(name) {
+                Some(Some(no)) => members[1] = members[1].or(Some(*no)),
+                // He may be new; then guests may wait for him.
+                Some(None) => {
+                    self.rows(self.plans.keys.guest(name.as_str()), wants);
+                }
+                None => wants.push(Want::Identity(name.clone())),
+            }
+        }
+        let unknown = members.into_iter().flatten().filter(|no| !self.snapshot.members.contains_key(no));
+        wants.extend(unknown.map(Want::Member));
+    }
+
+    /// The rows under a key; none, if they are missing.
+    fn rows(&self, key: Key, missing: &mut Wants) -> &[Arc<PastRow>] {
+        let rows = self.snapshot.rows.get(&key);
+        missing.extend(rows.is_none().then_some(Want::Rows(key)));
+        rows.map_or(&[], |rows| rows)
+    }
+
     /// Reads only. Err: this must be loaded first.
     pub fn look(&self, job: &Job<'_>) -> Result<Way, Wants> {
         let event = job.event();
         let mut missing = Wants::new();
-        let rows = |key: Key, missing: &mut Wants| -> &[Arc<PastRow>] {
-            match self.snapshot.rows.get(&key) {
-                Some(rows) => rows,
-                None => {
-                    missing.push(Want::Rows(key));
-                    &[]
-                }
-            }
-        };
         // What the core makes is never told twice.
-        let told = if job.is_made() { &[] } else { rows(job.event_key, &mut missing) };
+        let told = if job.is_made() { &[] } else { self.rows(job.event_key, &mut missing) };
         // Whom the first name means, and whom the first name that is known.
         let (mut first, mut any) = (None, None);
         for (at, name) in members::names(event).enumerate() {
@@ -100,8 +127,9 @@ impl<'a> Door<'a> {
                 None => missing.push(Want::Identity(name.clone())),
             }
         }
-        let order_rows = job.order.as_ref().map(|(_, key, _)| rows(*key, &mut missing)).unwrap_or_default();
-        let waiting = job.order.as_ref().map(|(_, _, key)| rows(*key, &mut missing)).unwrap_or_default();
+        let order_rows =
+            job.order.as_ref().map(|(_, key, _)| self.rows(*key, &mut missing)).unwrap_or_default();
+        let waiting = job.order.as_ref().map(|(_, _, key)| self.rows(*key, &mut missing)).unwrap_or_default();
         if !missing.is_empty() {
             return Err(missing);
         }

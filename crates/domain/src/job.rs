@@ -53,7 +53,13 @@ impl<'a> Job<'a> {
     pub fn made(plans: &Plans, event: Event) -> Job<'a> {
         let body_hash = Sha256::digest(&event.data).into();
         let origin = event::CLOCK_SOURCE.into();
-        Job::new(plans, JobEvent::Made(Box::new(Input { event: event.into(), body_hash, origin })), None, body_hash, None)
+        Job::new(
+            plans,
+            JobEvent::Made(Box::new(Input { event: event.into(), body_hash, origin })),
+            None,
+            body_hash,
+            None,
+        )
     }
 
     fn new(

@@ -1,7 +1,10 @@
-//! Keys: 64-bit keyed hashes by which the past is found again. A key may have many values (positions in the journal);
-//! whoever finds a row by key compares what the row says, so a collision costs a read and never a wrong answer.
+//! Keys: 64-bit keyed hashes (SipHash-2-4) by which the past is found again. A key may have many values (positions in
+//! the journal); whoever finds a row by key compares what the row says, so a collision costs a read and never a wrong
+//! answer.
 
-use sha2::{Digest, Sha256};
+use std::hash::Hasher;
+
+use siphasher::sip::SipHasher24;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub u64);
@@ -12,17 +15,13 @@ pub struct KeyMaker(pub [u8; 16]);
 
 impl KeyMaker {
     fn make(&self, kind: u8, parts: &[&[u8]]) -> Key {
-        let mut hash = Sha256::new();
-        hash.update(self.0);
-        hash.update([kind]);
+        let mut hash = SipHasher24::new_with_key(&self.0);
+        hash.write(&[kind]);
         for part in parts {
-            hash.update((part.len() as u32).to_le_bytes());
-            hash.update(part);
+            hash.write(&(part.len() as u32).to_le_bytes());
+            hash.write(part);
         }
-        let digest = hash.finalize();
-        let mut first = [0; 8];
-        first.copy_from_slice(&digest[..8]);
-        Key(u64::from_le_bytes(first))
+        Key(hash.finish())
     }
     /// The event (source, id) itself. It is found by its id alone, so that one key serves those who know the source
     /// and those who do not; the row says which source it was.

@@ -19,6 +19,7 @@ pub mod event;
 pub mod explain;
 pub mod identity;
 mod job;
+pub mod json;
 pub mod key;
 pub mod lots;
 pub mod member;

@@ -106,8 +106,14 @@ impl WalletState {
 
     /// The law of this file.
     pub fn check(&self) {
-        let sum: i128 = self.lots.iter().map(|lot| i128::from(lot.remaining)).sum();
-        assert!(self.lots.iter().all(|lot| lot.remaining > 0), "an open lot holds something");
+        let sum: i128 = self
+            .lots
+            .iter()
+            .map(|lot| {
+                assert!(lot.remaining > 0, "an open lot holds something");
+                i128::from(lot.remaining)
+            })
+            .sum();
         assert!(sum == i128::from(self.available.max(0)), "the lots sum to what is available");
         assert!(self.debt >= 0, "a debt is not negative");
         assert!(

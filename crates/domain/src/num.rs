@@ -184,6 +184,16 @@ impl Num {
         let r = a % b;
         fit(if r != 0 && (r < 0) != (b < 0) { r + b } else { r }, ad * bd)
     }
+    /// Its numerator over `d`, if it is kept over `d`.
+    #[inline]
+    pub fn over(self, d: i64) -> Option<i64> {
+        (self.d == d).then_some(self.n)
+    }
+    /// What it is kept over: not in lowest terms.
+    #[inline]
+    pub fn kept_over(self) -> i64 {
+        self.d
+    }
     #[inline]
     pub fn neg(self) -> Num {
         Num { n: -self.n, d: self.d }
@@ -231,6 +241,35 @@ impl Num {
         assert!(decimals < 18, "a currency or wallet has few decimals");
         let (n, d) = (i128::from(self.n) * i128::from(pow10(decimals)), i128::from(self.d));
         (n % d == 0 && (n / d).unsigned_abs() < LIMIT.unsigned_abs()).then(|| (n / d) as i64)
+    }
+    /// As it is printed, if its denominator is a power of ten: what nearly every number is.
+    fn plain_text(self, buffer: &mut [u8; 24]) -> Option<&str> {
+        let mut places = self.d.ilog10();
+        if places >= 18 || self.d != pow10(places as u8) {
+            return None;
+        }
+        let mut rest = self.n.unsigned_abs();
+        while places > 0 && rest % 10 == 0 {
+            (rest, places) = (rest / 10, places - 1);
+        }
+        // From the end: at most 19 digits, the point and the sign.
+        let mut at = buffer.len();
+        let mut put = |byte: u8| {
+            at -= 1;
+            buffer[at] = byte;
+        };
+        let mut written = 0;
+        while rest > 0 || written <= places {
+            if written == places && places > 0 {
+                put(b'.');
+            }
+            put(b'0' + (rest % 10) as u8);
+            (rest, written) = (rest / 10, written + 1);
+        }
+        if self.n < 0 {
+            put(b'-');
+        }
+        std::str::from_utf8(&buffer[at..]).ok()
     }
     /// In lowest terms.
     pub fn parts(self) -> (i64, i64) {
@@ -368,6 +407,9 @@ impl Ord for Num {
 /// both back.
 impl std::fmt::Display for Num {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(text) = self.plain_text(&mut [0; 24]) {
+            return f.write_str(text);
+        }
         let (n, d) = self.parts();
         let (rest, twos) = strip(i128::from(d), 2, i64::MAX);
         let (rest, fives) = strip(rest, 5, i64::MAX);
@@ -387,7 +429,10 @@ impl std::fmt::Display for Num {
 }
 impl serde::Serialize for Num {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&compact_str::ToCompactString::to_compact_string(self))
+        match self.plain_text(&mut [0; 24]) {
+            Some(text) => s.serialize_str(text),
+            None => s.collect_str(self),
+        }
     }
 }
 impl<'de> serde::Deserialize<'de> for Num {

@@ -163,6 +163,8 @@ pub struct EventType {
     pub reads: Vec<Read>,
     /// Member fields (slots) that any of these rules reads; recorded likewise.
     pub member_reads: Vec<u16>,
+    /// Under which names they are recorded: those of `reads`, then those of `member_reads`.
+    pub seen_names: Vec<Text>,
 }
 
 #[derive(Clone)]

@@ -40,7 +40,7 @@ fn told(kind: &str, id: &str, who: u64, second: i64, data: &str) -> Input {
     };
     let mut body_hash = [0; 32];
     data.bytes().enumerate().for_each(|(at, byte)| body_hash[at % 32] ^= byte.rotate_left(at as u32 % 7));
-    Input { event, body_hash, origin: "test".into() }
+    Input { event: event.into(), body_hash, origin: "test".into() }
 }
 
 /// Orders of three members, some returned before they come, some in part, one edited, one malformed.

@@ -20,12 +20,10 @@ pub fn largest_remainder(total: i64, weights: &[Num]) -> Vec<i64> {
     let mut parts: Vec<i64> = whole.iter().map(|w| (exact(*w) / sum) as i64).collect();
     let mut left = total - parts.iter().sum::<i64>();
     if left > 0 {
-        let mut order: Vec<usize> = (0..whole.len()).collect();
-        order.sort_by_key(|i| (-(exact(whole[*i]) % sum), *i));
-        for i in order {
-            if left == 0 {
-                break;
-            }
+        let mut order: Vec<(i128, usize)> =
+            whole.iter().enumerate().map(|(i, w)| (-(exact(*w) % sum), i)).collect();
+        order.sort_unstable();
+        for (_, i) in order.into_iter().take(left as usize) {
             parts[i] += 1;
             left -= 1;
         }
@@ -36,6 +34,11 @@ pub fn largest_remainder(total: i64, weights: &[Num]) -> Vec<i64> {
 
 /// The weights over one denominator, their sum at most 10^21, so that a product with points fits 128 bits.
 fn whole_weights(weights: &[Num]) -> Vec<i128> {
+    // Money of one order is mostly kept over the same denominator.
+    let same = weights.iter().map(|w| w.over(weights[0].kept_over()).map(|n| i128::from(n.max(0))));
+    if let Some(whole) = same.collect() {
+        return whole;
+    }
     let common = weights.iter().try_fold(1_i128, |common, w| lcm(common, i128::from(w.parts().1)));
     let scale = |w: &Num, d: i128| -> Option<i128> {
         let (n, own) = w.parts();

@@ -178,6 +178,13 @@ impl Book<'_> {
         mut order: Option<&mut Order>,
     ) {
         let mut counted_times: Vec<Text> = Vec::new();
+        // What is kept of a batch is many times this, so there is no room to spare in it.
+        let most = offers.iter().map(|offer| offer.amounts.len()).sum();
+        self.decision.effects.reserve_exact(most);
+        self.decision.transfers.reserve_exact(most);
+        if let Some(order) = &mut order {
+            order.grants.reserve_exact(most);
+        }
         for offer in offers {
             let rule = &judged_by.rules[usize::from(offer.rule)];
             let limits = limits_of(judged_by, rule);

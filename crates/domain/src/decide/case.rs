@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::lots;
 use crate::member::Member;
 use crate::num::Num;
-use crate::plan::{Amount, Canon, CounterKind, EventType, Plan, Region, RuleNo, WalletNo};
+use crate::plan::{Amount, Canon, EventType, Plan, Region, RuleNo, WalletNo};
 use crate::planted;
 use crate::time::Calendar;
 use crate::value::Text;
@@ -56,7 +56,7 @@ impl<'a> Case<'a> {
         } else {
             at.to_zoned(region.zone.clone())
         };
-        let values = if reads_member(plan, ty) {
+        let values = if !ty.member_reads.is_empty() {
             bind::member_values(&plan.member_fields, member, home)
         } else {
             Vec::new()
@@ -122,16 +122,13 @@ impl<'a> Case<'a> {
 
     /// What the rules of this type read, as it is now: recorded with the event.
     pub fn seen(&self, state: &dyn State) -> Vec<(Text, serde_json::Value)> {
-        let reads = self.ty.reads.iter().filter(|read| !matches!(read, Read::Granted(..)));
-        let mut seen: Vec<(Text, serde_json::Value)> =
-            reads.map(|read| (read_name(self.plan, *read), bind::number(state.read(*read)))).collect();
-        for slot in &self.ty.member_reads {
-            let field = &self.plan.member_fields.0[usize::from(*slot)];
-            if let Some(value) = self.values.get(usize::from(*slot)) {
-                seen.push((format!("member.{}", field.name).into(), bind::to_json(value, &field.ty)));
-            }
-        }
-        seen
+        let (reads, slots) = (&self.ty.reads, &self.ty.member_reads);
+        let numbers = reads.iter().map(|read| bind::number(state.read(*read)));
+        let fields = slots.iter().map(|slot| {
+            let slot = usize::from(*slot);
+            bind::to_json(&self.values[slot], &self.plan.member_fields.0[slot].ty)
+        });
+        self.ty.seen_names.iter().cloned().zip(numbers.chain(fields)).collect()
     }
 
     /// Puts the member's fields back to what a row recorded.
@@ -160,21 +157,6 @@ pub fn moment(plan: &Plan, member: &Member, at: jiff::Timestamp) -> Moment {
         state.map_or(i64::MIN, |t| t.since.as_second())
     };
     Moment { at: at.to_zoned(zone.clone()), calendar, levels: plan.ladders.iter().map(since).collect() }
-}
-
-fn reads_member(plan: &Plan, ty: &EventType) -> bool {
-    let trigger = |t: &crate::plan::Trigger| t.when.iter().any(|e| !e.member_reads.is_empty());
-    let counter = |no: &u16| match &plan.counters[usize::from(*no)].kind {
-        CounterKind::Sum { trigger: t, add } => {
-            trigger(t) || add.as_ref().is_some_and(|e| !e.member_reads.is_empty())
-        }
-        CounterKind::Streak { trigger: t, .. } => trigger(t),
-        CounterKind::Distinct { trigger: t, of } => trigger(t) || !of.member_reads.is_empty(),
-        CounterKind::Earned { .. } => false,
-    };
-    !ty.member_reads.is_empty()
-        || ty.counters.iter().any(counter)
-        || plan.campaigns.iter().any(|c| c.when.iter().any(|e| !e.member_reads.is_empty()))
 }
 
 /// The list of an order's items, from its payload.

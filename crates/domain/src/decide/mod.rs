@@ -429,6 +429,9 @@ fn apply(book: &mut Book<'_>, plan: &Plan, judged: Judged, mut order: Option<&mu
     }
     book.pay(plan, judged.offers, &judged.moment, order.as_deref_mut());
     book.decision.effects.extend(judged.failed);
+    if let Some(order) = &mut order {
+        order.counts.reserve_exact(judged.counted.len());
+    }
     for counted in judged.counted {
         if counters::apply(book.member, plan, &counted, &judged.moment).is_err() {
             let id = &plan.counters[usize::from(counted.counter)].id;

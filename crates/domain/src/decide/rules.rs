@@ -124,7 +124,7 @@ impl<'a> Judge<'a> {
     }
 
     fn reach(&mut self, no: RuleNo) {
-        if self.judged[usize::from(no)] || !self.case.ty.rules.contains(&no) {
+        if self.judged[usize::from(no)] || self.case.ty.rules.binary_search(&no).is_err() {
             return;
         }
         match self.outermost(no) {
@@ -134,8 +134,8 @@ impl<'a> Judge<'a> {
                 self.close(offers);
             }
             None => {
-                let offers = self.offer(no).into_iter().collect();
-                self.close(offers);
+                let offer = self.offer(no);
+                self.close(offer);
             }
         }
     }
@@ -149,7 +149,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The last cut, and the grants become visible to the rules that follow.
-    fn close(&mut self, offers: Vec<Offer>) {
+    fn close(&mut self, offers: impl IntoIterator<Item = Offer>) {
         for mut offer in offers {
             self.cut_by_balance(&mut offer);
             self.publish(&offer);
@@ -347,6 +347,9 @@ impl<'a> Judge<'a> {
     /// Shares of the rules that this one refers to, added up; None if they granted nothing.
     fn followed(&self, before: &[Offer], rule: RuleNo) -> Option<Vec<Num>> {
         let refers = &self.case.plan.rules[usize::from(rule)].refers;
+        if refers.is_empty() {
+            return None;
+        }
         let mut sum = vec![Num::ZERO; self.case.totals.len()];
         for amount in before.iter().filter(|o| refers.contains(&o.rule)).flat_map(|o| &o.amounts) {
             let decimals = self.case.plan.wallets[usize::from(amount.wallet)].decimals;

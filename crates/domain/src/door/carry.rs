@@ -80,7 +80,7 @@ impl<'a> Door<'a> {
                 return Err(wants);
             }
         };
-        let mut keys = Vec::new();
+        let mut keys = Vec::with_capacity(2 + decision.once.len());
         if let (Some(_), Some((_, key, _))) = (&decision.order, &job.order) {
             keys.push(*key);
         }

@@ -81,7 +81,7 @@ impl Encoded {
                 push_input(&mut text, input);
             }
             let middle = text.len();
-            serde_json::to_writer(&mut text, &*row.decision).map_err(|e| {
+            domain::json::write(&mut text, &*row.decision).map_err(|e| {
                 StoreError::Corrupt(format!("the decision of row {} has no form: {e}", row.pos))
             })?;
             let hashed = Hashed {
@@ -106,7 +106,7 @@ impl Encoded {
         let mut images = std::mem::take(&mut self.images).into_bytes();
         images.clear();
         for member in &write.members {
-            serde_json::to_writer(&mut images, &**member)
+            domain::json::write(&mut images, &**member)
                 .map_err(|e| StoreError::Corrupt(format!("member {} has no form: {e}", member.no)))?;
             self.image_ends.push(images.len());
         }

@@ -159,7 +159,7 @@ impl<'c> Past<'c> {
             input = row_get(self.conn, pos)?;
         }
         if let Some(next) = row_get(self.conn, pos)? {
-            let input = Input { event: next.event, body_hash: next.body_hash, origin: next.origin };
+            let input = Input { event: next.event.into(), body_hash: next.body_hash, origin: next.origin };
             ways.push((vec![input], Vec::new()));
         }
         if made(row) {

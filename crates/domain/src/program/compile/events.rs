@@ -171,5 +171,6 @@ fn event(name: &str, canon: Canon, noun: &str, fields: Arc<Fields>) -> EventType
         reads_tiers: false,
         reads: Vec::new(),
         member_reads: Vec::new(),
+        seen_names: Vec::new(),
     }
 }

@@ -41,11 +41,17 @@ pub fn hear(plan: &mut Plan) {
             plan.types[usize::from(*on)].counters.push(no as CounterNo);
         }
     }
-    for event in &mut plan.types {
+    for no in 0..plan.types.len() {
+        let event = &mut plan.types[no];
         event.reads.sort();
         event.reads.dedup();
         event.member_reads.sort_unstable();
         event.member_reads.dedup();
+        let event = &plan.types[no];
+        let fields = event.member_reads.iter().map(|slot| &plan.member_fields.0[usize::from(*slot)].name);
+        let reads = event.reads.iter().map(|read| crate::decide::read_name(plan, *read));
+        let names = reads.chain(fields.map(|name| format!("member.{name}").into())).collect();
+        plan.types[no].seen_names = names;
     }
 }
 
