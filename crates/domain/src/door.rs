@@ -155,8 +155,7 @@ impl<'a> Door<'a> {
                 None => return Err(vec![Want::Member(no)]),
                 Some(state) => {
                     known_member = state.is_some();
-                    let home = state.as_ref().and_then(|member| member.home.as_ref());
-                    if let Some(home) = home
+                    if let Some(home) = state.as_ref().and_then(|member| member.home.as_ref())
                         && !self.snapshot.members.contains_key(&home.no)
                     {
                         return Err(vec![Want::Member(home.no)]);

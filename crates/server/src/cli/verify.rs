@@ -73,7 +73,10 @@ fn tell(report: &Report) {
         ("identities", report.identities),
         ("index entries", report.keys),
         ("decided again", report.replayed),
-    ] {
+    ]
+    .into_iter()
+    .filter(|(name, count)| *name != "decided again" || *count > 0)
+    {
         rows.push(vec![name.to_owned(), grouped(count)]);
     }
     print!("{}", render(&rows));

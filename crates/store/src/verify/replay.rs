@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::batch::{Batch, Plans, process};
 use domain::event::{Input, MemberNo};
@@ -31,6 +32,7 @@ pub fn replay(
     report: &mut Report,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), StoreError> {
+    let begun = Instant::now();
     let conn = file::open_reader(dir, 16 * 1024)?;
     conn.execute_batch("BEGIN").map_err(|e| store_error(&e))?;
     let versions = versions(&conn, environment, report)?;
@@ -58,7 +60,9 @@ pub fn replay(
         }
     }
     progress(last, last);
-    past.compare_members(report)
+    let compared = past.compare_members(report);
+    report.milliseconds += u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    compared
 }
 
 fn versions(
