@@ -66,25 +66,40 @@ pub struct Member {
     pub erased: bool,
 }
 
-/// A level held.
+/// Where a member stands on a ladder; absent: on its first level since he came.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TierState {
     pub ladder: Text,
+    pub held: Rung,
+    /// When it came back because a higher one was lost; absent: it has been held since it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Timestamp>,
+    /// What is held again should the level be lost: reached before it and not ended yet, lowest first, at most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub below: Vec<Rung>,
+    /// Levels before and from when they were held, newest last, at most 4. A late event is judged by the level of its time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<(Text, Timestamp)>,
+}
+
+/// A level that was reached, renewed or placed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
     pub level: Text,
     /// When it began or was renewed.
     pub since: Timestamp,
-    /// When it is judged again; never if absent.
+    /// When it ends, before any grace; never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// Orders that lifted the member to it: refunded, the level goes if its needs no longer hold.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub by_orders: Vec<Text>,
-    /// Placed by a rule or by hand, not reached.
+    /// The order that lifted the member to it: refunded, the level goes if its needs no longer hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Text>,
+    /// By a rule or by hand, not reached.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub placed: bool,
-    /// Levels before, newest last, at most 4: (level, since). A late event is judged by the level of its time.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub past: Vec<(Text, Timestamp)>,
+    /// Lowered by being placed: it is not climbed from before its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

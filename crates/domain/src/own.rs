@@ -44,7 +44,7 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
         ("fealty.redeemed", Own::Redeem, fields(&[])),
         ("fealty.redemption", Own::Redemption, fields(&[])),
         ("fealty.transferred", Own::Transfer, fields(&[])),
-        ("fealty.placed", Own::Place, fields(&[])),
+        (PLACE, Own::Place, fields(&[text("ladder"), text("level"), time_or_absent("until"), reason()])),
         ("fealty.merged", Own::Merge, fields(&[])),
         ("fealty.unmerged", Own::Unmerge, fields(&[])),
         ("fealty.joined", Own::Join, fields(&[])),
@@ -58,6 +58,7 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
 
 pub const ADJUST: &str = "fealty.adjusted";
 pub const LINK: &str = "fealty.linked";
+pub const PLACE: &str = "fealty.placed";
 pub const DUE: &str = "fealty.due";
 pub const FOLLOW: &str = "fealty.follows";
 
@@ -93,6 +94,9 @@ pub fn number_or(name: &str, or: Num) -> Field {
 /// A text that is empty where it is left out.
 pub fn text_or_empty(name: &str) -> Field {
     Field { name: name.into(), ty: Type::Text, presence: Presence::Default(Value::Text("".into())) }
+}
+pub fn time_or_absent(name: &str) -> Field {
+    Field { name: name.into(), ty: Type::Time, presence: Presence::Optional }
 }
 pub fn texts(name: &str) -> Field {
     Field { name: name.into(), ty: Type::List(std::sync::Arc::new(Type::Text)), presence: Presence::Required }

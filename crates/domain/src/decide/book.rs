@@ -9,6 +9,7 @@ use super::cuts::granted_under;
 use super::follow::Heard;
 use super::limits::{self, Moment};
 use super::rules::{Offer, OfferAmount};
+use super::tiers;
 use crate::codes;
 use crate::event::MemberNo;
 use crate::lots::{self, AMOUNT_MAX, LotId};
@@ -226,6 +227,7 @@ impl Book<'_> {
                 self.decision.once.push((rule.id.clone(), value));
             }
             self.decision.emitted.extend(offer.emitted);
+            tiers::place_all(self, &rule.id, &offer.placed, moment.at.timestamp());
         }
     }
 

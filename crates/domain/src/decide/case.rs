@@ -5,6 +5,7 @@ use jiff::Zoned;
 
 use super::counters;
 use super::limits::Moment;
+use super::tiers;
 use crate::bind;
 use crate::canonical;
 use crate::condition::{Env, EventAttributes, Read, State};
@@ -12,7 +13,7 @@ use crate::event::Event;
 use crate::lots;
 use crate::member::Member;
 use crate::num::Num;
-use crate::plan::{Amount, Canon, EventType, Plan, Region, RuleNo, WalletNo};
+use crate::plan::{Amount, Canon, EventType, Plan, Region, RuleNo, WalletNo, tier_slots};
 use crate::planted;
 use crate::time::Calendar;
 use crate::value::Text;
@@ -26,7 +27,7 @@ pub struct Case<'a> {
     pub member: &'a Member,
     /// The member's fields by slot; empty if nothing here reads them.
     pub values: Vec<Value>,
-    /// What ladders show; empty if nothing here reads them.
+    /// What ladders show at the event's own time.
     pub tiers: Vec<Value>,
     pub region: &'a Region,
     /// The event's own time in the region's zone.
@@ -65,6 +66,7 @@ impl<'a> Case<'a> {
             Canon::OrderPaid | Canon::OrderUpdated => item_totals(payload),
             _ => Vec::new(),
         };
+        let tiers = tiers::values(plan, member, region, at);
         Case {
             plan,
             ty,
@@ -72,7 +74,7 @@ impl<'a> Case<'a> {
             payload,
             member,
             values,
-            tiers: Vec::new(),
+            tiers,
             region,
             now,
             moment,
@@ -111,7 +113,10 @@ impl<'a> Case<'a> {
         };
         match amount {
             Amount::Is(n) => n,
-            Amount::Level(..) => Num::ZERO,
+            Amount::Level(ladder, slot) => {
+                let base = self.plan.ladders[usize::from(ladder)].base;
+                param(self.tiers.get(usize::from(base + tier_slots::KEYS + slot)))
+            }
             Amount::Param(p) => param(self.region.params.get(usize::from(p))),
             Amount::ParamSlot(p, slot) => match self.region.params.get(usize::from(p)) {
                 Some(Value::Record(slots)) => param(slots.get(usize::from(slot))),
@@ -128,10 +133,14 @@ impl<'a> Case<'a> {
             let slot = usize::from(*slot);
             bind::to_json(&self.values[slot], &self.plan.member_fields.0[slot].ty)
         });
-        self.ty.seen_names.iter().cloned().zip(numbers.chain(fields)).collect()
+        let seen = self.ty.seen_names.iter().cloned().zip(numbers.chain(fields));
+        if self.ty.reads_tiers {
+            return seen.chain(tiers::seen(self.plan, &self.tiers)).collect();
+        }
+        seen.collect()
     }
 
-    /// Puts the member's fields back to what a row recorded.
+    /// Puts the member's fields and levels back to what a row recorded.
     pub fn recall(&mut self, seen: &[(Text, serde_json::Value)]) {
         for (name, json) in seen {
             let Some(slot) = name.strip_prefix("member.").and_then(|n| self.plan.member_fields.slot(n))
@@ -142,6 +151,7 @@ impl<'a> Case<'a> {
                 *place = bind::from_json(json, &self.plan.member_fields.0[slot].ty).unwrap_or(Value::Absent);
             }
         }
+        tiers::recall(self.plan, self.region, &mut self.tiers, seen);
     }
 }
 
@@ -152,10 +162,7 @@ pub fn moment(plan: &Plan, member: &Member, at: jiff::Timestamp) -> Moment {
         year_starts: plan.year_starts,
         enrolled_on: member.enrolled_at.to_zoned(zone.clone()).date(),
     };
-    let since = |ladder: &crate::plan::Ladder| {
-        let state = member.tiers.iter().find(|t| t.ladder == ladder.id);
-        state.map_or(i64::MIN, |t| t.since.as_second())
-    };
+    let since = |ladder: &crate::plan::Ladder| tiers::held(ladder, member, at).since.as_second();
     Moment { at: at.to_zoned(zone.clone()), calendar, levels: plan.ladders.iter().map(since).collect() }
 }
 

@@ -167,11 +167,11 @@ fn add(state: &mut CounterState, per: Window, key: i64, amount: Num) -> Result<(
     let parts = &mut state.parts;
     match parts.binary_search_by_key(&key, |part| part.0) {
         Ok(at) => parts[at].1 = parts[at].1.add(amount)?,
-        Err(0) if matches!(per, Window::Unit(_)) && parts.len() >= WINDOWS_MAX => {}
+        Err(0) if matches!(per, Window::Unit(_) | Window::Level(_)) && parts.len() >= WINDOWS_MAX => {}
         Err(at) => parts.insert(at, (key, amount)),
     }
     match per {
-        Window::Unit(_) if parts.len() > WINDOWS_MAX => drop(parts.remove(0)),
+        Window::Unit(_) | Window::Level(_) if parts.len() > WINDOWS_MAX => drop(parts.remove(0)),
         Window::Rolling(_) if parts.len() > INSTANTS_MAX => {
             let first = parts.remove(0).1;
             parts[0].1 = parts[0].1.add(first)?;
@@ -184,6 +184,27 @@ fn add(state: &mut CounterState, per: Window, key: i64, amount: Num) -> Result<(
 /// Adds to a window of a counter.
 pub fn change(member: &mut Member, counter: &Counter, key: i64, amount: Num) -> Result<(), OutOfRange> {
     add(state_mut(member, &counter.id), counter.per, key, amount)
+}
+
+/// Begins a window of a counter anew, with `amount` in it.
+pub fn restart(member: &mut Member, counter: &Counter, key: i64, amount: Num) {
+    if matches!(counter.kind, CounterKind::Streak { .. }) {
+        return;
+    }
+    match member.counters.iter_mut().find(|state| state.id == counter.id) {
+        None if amount.is_zero() => return,
+        None => {}
+        Some(state) => {
+            let values = groups(state).filter(|(at, _)| *at < key).map(|(_, values)| values.len()).sum();
+            if matches!(counter.kind, CounterKind::Distinct { .. }) {
+                state.values.truncate(values);
+            }
+            state.parts.retain(|part| part.0 < key);
+        }
+    }
+    if !amount.is_zero() {
+        state_mut(member, &counter.id).parts.push((key, amount));
+    }
 }
 
 /// Takes back, where it was counted, what a returned order had added.
@@ -255,7 +276,7 @@ fn insert_values(state: &mut CounterState, per: Window, key: i64, values: &[u64]
         }
     }
     all.retain(|group| !group.1.is_empty());
-    while matches!(per, Window::Unit(_)) && all.len() > WINDOWS_MAX {
+    while matches!(per, Window::Unit(_) | Window::Level(_)) && all.len() > WINDOWS_MAX {
         all.remove(0);
     }
     state.parts = all.iter().map(|(key, v)| (*key, Num::int(v.len() as i64).unwrap_or(Num::ZERO))).collect();

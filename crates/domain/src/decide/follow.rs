@@ -2,9 +2,9 @@
 //! (`points.earned`, `tier.changed` …), with the state that it left, at most 8 deep.
 
 use super::case::Case;
-use super::region::region;
+use super::region::{region, region_of};
 use super::rules::{Judge, Uses};
-use super::{Book, Judged, Present, Scene, apply, count, workflows};
+use super::{Book, Judged, Present, Scene, apply, count, tiers, workflows};
 use crate::condition::State;
 use crate::plan::{Canon, EventType, Plan, Region, RuleNo, TypeNo};
 use crate::snapshot::Want;
@@ -46,6 +46,7 @@ pub fn follow(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
 
 /// Achievements, tiers and workflows, after the event itself (None) or after something that followed.
 fn after(book: &mut Book<'_>, scene: &Scene<'_>, heard: Option<&Heard>) -> Result<(), Vec<Want>> {
+    tiers::follow(book, scene);
     workflows::after(book, scene, heard)
 }
 
@@ -59,7 +60,7 @@ pub fn aside<T>(
 ) -> T {
     let (plan, at) = (book.plan, scene.event.time);
     let ty = clock(plan, Vec::new());
-    let mut case = Case::new(plan, &ty, scene.event, &Value::Absent, book.member, region_of(book, scene), at);
+    let mut case = Case::new(plan, &ty, scene.event, &Value::Absent, book.member, scene.region(book), at);
     case.read_member();
     case.extra = extra;
     let state = Present { plan, member: book.member, moment: &case.moment };
@@ -75,7 +76,7 @@ pub fn pay_aside(
 ) -> Result<(), Vec<Want>> {
     let (plan, at) = (book.plan, scene.event.time);
     let ty = clock(plan, vec![rule]);
-    let mut case = Case::new(plan, &ty, scene.event, &Value::Absent, book.member, region_of(book, scene), at);
+    let mut case = Case::new(plan, &ty, scene.event, &Value::Absent, book.member, scene.region(book), at);
     case.read_member();
     case.extra = extra;
     let judged = {
@@ -100,15 +101,10 @@ fn clock(plan: &Plan, rules: Vec<RuleNo>) -> EventType {
     EventType { rules, counters: Vec::new(), canon: Canon::Clock, ..known.clone() }
 }
 
-/// The event's own payload was checked with its region; what follows is where the event was.
-pub fn region_of<'p>(book: &Book<'p>, scene: &Scene<'_>) -> &'p Region {
-    region(book.plan, scene.canon(), &scene.bound.record, book.member).unwrap_or(&book.plan.regions[0])
-}
-
 fn judge(book: &Book<'_>, scene: &Scene<'_>, heard: &Heard) -> Result<Judged, Vec<Want>> {
     let plan = book.plan;
     let ty = &plan.types[usize::from(heard.ty)];
-    let region = region_of(book, scene);
+    let region = scene.region(book);
     let case = Case::new(plan, ty, scene.event, &heard.payload, book.member, region, scene.event.time);
     let before = Present { plan, member: book.member, moment: &case.moment };
     let mut judge = Judge::new(&case, &before, scene.rows, book.budgets, &scene.plans.keys);
@@ -123,7 +119,19 @@ fn judge(book: &Book<'_>, scene: &Scene<'_>, heard: &Heard) -> Result<Judged, Ve
 }
 
 impl Scene<'_> {
-    fn canon(&self) -> Canon {
+    /// The event's own payload was checked with its region; what follows is where the event was, or its order.
+    pub fn region<'p>(&self, book: &Book<'p>) -> &'p Region {
+        let plan = book.plan;
+        let canon = self.canon();
+        match &book.decision.order {
+            Some(order) if !matches!(canon, Canon::OrderPaid | Canon::OrderUpdated) => {
+                region_of(plan, order, book.member)
+            }
+            _ => region(plan, canon, &self.bound.record, book.member).unwrap_or(&plan.regions[0]),
+        }
+    }
+
+    pub fn canon(&self) -> Canon {
         match self.kind {
             super::Kind::Type(no) => self.plans.current.types[usize::from(no)].canon,
             _ => Canon::Other,

@@ -29,6 +29,7 @@ pub use book::{Book, Made};
 pub use campaigns::held_out;
 pub use case::{Case, Present, Recorded, moment, read_name};
 pub use rules::list_at;
+pub use tiers::values as tier_values;
 
 use crate::batch::Plans;
 use crate::bind::{self, Bound};
@@ -111,6 +112,7 @@ pub enum Work {
     },
     Adjust(members::Adjustment),
     Link(Vec<Identity>),
+    Place(tiers::Placing),
     /// What is due at the event's instant is done.
     Due,
 }
@@ -404,6 +406,7 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
         }
         Work::Adjust(adjustment) => members::adjust(book, &adjustment),
         Work::Link(_) => {}
+        Work::Place(placing) => tiers::place_by_hand(book, &placing, event.time),
         Work::Due => due::run(book, scene)?,
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Events of Fealty's own (`crate::own`): read and checked, each by its noun.
 
-use super::{Matter, Verdict, Work, members};
+use super::{Matter, Verdict, Work, members, tiers};
 use crate::codes::{self, reason};
 use crate::own::Own;
 use crate::snapshot::Want;
@@ -12,6 +12,7 @@ pub fn weigh(matter: &Matter<'_>, own: Own) -> Result<Verdict, Vec<Want>> {
     let work = match own {
         Own::Adjust => members::adjusted(plan, matter.member, payload).map(Work::Adjust),
         Own::Link => members::linked(payload, matter.member.no, matter.snapshot).map(Work::Link),
+        Own::Place => tiers::by_hand(plan, matter.member, payload, matter.event.time).map(Work::Place),
         Own::Due => Ok(Work::Due),
         _ => Err(reason(codes::TYPE_RESERVED, "this cannot be done yet")),
     };

@@ -3,6 +3,7 @@
 
 use super::amounts::largest_remainder;
 use super::case::{Case, WithGrants};
+use super::tiers::{self, Target};
 use crate::bind;
 use crate::codes;
 use crate::condition::{Env, Expr, State};
@@ -22,6 +23,7 @@ pub struct Offer {
     pub rule: RuleNo,
     pub amounts: Vec<OfferAmount>,
     pub emitted: Vec<Emitted>,
+    pub placed: Vec<Target>,
     /// Value of its business key, if it is an expression.
     pub once: Option<Text>,
 }
@@ -48,12 +50,13 @@ impl OfferAmount {
 impl Offer {
     /// It grants something, or says something.
     pub fn pays(&self) -> bool {
-        !self.emitted.is_empty() || self.amounts.iter().any(|a| a.granted > 0)
+        !self.emitted.is_empty() || !self.placed.is_empty() || self.amounts.iter().any(|a| a.granted > 0)
     }
 
     /// Nothing of it is paid, because of `why`.
     pub fn refuse(&mut self, why: &str) {
         self.emitted.clear();
+        self.placed.clear();
         for amount in self.amounts.iter_mut().filter(|a| a.granted > 0) {
             amount.granted = 0;
             amount.cut = Some(why.into());
@@ -239,7 +242,8 @@ impl<'a> Judge<'a> {
             });
         }
         let emitted = self.messages(rule, picked, state)?;
-        Ok(Some(Offer { rule: no, amounts, emitted, once }))
+        let placed = self.placed(rule, picked, state)?;
+        Ok(Some(Offer { rule: no, amounts, emitted, placed, once }))
     }
 
     /// The amount, summed over the picked items. Less than 0 is 0, for each.
@@ -263,6 +267,17 @@ impl<'a> Judge<'a> {
             }
         }
         Ok((sum, weights))
+    }
+
+    /// Levels that the rule sets; of several items the last one tells.
+    fn placed(&self, rule: &Rule, picked: &Picked<'_>, state: &dyn State) -> Result<Vec<Target>, OutOfRange> {
+        let item = match picked {
+            Picked::Items(items, _) => items.last().map(|(_, item)| *item),
+            Picked::Event => None,
+        };
+        let env = self.case.env(state, item);
+        let placed = rule.place.iter().map(|on| tiers::placing(on, self.case, &env));
+        placed.filter_map(Result::transpose).collect()
     }
 
     /// Once for the event; once for each picked item where the message speaks of the item.

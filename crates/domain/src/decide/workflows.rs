@@ -218,7 +218,7 @@ pub fn fires(
 ) -> bool {
     let plan = book.plan;
     let ty = &plan.types[usize::from(no)];
-    let region = follow::region_of(book, scene);
+    let region = scene.region(book);
     let mut case = Case::new(plan, ty, scene.event, payload, book.member, region, scene.event.time);
     case.read_member();
     let state = Present { plan, member: book.member, moment: &case.moment };

@@ -12,7 +12,7 @@ use super::memory::Memory;
 use super::{Failure, Fields, Step, Test, When};
 use crate::bind;
 use crate::condition::{Env, EventAttributes};
-use crate::decide::{Present, env_state, moment};
+use crate::decide::{Present, env_state, moment, tier_values};
 use crate::event::{Event, Input, Subject};
 use crate::identity::Identity;
 use crate::outcome::{Decision, Status};
@@ -197,13 +197,14 @@ impl Run<'_> {
         let granted = self.granted(&seen.decisions);
         let state = env_state(&present, &self.plan, &granted);
         let values = bind::member_values(&self.plan.member_fields, member, &self.plan.regions[0].zone);
+        let tiers = tier_values(&self.plan, member, region, self.now);
         let extra = extra(&seen.decisions);
         let env = Env {
             payload: &Value::Absent,
             item: None,
             member: &values,
             params: &region.params,
-            tiers: &[],
+            tiers: &tiers,
             extra: &extra,
             state: &state,
             event: EventAttributes::default(),

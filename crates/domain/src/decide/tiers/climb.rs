@@ -1,0 +1,185 @@
+//! Climbing: a level is reached as soon as its needs are met, one after the other; renewed when they are met in a later
+//! calendar window; lost when the order that lifted the member goes back and its needs no longer hold.
+
+use jiff::Timestamp;
+
+use super::super::case::moment;
+use super::super::limits::Moment;
+use super::write::{Change, Why, write};
+use super::{Way, by_now, end, index, present, state, way};
+use crate::decide::Book;
+use crate::member::{Member, Rung};
+use crate::plan::{Counter, Ladder, LadderNo, Plan, Region};
+use crate::time::Window;
+use crate::value::Text;
+
+/// Every level whose needs are met by now is reached or renewed. `by`: the order that made it so.
+pub fn climb(book: &mut Book<'_>, region: &Region, at: Timestamp, by: Option<&Text>) {
+    for no in 0..book.plan.ladders.len() {
+        // Each turn lifts or prolongs.
+        while step(book, region, no as LadderNo, at, by) {}
+    }
+}
+
+/// One level up, or the present one anew. False: there is nothing more to do.
+fn step(book: &mut Book<'_>, region: &Region, no: LadderNo, at: Timestamp, by: Option<&Text>) -> bool {
+    let plan = book.plan;
+    let ladder = &plan.ladders[usize::from(no)];
+    let fixed = state(ladder, book.member).is_some_and(|state| state.held.fixed);
+    if fixed {
+        return false;
+    }
+    let now = present(ladder, book.member);
+    let above = (now.level + 1..ladder.levels.len())
+        .find_map(|level| reached(plan, ladder, level, book.member, region, at).map(|found| (level, found)));
+    let found = above.or_else(|| {
+        let found = reached(plan, ladder, now.level, book.member, region, at)?;
+        renews(plan, ladder, book.member, found.way, &found.moment).then_some((now.level, found))
+    });
+    let Some((level, found)) = found else { return false };
+    let to = &ladder.levels[level];
+    let until = end(to, ladder, None, region, &found.moment);
+    let over = |until: Timestamp| until <= at || book.member.clock.is_some_and(|clock| until <= clock);
+    if until.is_some_and(over) || (level == now.level && !later(until, now.until)) {
+        return false;
+    }
+    let since = found.moment.at.timestamp().max(now.since);
+    let rung = Rung { level: to.id.clone(), since, until, by: by.cloned(), placed: false, fixed: false };
+    let below = rungs(ladder, book.member);
+    let change = Change { ladder: no, rung, below, at: since, way: Some(found.way), why: Why::Reached };
+    write(book, region, change);
+    true
+}
+
+/// The present level and those below it, but for the first, which is everyone's.
+pub fn rungs(ladder: &Ladder, member: &Member) -> Vec<Rung> {
+    let Some(state) = state(ladder, member) else { return Vec::new() };
+    let mut rungs = state.below.clone();
+    if index(ladder, &state.held.level) > 0 {
+        rungs.push(state.held.clone());
+    }
+    rungs
+}
+
+struct Found<'p> {
+    way: &'p Way,
+    moment: Moment,
+}
+
+/// When, as far as is known by an event at `at`, the needs of the level are met: then, or (where the event came late) at
+/// the first later instant that a rolling window still joins with it.
+fn reached<'p>(
+    plan: &'p Plan,
+    ladder: &Ladder,
+    level: usize,
+    member: &Member,
+    region: &Region,
+    at: Timestamp,
+) -> Option<Found<'p>> {
+    let ladder = plan.ladders.iter().find(|l| l.id == ladder.id)?;
+    let level = &ladder.levels[level];
+    if level.needs.is_empty() {
+        return None;
+    }
+    let found = |at: Timestamp| {
+        let moment = by_now(plan, member, at);
+        way(plan, level, member, region, &moment).map(|way| Found { way, moment })
+    };
+    found(at).or_else(|| {
+        let counters = level.needs.iter().flatten().map(|(no, _)| &plan.counters[usize::from(*no)]);
+        let mut later: Vec<i64> = counters.flat_map(|counter| after(counter, member, at)).collect();
+        later.sort_unstable();
+        later.dedup();
+        later.into_iter().filter_map(|seconds| Timestamp::from_second(seconds).ok()).find_map(found)
+    })
+}
+
+/// Instants after `at` at which a rolling counter counted something.
+fn after(counter: &Counter, member: &Member, at: Timestamp) -> Vec<i64> {
+    let Window::Rolling(_) = counter.per else { return Vec::new() };
+    let state = super::counters::state(member, &counter.id);
+    let keys = state.into_iter().flat_map(|state| state.parts.iter().map(|part| part.0));
+    keys.filter(|key| *key > at.as_second()).collect()
+}
+
+/// The present level is set anew: a placed one because its needs are met now, another one because they are met in a
+/// later calendar window than the one in which it began.
+fn renews(plan: &Plan, ladder: &Ladder, member: &Member, way: &Way, now: &Moment) -> bool {
+    let Some(state) = state(ladder, member) else { return false };
+    let began = moment(plan, member, state.held.since);
+    let mut calendar = false;
+    let later = way.iter().all(|(no, _)| match plan.counters[usize::from(*no)].per {
+        per @ Window::Unit(_) => {
+            calendar = true;
+            now.window(per) > began.window(per)
+        }
+        _ => true,
+    });
+    state.held.placed || (calendar && later)
+}
+
+fn later(new: Option<Timestamp>, old: Option<Timestamp>) -> bool {
+    match (new, old) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(new), Some(old)) => new > old,
+    }
+}
+
+/// An order went back, in whole or in part: levels that it gave are lost if their needs no longer hold, neither as of
+/// when they were reached nor by now. Older levels stay.
+pub fn lose(book: &mut Book<'_>, region: &Region, order: &str, at: Timestamp) {
+    for no in 0..book.plan.ladders.len() {
+        let plan = book.plan;
+        let ladder = &plan.ladders[no];
+        let given = |rung: &Rung| rung.by.as_ref().is_some_and(|by| **by == *order);
+        let mut rungs = rungs(ladder, book.member);
+        let past = state(ladder, book.member).map_or(&[][..], |state| &state.past);
+        if !rungs.iter().any(given) {
+            continue;
+        }
+        let top = rungs.last().cloned();
+        for n in (0..rungs.len()).rev() {
+            let before = past.iter().rev().find(|(_, from)| *from < rungs[n].since);
+            let below = before.map_or(book.member.enrolled_at, |(_, from)| *from);
+            if given(&rungs[n]) && !holds(plan, ladder, &rungs[n], below, book.member, region, at) {
+                rungs.remove(n);
+            }
+        }
+        rungs.retain(|rung| rung.until.is_none_or(|until| until > at));
+        let held = rungs.pop();
+        if held == top {
+            if let Some(state) = book.member.tiers.iter_mut().find(|state| state.ladder == ladder.id) {
+                state.below = rungs;
+            }
+            continue;
+        }
+        let rung = held.unwrap_or_else(|| first(ladder, book.member));
+        let change = Change { ladder: no as LadderNo, rung, below: rungs, at, way: None, why: Why::Refunded };
+        write(book, region, change);
+    }
+}
+
+/// The first level, as everyone holds it.
+pub fn first(ladder: &Ladder, member: &Member) -> Rung {
+    let (level, since) = (ladder.levels[0].id.clone(), member.enrolled_at);
+    Rung { level, since, until: None, by: None, placed: false, fixed: false }
+}
+
+fn holds(
+    plan: &Plan,
+    ladder: &Ladder,
+    rung: &Rung,
+    below: Timestamp,
+    member: &Member,
+    region: &Region,
+    at: Timestamp,
+) -> bool {
+    let level = &ladder.levels[index(ladder, &rung.level)];
+    let no = plan.ladders.iter().position(|l| l.id == ladder.id).unwrap_or(0);
+    let mut then = moment(plan, member, rung.since);
+    // What led to it was counted since the level before.
+    then.levels[no] = below.as_second();
+    let now = by_now(plan, member, at);
+    rung.placed || [then, now].iter().any(|moment| way(plan, level, member, region, moment).is_some())
+}
