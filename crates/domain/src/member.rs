@@ -107,9 +107,8 @@ pub struct Achieved {
     pub id: Text,
     /// Completed so often, ever.
     pub times: u32,
-    /// Window (of its first counter) of the last completion, as seconds, and multiples completed in it.
-    pub window: i64,
-    pub multiples: u32,
+    /// By window of its first counter (its start as seconds, or the instant in a rolling one), newest last.
+    pub windows: Vec<(i64, u32)>,
 }
 
 /// An open reservation: row and number of its redemption, and when it lapses.

@@ -4,7 +4,7 @@
 use super::case::Case;
 use super::region::{region, region_of};
 use super::rules::{Judge, Uses};
-use super::{Book, Judged, Present, Scene, apply, count, tiers, workflows};
+use super::{Book, Judged, Present, Scene, achievements, apply, count, tiers, workflows};
 use crate::condition::State;
 use crate::plan::{Canon, EventType, Plan, Region, RuleNo, TypeNo};
 use crate::snapshot::Want;
@@ -46,6 +46,7 @@ pub fn follow(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
 
 /// Achievements, tiers and workflows, after the event itself (None) or after something that followed.
 fn after(book: &mut Book<'_>, scene: &Scene<'_>, heard: Option<&Heard>) -> Result<(), Vec<Want>> {
+    achievements::follow(book, scene)?;
     tiers::follow(book, scene);
     workflows::after(book, scene, heard)
 }

@@ -4,6 +4,7 @@
 //! Two halves. `weigh` reads: it may find that something must be loaded first, and it alone can refuse. `carry_out`
 //! writes and cannot fail. Not here: who the member is, duplicates, waiting (`batch`).
 
+mod achievements;
 pub mod amounts;
 mod book;
 mod campaigns;

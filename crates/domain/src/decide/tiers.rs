@@ -157,6 +157,17 @@ fn setting(setting: &Setting<Value>, region: &Region) -> Value {
     }
 }
 
+/// What a counter must reach.
+pub fn need(plan: &Plan, need: &Amount, member: &Member, region: &Region, moment: &Moment) -> Num {
+    let Setting::Level(ladder, slot) = need else { return amount(need, region) };
+    let ladder = &plan.ladders[usize::from(*ladder)];
+    let shown = shown(ladder, &held(ladder, member, moment.at.timestamp()), region);
+    match shown.get(usize::from(tier_slots::KEYS + slot)) {
+        Some(Value::Num(n)) => *n,
+        _ => Num::ZERO,
+    }
+}
+
 fn amount(amount: &Amount, region: &Region) -> Num {
     let value = match amount {
         Setting::Is(n) => return *n,
@@ -195,7 +206,7 @@ fn end(
 }
 
 /// An instant at which windows of `tiers.L` are those of the levels held by now.
-fn by_now(plan: &Plan, member: &Member, at: Timestamp) -> Moment {
+pub fn by_now(plan: &Plan, member: &Member, at: Timestamp) -> Moment {
     let mut moment = moment(plan, member, at);
     moment.levels = plan.ladders.iter().map(|ladder| present(ladder, member).since.as_second()).collect();
     moment

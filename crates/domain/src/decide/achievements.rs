@@ -1,0 +1,155 @@
+//! Achievements: goals that counters reach. Completing one is told, and pays what its rule says.
+//! Once per window of its first counter, or at each further multiple in it. A return takes back progress; what was
+//! completed stays so.
+
+use super::follow::{aside, pay_aside};
+use super::limits::Moment;
+use super::rules::pick;
+use super::tiers::{self, by_now};
+use super::{Book, Scene, counters};
+use crate::member::{Achieved, Member};
+use crate::num::Num;
+use crate::outcome::Emitted;
+use crate::plan::{Achievement, Canon, Plan, Region};
+use crate::snapshot::Want;
+use crate::time::Window;
+use crate::value::{Text, Value};
+
+/// Completions in one row; what goes beyond follows with the member's next event.
+const AT_ONCE_MAX: usize = 100;
+const COMPLETED: &str = "achievement.completed";
+/// Windows of which it is remembered how often it was completed in them.
+const WINDOWS_MAX: usize = 14;
+
+/// Completes what the counters have reached. Err: this must be loaded first.
+pub fn follow(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
+    let (plan, at) = (book.plan, scene.event.time);
+    for achievement in &plan.achievements {
+        let region = scene.region(book);
+        let moment = by_now(plan, book.member, at);
+        let reached = reached(plan, achievement, book.member, region, &moment);
+        let done = done(plan, achievement, book.member, &moment);
+        for _ in done..reached {
+            let told = book.decision.emitted.iter().filter(|message| message.kind == COMPLETED).count();
+            if told >= AT_ONCE_MAX || !fires(book, scene, achievement) {
+                break;
+            }
+            complete(book, scene, achievement, &moment)?;
+        }
+    }
+    Ok(())
+}
+
+/// Its schedule and its conditions hold. A number out of range is no yes.
+fn fires(book: &Book<'_>, scene: &Scene<'_>, achievement: &Achievement) -> bool {
+    let trigger = &book.plan.rules[usize::from(achievement.rule)].trigger;
+    aside(book, scene, Vec::new(), |case, state| {
+        trigger.active.as_ref().is_none_or(|schedule| schedule.holds(&case.now))
+            && matches!(pick(trigger, case, state), Ok(Some(_)))
+    })
+}
+
+fn complete(
+    book: &mut Book<'_>,
+    scene: &Scene<'_>,
+    achievement: &Achievement,
+    moment: &Moment,
+) -> Result<(), Vec<Want>> {
+    let window = moment.window(per(book.plan, achievement));
+    let times = note(book.member, &achievement.id, window);
+    let count = Num::int(i64::from(times)).unwrap_or(Num::ZERO);
+    let mut data = serde_json::Map::new();
+    data.insert("achievement".into(), achievement.id.as_str().into());
+    data.insert("count".into(), times.into());
+    book.decision.emitted.push(Emitted { rule: "".into(), kind: COMPLETED.into(), data });
+    let payload = vec![Value::Text(achievement.id.clone()), Value::Num(count)];
+    book.hear(Canon::AchievementCompleted, || Value::Record(payload));
+    pay_aside(book, scene, achievement.rule, Vec::new())
+}
+
+/// One more; how often by now.
+fn note(member: &mut Member, id: &Text, window: i64) -> u32 {
+    let at = member.achieved.iter().position(|achieved| achieved.id == *id).unwrap_or_else(|| {
+        member.achieved.push(Achieved { id: id.clone(), times: 0, windows: Vec::new() });
+        member.achieved.len() - 1
+    });
+    let achieved = &mut member.achieved[at];
+    achieved.times = achieved.times.saturating_add(1);
+    match achieved.windows.binary_search_by_key(&window, |one| one.0) {
+        Ok(at) => achieved.windows[at].1 = achieved.windows[at].1.saturating_add(1),
+        Err(at) => achieved.windows.insert(at, (window, 1)),
+    }
+    let many = achieved.windows.len().saturating_sub(WINDOWS_MAX);
+    achieved.windows.drain(..many);
+    achieved.times
+}
+
+fn per(plan: &Plan, achievement: &Achievement) -> Window {
+    achievement.needs.first().map_or(Window::Life, |(no, _)| plan.counters[usize::from(*no)].per)
+}
+
+/// How often the needs are met in the present window.
+fn reached(plan: &Plan, achievement: &Achievement, member: &Member, region: &Region, moment: &Moment) -> u64 {
+    let all = needs(plan, achievement, member, region, moment);
+    let times = |(_, value, need): &(&Text, Num, Num)| {
+        let times = value.div(*need).map_or(0, |times| times.floor().to_int().unwrap_or(0));
+        u64::try_from(times).unwrap_or(0)
+    };
+    let times = all.iter().map(times).min().unwrap_or(0);
+    if achievement.repeat { times } else { times.min(1) }
+}
+
+/// How often it was completed in the present window.
+fn done(plan: &Plan, achievement: &Achievement, member: &Member, moment: &Moment) -> u64 {
+    let Some(achieved) = member.achieved.iter().find(|achieved| achieved.id == achievement.id) else {
+        return 0;
+    };
+    let per = per(plan, achievement);
+    let inside = |window: i64| match per {
+        Window::Rolling(span) => window > moment.rolling_start(span),
+        _ => window == moment.window(per),
+    };
+    achieved.windows.iter().filter(|(window, _)| inside(*window)).map(|(_, times)| u64::from(*times)).sum()
+}
+
+/// Each counter, its value, and what it must reach (more than 0).
+fn needs<'p>(
+    plan: &'p Plan,
+    achievement: &Achievement,
+    member: &Member,
+    region: &Region,
+    moment: &Moment,
+) -> Vec<(&'p Text, Num, Num)> {
+    let one = |(no, need): &(u16, crate::plan::Amount)| {
+        let counter = &plan.counters[usize::from(*no)];
+        let value = counters::value(counter, counters::state(member, &counter.id), moment, 0);
+        let need = tiers::need(plan, need, member, region, moment).max(Num::minor(1, 9));
+        (&counter.id, value, need)
+    };
+    achievement.needs.iter().map(one).collect()
+}
+
+/// How far a member is.
+pub struct Progress<'p> {
+    pub achievement: &'p Achievement,
+    /// Completed so often, ever.
+    pub times: u32,
+    /// Each counter, how much of it counts towards the next completion, and what is needed.
+    pub needs: Vec<(&'p Text, Num, Num)>,
+}
+
+pub fn progress<'p>(plan: &'p Plan, member: &Member, at: jiff::Timestamp) -> Vec<Progress<'p>> {
+    let (region, moment) = (tiers::home(plan, member), by_now(plan, member, at));
+    let of = |achievement: &'p Achievement| {
+        let done = done(plan, achievement, member, &moment);
+        let done = Num::int(i64::try_from(done).unwrap_or(0)).unwrap_or(Num::ZERO);
+        let mut needs = needs(plan, achievement, member, region, &moment);
+        for (_, value, need) in needs.iter_mut().filter(|_| achievement.repeat) {
+            let used = done.mul(*need).unwrap_or(Num::ZERO);
+            *value = value.sub(used).unwrap_or(Num::ZERO).max(Num::ZERO);
+        }
+        let times = member.achieved.iter().find(|a| a.id == achievement.id).map_or(0, |a| a.times);
+        Progress { achievement, times, needs }
+    };
+    plan.achievements.iter().map(of).collect()
+}
