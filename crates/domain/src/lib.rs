@@ -33,6 +33,7 @@ pub mod program;
 pub mod redemption;
 pub mod scenario;
 pub mod snapshot;
+pub mod standing;
 pub mod term;
 pub mod time;
 pub mod value;

@@ -26,11 +26,14 @@ mod tiers;
 mod updates;
 mod workflows;
 
+pub use achievements::{Progress, progress};
 pub use book::{Book, Made};
 pub use campaigns::held_out;
 pub use case::{Case, Present, Recorded, moment, read_name};
 pub use rules::list_at;
-pub use tiers::values as tier_values;
+pub use tiers::{
+    by_now, home as home_region, next as next_level, present as present_level, values as tier_values,
+};
 
 use crate::batch::Plans;
 use crate::bind::{self, Bound};
