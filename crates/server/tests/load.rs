@@ -145,6 +145,28 @@ fn an_import_that_is_interrupted_goes_on_where_it_was() {
 }
 
 #[test]
+fn an_import_that_waits_for_a_pipe_can_be_stopped() {
+    let dir = folder("waiting");
+    std::fs::write(dir.join("p.toml"), PROGRAM).expect("ours");
+    let mut child = import(&dir, &["-"]).stdin(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{e}"));
+    let mut pipe = child.stdin.take().expect("a pipe");
+    // More than a pipe holds: somebody reads, so the import is under way. Then nothing comes any more.
+    pipe.write_all(lines(0, 1_000).as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+    let began = Instant::now();
+    let status = loop {
+        let sent =
+            Command::new("kill").args(["-INT", &child.id().to_string()]).stderr(Stdio::null()).status();
+        assert!(sent.is_ok() && began.elapsed() < Duration::from_secs(20), "it is still there");
+        if let Some(status) = child.try_wait().unwrap_or_else(|e| panic!("{e}")) {
+            break status;
+        }
+    };
+    assert_eq!(status.code(), Some(130));
+    drop(pipe);
+    std::fs::remove_dir_all(&dir).expect("ours");
+}
+
+#[test]
 fn a_packed_file_of_several_parts_is_imported_whole() {
     let dir = folder("packed");
     std::fs::write(dir.join("p.toml"), PROGRAM).expect("ours");

@@ -12,6 +12,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use clap::Args;
@@ -156,17 +157,30 @@ fn failed(failure: engine::Failure) -> Failure {
         .fix("run the same command again: what is in is skipped as duplicate")
 }
 
+/// From when this returns, Ctrl-C is heard.
 fn stop_on_ctrl_c() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = stop.clone();
+    let (listening, heard) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
+            let mut first = std::pin::pin!(tokio::signal::ctrl_c());
+            // Listening begins when it is first asked.
+            let already = std::future::poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx))).await;
+            drop(listening);
+            if already.is_pending() && first.await.is_err() {
+                return;
+            }
+            seen.store(true, Ordering::Relaxed);
+            eprintln!("stopping after what is under way; Ctrl-C again stops at once");
+            // A pipe that brings nothing would be waited for. What is acknowledged is on disk, whenever this ends.
             if tokio::signal::ctrl_c().await.is_ok() {
-                seen.store(true, Ordering::Relaxed);
+                std::process::exit(i32::from(INTERRUPTED));
             }
         });
     });
+    let _listening = heard.recv();
     stop
 }
 
