@@ -24,6 +24,11 @@ pub struct Standing<'p> {
     pub next: Option<(&'p Level, Vec<(&'p Text, Num)>)>,
 }
 
+/// The instant as of which a member is shown: not before what time has done to him already.
+pub fn now(member: &Member, now: Timestamp) -> Timestamp {
+    member.clock.map_or(now, |clock| clock.max(now))
+}
+
 pub fn tiers<'p>(plan: &'p Plan, member: &Member, at: Timestamp) -> Vec<Standing<'p>> {
     let region = home_region(plan, member);
     let values = tier_values(plan, member, region, at);

@@ -56,6 +56,7 @@ fn request(route: &Route, token: Option<&str>) -> Request<Body> {
         .path
         .replace("{event_id}", "e")
         .replace("{ref}", "email:nobody@example.com")
+        .replace("{segment}", "vip")
         .replace("{name}", "shop");
     let mut request = Request::builder().method(route.method).uri(path);
     if let Some(token) = token {

@@ -10,6 +10,7 @@ pub mod query;
 pub mod routes;
 pub mod serve;
 pub mod shape;
+pub mod standing;
 
 pub mod events {
     //! Events: in, and what became of them.
@@ -25,6 +26,7 @@ pub mod members {
     pub mod get;
     pub mod link;
     pub mod list;
+    pub mod place;
     pub mod transfers;
     pub mod update;
 
@@ -41,6 +43,11 @@ pub mod program {
 pub mod quarantine {
     //! What nobody could apply.
     pub mod list;
+}
+pub mod segments {
+    //! Conditions on members that have a name.
+    pub mod list;
+    pub mod members;
 }
 pub mod sources {
     //! Signed webhooks.

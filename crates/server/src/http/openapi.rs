@@ -70,6 +70,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     let in_path = in_path.map(|name| match name {
         "event_id" => "EventId",
         "ref" => "MemberRef",
+        "segment" => "SegmentId",
         _ => "SourceName",
     });
     let all = in_path.chain(route.doc.parameters.iter().copied());

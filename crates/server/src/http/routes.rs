@@ -9,7 +9,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, patch, post, put};
 
 use super::access::{Access, Budget, Guard, guard};
-use super::{events, health, members, openapi, program, quarantine, sources};
+use super::{events, health, members, openapi, program, quarantine, segments, sources};
 use crate::app::App;
 use crate::keys::Scope;
 
@@ -126,6 +126,14 @@ fn member_routes() -> Vec<Route> {
         route!("POST" "/v1/members/{ref}/adjustments" may(AdjustWrite), READ, post(members::adjust::handle), "adjustPoints",
             "Give or take points by hand, with a reason", params &["IdempotencyKey"], body &[(JSON, "Adjustment")],
             answers &[(200, "Outcome")], problems &[400, 404, 408, 409, 413, 415, 422, 503]),
+        route!("POST" "/v1/members/{ref}/tiers" may(AdjustWrite), READ, post(members::place::handle), "placeMember",
+            "Set a level by hand, with a reason and an end", params &["IdempotencyKey"], body &[(JSON, "Placing")],
+            answers &[(200, "Member")], problems &[400, 404, 408, 409, 413, 415, 422, 503]),
+        route!("GET" "/v1/segments" may(MembersRead), READ, get(segments::list::handle), "listSegments",
+            "Segments of the program", params &[], body &[], answers &[(200, "SegmentList")], problems &[]),
+        route!("GET" "/v1/segments/{segment}/members" may(MembersRead), READ, get(segments::members::handle), "listSegmentMembers",
+            "Who belongs to a segment now; a page looks at no more than 2,000 members, so it may be short and still have a `next`",
+            params &["Limit", "Cursor"], body &[], answers &[(200, "MemberPage")], problems &[400, 404, 503]),
         route!("GET" "/v1/members/{ref}/transfers" may(MembersRead), READ, get(members::transfers::handle), "listTransfers",
             "A member's ledger, newest first", params &["Limit", "Cursor"], body &[],
             answers &[(200, "TransferPage")], problems &[400, 404, 422, 503]),

@@ -12,6 +12,8 @@ use serde_json::value::RawValue;
 use store::TransferRow;
 use wire::member_id::MemberIds;
 
+use super::standing::StandingShape;
+
 /// Smallest parts and the wallet's decimals: 1250 and 2 are 12.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Points(pub i64, pub u8);
@@ -147,7 +149,8 @@ pub struct MemberShape<'a> {
     pub enrolled_at: jiff::Timestamp,
     pub identities: Vec<&'a str>,
     pub fields: &'a serde_json::Map<String, serde_json::Value>,
-    pub tiers: BTreeMap<&'a str, ()>,
+    #[serde(flatten)]
+    pub standing: StandingShape<'a>,
     pub wallets: BTreeMap<&'a str, WalletShape>,
 }
 
@@ -197,7 +200,7 @@ impl<'a> MemberShape<'a> {
             enrolled_at: member.enrolled_at,
             identities: member.identities.iter().map(|i| i.as_str()).collect(),
             fields: &member.fields,
-            tiers: BTreeMap::new(),
+            standing: StandingShape::new(eyes.plan, member),
             wallets,
         }
     }

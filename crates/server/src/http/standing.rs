@@ -1,0 +1,88 @@
+//! What is shown of where a member stands: levels, progress, segments. Numbers of counters are exact decimal texts.
+
+use std::collections::BTreeMap;
+
+use domain::member::Member;
+use domain::num::Num;
+use domain::plan::Plan;
+use domain::standing::{self, Progress, Standing};
+use serde::Serialize;
+use serde_json::Value;
+
+#[derive(Serialize)]
+pub struct TierShape<'a> {
+    pub level: &'a str,
+    pub since: jiff::Timestamp,
+    pub until: Option<jiff::Timestamp>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub benefits: &'a [domain::value::Text],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<&'a str, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextShape<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct NextShape<'a> {
+    pub level: &'a str,
+    /// By counter; of several ways the one that has least to go.
+    pub missing: BTreeMap<&'a str, String>,
+}
+
+#[derive(Serialize)]
+pub struct AchievementShape<'a> {
+    pub times: u32,
+    /// By counter: how much of it counts towards the next time.
+    pub progress: BTreeMap<&'a str, ProgressShape>,
+}
+
+#[derive(Serialize)]
+pub struct ProgressShape {
+    pub value: String,
+    pub of: String,
+}
+
+#[derive(Serialize)]
+pub struct StandingShape<'a> {
+    pub tiers: BTreeMap<&'a str, TierShape<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub achievements: BTreeMap<&'a str, AchievementShape<'a>>,
+    pub segments: Vec<&'a str>,
+}
+
+impl<'a> StandingShape<'a> {
+    pub fn new(plan: &'a Plan, member: &Member) -> Self {
+        let at = standing::now(member, jiff::Timestamp::now());
+        let tiers = standing::tiers(plan, member, at);
+        let achievements = standing::progress(plan, member, at);
+        StandingShape {
+            tiers: tiers.into_iter().map(|tier| (&*tier.ladder.id, TierShape::new(tier))).collect(),
+            achievements: achievements.into_iter().map(achievement).collect(),
+            segments: standing::segments(plan, member, at).iter().map(|segment| &*segment.id).collect(),
+        }
+    }
+}
+
+impl<'a> TierShape<'a> {
+    fn new(tier: Standing<'a>) -> Self {
+        let missing = |all: Vec<(&'a domain::value::Text, Num)>| {
+            all.into_iter().map(|(counter, less)| (&**counter, less.to_string())).collect()
+        };
+        TierShape {
+            level: &tier.level.id,
+            since: tier.since,
+            until: tier.until,
+            benefits: &tier.level.benefits,
+            values: tier.values.into_iter().map(|(name, value)| (&**name, value)).collect(),
+            next: tier.next.map(|(level, less)| NextShape { level: &level.id, missing: missing(less) }),
+        }
+    }
+}
+
+fn achievement(progress: Progress<'_>) -> (&str, AchievementShape<'_>) {
+    let needs = progress.needs.into_iter();
+    let needs = needs.map(|(counter, value, need)| {
+        (counter.as_str(), ProgressShape { value: value.to_string(), of: need.to_string() })
+    });
+    (&progress.achievement.id, AchievementShape { times: progress.times, progress: needs.collect() })
+}
