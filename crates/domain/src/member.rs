@@ -94,6 +94,9 @@ pub struct Rung {
     /// The order that lifted the member to it: refunded, the level goes if its needs no longer hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Text>,
+    /// That order went back, and others hold the level: any return asks again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub loose: bool,
     /// By a rule or by hand, not reached.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub placed: bool,

@@ -94,8 +94,11 @@ impl Run<'_> {
             self.enrolled.insert(step.member.clone());
         }
         let paid = seen.decisions.iter().flat_map(|d| {
-            let earned =
-                d.effects.iter().filter(|e| e.granted > 0 && &*e.kind == "earn").map(|e| e.rule.clone());
+            let earned = d
+                .effects
+                .iter()
+                .filter(|e| e.granted > 0 && ["earn", "place"].contains(&&*e.kind))
+                .map(|e| e.rule.clone());
             earned.chain(d.emitted.iter().map(|e| e.rule.clone()))
         });
         self.paid.extend(paid);

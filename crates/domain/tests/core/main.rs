@@ -4,6 +4,7 @@
 mod complaints;
 mod earning;
 mod explaining;
+mod levels;
 mod orders;
 mod told;
 mod world;

@@ -44,7 +44,15 @@ fn step(book: &mut Book<'_>, region: &Region, no: LadderNo, at: Timestamp, by: O
         return false;
     }
     let since = found.moment.at.timestamp().max(now.since);
-    let rung = Rung { level: to.id.clone(), since, until, by: by.cloned(), placed: false, fixed: false };
+    let rung = Rung {
+        level: to.id.clone(),
+        since,
+        until,
+        by: by.cloned(),
+        loose: false,
+        placed: false,
+        fixed: false,
+    };
     let below = rungs(ladder, book.member);
     let change = Change { ladder: no, rung, below, at: since, way: Some(found.way), why: Why::Reached };
     write(book, region, change);
@@ -132,28 +140,33 @@ pub fn lose(book: &mut Book<'_>, region: &Region, order: &str, at: Timestamp) {
     for no in 0..book.plan.ladders.len() {
         let plan = book.plan;
         let ladder = &plan.ladders[no];
-        let given = |rung: &Rung| rung.by.as_ref().is_some_and(|by| **by == *order);
+        let given = |rung: &Rung| rung.loose || rung.by.as_ref().is_some_and(|by| **by == *order);
         let mut rungs = rungs(ladder, book.member);
         let past = state(ladder, book.member).map_or(&[][..], |state| &state.past);
         if !rungs.iter().any(given) {
             continue;
         }
-        let top = rungs.last().cloned();
+        let mut lost = false;
         for n in (0..rungs.len()).rev() {
             let before = past.iter().rev().find(|(_, from)| *from < rungs[n].since);
             let below = before.map_or(book.member.enrolled_at, |(_, from)| *from);
-            if given(&rungs[n]) && !holds(plan, ladder, &rungs[n], below, book.member, region, at) {
+            if !given(&rungs[n]) {
+                continue;
+            }
+            rungs[n].loose = holds(plan, ladder, &rungs[n], below, book.member, region, at);
+            if !rungs[n].loose {
+                lost |= n + 1 == rungs.len();
                 rungs.remove(n);
             }
         }
-        rungs.retain(|rung| rung.until.is_none_or(|until| until > at));
-        let held = rungs.pop();
-        if held == top {
+        if !lost && let Some(held) = rungs.pop() {
             if let Some(state) = book.member.tiers.iter_mut().find(|state| state.ladder == ladder.id) {
-                state.below = rungs;
+                (state.held, state.below) = (held, rungs);
             }
             continue;
         }
+        rungs.retain(|rung| rung.until.is_none_or(|until| until > at));
+        let held = rungs.pop();
         let rung = held.unwrap_or_else(|| first(ladder, book.member));
         let change = Change { ladder: no as LadderNo, rung, below: rungs, at, way: None, why: Why::Refunded };
         write(book, region, change);
@@ -163,7 +176,7 @@ pub fn lose(book: &mut Book<'_>, region: &Region, order: &str, at: Timestamp) {
 /// The first level, as everyone holds it.
 pub fn first(ladder: &Ladder, member: &Member) -> Rung {
     let (level, since) = (ladder.levels[0].id.clone(), member.enrolled_at);
-    Rung { level, since, until: None, by: None, placed: false, fixed: false }
+    Rung { level, since, until: None, by: None, loose: false, placed: false, fixed: false }
 }
 
 fn holds(

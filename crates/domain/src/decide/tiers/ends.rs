@@ -31,10 +31,12 @@ fn judged_at(plan: &Plan, ladder: &Ladder, until: Timestamp) -> Option<Timestamp
 pub fn run_due(book: &mut Book<'_>, _scene: &Scene<'_>, at: Timestamp) -> Result<(), Vec<Want>> {
     for no in 0..book.plan.ladders.len() {
         let ladder = &book.plan.ladders[no];
-        let until = super::state(ladder, book.member).and_then(|state| state.held.until);
-        if let Some(until) = until
-            && judged_at(book.plan, ladder, until).is_some_and(|due| due <= at)
-        {
+        let over = |member: &Member| {
+            let until = super::state(ladder, member).and_then(|state| state.held.until);
+            until.filter(|until| judged_at(book.plan, ladder, *until).is_some_and(|due| due <= at))
+        };
+        // One level down may be over too, where it is held to a day that has passed.
+        while let Some(until) = over(book.member) {
             judge(book, no as LadderNo, until, at);
         }
     }
@@ -69,17 +71,25 @@ fn judge(book: &mut Book<'_>, no: LadderNo, until: Timestamp, at: Timestamp) {
         older > target || (older == target && level < target)
     });
     let (rung, way) = match (older, earned) {
-        (Some(rung), _) => (Rung { since: at, by: None, ..rung }, None),
+        (Some(rung), _) => (Rung { since: at, by: None, loose: false, ..rung }, None),
         (None, Some(earned)) if earned.level == target => {
             let level = ladder.levels[target].id.clone();
-            let rung = Rung { level, since: at, until: earned.until, by: None, placed: false, fixed: false };
+            let rung = Rung {
+                level,
+                since: at,
+                until: earned.until,
+                by: None,
+                loose: false,
+                placed: false,
+                fixed: false,
+            };
             (rung, Some(earned.way))
         }
         (None, _) if target == 0 => (Rung { since: at, ..first(ladder, book.member) }, None),
         (None, _) => {
             let until = end(&ladder.levels[target], ladder, None, region, &by_now(plan, book.member, at));
             let level = ladder.levels[target].id.clone();
-            (Rung { level, since: at, until, by: None, placed: false, fixed: false }, None)
+            (Rung { level, since: at, until, by: None, loose: false, placed: false, fixed: false }, None)
         }
     };
     below.retain(|other| index(ladder, &other.level) < index(ladder, &rung.level));
