@@ -279,6 +279,13 @@ pub struct CounterState {
     /// For `distinct`: hashes of the values seen; for `streak`: see decide/counters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<u64>,
+    /// What was seen more than once, so that a return takes back one sight: (window, value, how often more). Of a streak:
+    /// (period, 0, further marks).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<(i64, u64, u32)>,
+    /// Gaps of a streak that were paid for, by the start of their period.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paid: Vec<i64>,
 }
 
 /// What of a limit is used up, by window.
@@ -320,6 +327,13 @@ impl Member {
             merged_into: None,
             erased: false,
         }
+    }
+}
+
+impl CounterState {
+    pub fn new(id: &str) -> CounterState {
+        let (parts, values) = (Vec::new(), Vec::new());
+        CounterState { id: id.into(), parts, values, again: Vec::new(), paid: Vec::new() }
     }
 }
 

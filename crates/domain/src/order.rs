@@ -138,6 +138,9 @@ pub struct Count {
     pub parts: Vec<Num>,
     #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
     pub reversed: Num,
+    /// Hashes of the values that it showed to a counter of different values, by item (or one); null once taken back.
+    #[serde(rename = "v", default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Option<u64>>,
 }
 
 fn is_zero(n: &Num) -> bool {

@@ -113,7 +113,11 @@ impl Book<'_> {
         amount: i64,
         own: Option<LotId>,
     ) -> i64 {
-        let kind = if to == Account::Reversed { TransferKind::Reverse } else { TransferKind::Adjust };
+        let kind = match to {
+            Account::Reversed => TransferKind::Reverse,
+            Account::Redeemed => TransferKind::Spend,
+            _ => TransferKind::Adjust,
+        };
         let parts = self.wallet_mut(wallet).take(amount, own);
         let taken = parts.iter().map(|part| part.1).sum();
         let end = self.wallet(wallet).map_or(0, |w| w.available);

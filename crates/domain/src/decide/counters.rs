@@ -1,21 +1,22 @@
 //! Counters: read as of an instant, counted, and what a refund subtracts at the time of the order.
-//! Bounded: 14 calendar windows, 256 instants, 16 runs of a streak, 1,000 distinct values.
+//! Bounded: 14 calendar windows, 256 instants. Runs and different values are in `streak` and `distinct`.
 
-use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::case::Case;
+use super::distinct::{self, groups};
 use super::limits::Moment;
 use super::rules::{Picked, pick, text};
+use super::streak::{self, mark, run_length, unmark};
 use crate::condition::{Read, State};
 use crate::member::{CounterState, Member};
 use crate::num::{Num, OutOfRange};
+use crate::order::Count;
 use crate::plan::{Counter, CounterKind, CounterNo, Forgive, Plan, Trigger};
-use crate::time::{Unit, Window};
+use crate::time::Window;
 
-const WINDOWS_MAX: usize = 14;
+pub const WINDOWS_MAX: usize = 14;
 const INSTANTS_MAX: usize = 256;
-const RUNS_MAX: usize = 16;
 pub const DISTINCT_MAX: usize = 1_000;
 
 pub fn state<'a>(member: &'a Member, id: &str) -> Option<&'a CounterState> {
@@ -24,7 +25,7 @@ pub fn state<'a>(member: &'a Member, id: &str) -> Option<&'a CounterState> {
 
 fn state_mut<'a>(member: &'a mut Member, id: &str) -> &'a mut CounterState {
     let at = member.counters.iter().position(|c| &*c.id == id).unwrap_or_else(|| {
-        member.counters.push(CounterState { id: id.into(), parts: Vec::new(), values: Vec::new() });
+        member.counters.push(CounterState::new(id));
         member.counters.len() - 1
     });
     &mut member.counters[at]
@@ -40,7 +41,7 @@ pub fn value(counter: &Counter, state: Option<&CounterState>, moment: &Moment, a
                 Forgive::Gaps(gaps) => *gaps,
                 Forgive::Wallet(_) => 0,
             };
-            whole(run_length(&state.parts, *unit, forgive, moment) as usize)
+            whole(run_length(state, *unit, forgive, moment) as usize)
         }
         CounterKind::Distinct { .. } => {
             let mut seen: Vec<u64> = groups(state)
@@ -76,12 +77,26 @@ pub struct Counted {
     pub what: Counting,
 }
 
+impl Counted {
+    /// What the order remembers of it.
+    pub fn remembered(&self, plan: &Plan) -> Count {
+        let counter = plan.counters[usize::from(self.counter)].id.clone();
+        let (parts, values) = match &self.what {
+            Counting::Add(parts) => (parts.clone(), Vec::new()),
+            Counting::Mark => (Vec::new(), Vec::new()),
+            Counting::Values(values) => (Vec::new(), values.clone()),
+        };
+        Count { counter, window: self.window, parts, reversed: Num::ZERO, values }
+    }
+}
+
 pub enum Counting {
     /// By item of the order, or one part.
     Add(Vec<Num>),
     /// The period is marked.
     Mark,
-    Values(Vec<u64>),
+    /// By item of the order (None: not picked), or one.
+    Values(Vec<Option<u64>>),
 }
 
 /// Counters may not read other state, so this is never asked.
@@ -122,9 +137,13 @@ pub fn count(case: &Case<'_>, no: CounterNo) -> Result<Option<Counted>, OutOfRan
             let one = |item| of.eval(&case.env(&Nothing, item)).map(|v| hash(&text(&v)));
             match fires(trigger, case)? {
                 None => return Ok(None),
-                Some(Picked::Event) => Counting::Values(vec![one(None)?]),
-                Some(Picked::Items(items, _)) => {
-                    Counting::Values(items.iter().map(|(_, item)| one(Some(item))).collect::<Result<_, _>>()?)
+                Some(Picked::Event) => Counting::Values(vec![Some(one(None)?)]),
+                Some(Picked::Items(items, count)) => {
+                    let mut values = vec![None; count];
+                    for (at, item) in items {
+                        values[at] = Some(one(Some(item))?);
+                    }
+                    Counting::Values(values)
                 }
             }
         }
@@ -147,12 +166,13 @@ pub fn apply(member: &mut Member, plan: &Plan, counted: &Counted, moment: &Momen
         Counting::Add(parts) => add(state, counter.per, counted.window, sum(parts)?),
         Counting::Mark => {
             if let CounterKind::Streak { unit, .. } = counter.kind {
-                mark(&mut state.parts, unit, counted.window, moment);
+                mark(state, unit, counted.window, moment);
             }
             Ok(())
         }
         Counting::Values(values) => {
-            insert_values(state, counter.per, counted.window, values);
+            let values: Vec<u64> = values.iter().flatten().copied().collect();
+            distinct::insert(state, counter.per, counted.window, &values);
             Ok(())
         }
     }
@@ -220,6 +240,33 @@ pub fn subtract(member: &mut Member, counter: &Counter, key: i64, amount: Num) -
     Ok(())
 }
 
+/// A gap of a streak has been paid for.
+pub fn pay_gap(member: &mut Member, counter: &Counter, key: i64) {
+    streak::pay(state_mut(member, &counter.id), key);
+}
+
+/// Takes back what a returned order had marked or shown, as far as it has gone back (shares by item, or one).
+pub fn take_back(member: &mut Member, counter: &Counter, count: &mut Count, back: &[Num], moment: &Moment) {
+    let Some(state) = member.counters.iter_mut().find(|c| c.id == counter.id) else { return };
+    let all = back.iter().all(|share| *share == Num::ONE);
+    match counter.kind {
+        CounterKind::Streak { unit, .. } if all && count.reversed.is_zero() => {
+            unmark(state, unit, count.window, moment);
+            count.reversed = Num::ONE;
+        }
+        CounterKind::Distinct { .. } => {
+            let by_item = count.values.len() == back.len();
+            for (at, value) in count.values.iter_mut().enumerate() {
+                let gone = all || (by_item && back[at] == Num::ONE);
+                if let (true, Some(value)) = (gone, value.take_if(|_| gone)) {
+                    distinct::remove(state, counter.per, count.window, value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Points granted (or, negative, taken back) for every counter that counts what is earned.
 pub fn earned(member: &mut Member, plan: &Plan, rule: &str, wallet: &str, minor: i64, moment: &Moment) {
     for counter in &plan.counters {
@@ -243,121 +290,6 @@ pub fn hash(text: &str) -> u64 {
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);
     u64::from_le_bytes(first)
-}
-
-/// The values of each window (or instant), in the order of `parts`, whose number says how many there are.
-fn groups(state: &CounterState) -> impl Iterator<Item = (i64, &[u64])> {
-    let mut rest = &state.values[..];
-    state.parts.iter().map(move |(key, count)| {
-        let count = count.to_int().and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(rest.len());
-        let (values, after) = rest.split_at(count);
-        rest = after;
-        (*key, values)
-    })
-}
-
-fn insert_values(state: &mut CounterState, per: Window, key: i64, values: &[u64]) {
-    let mut all: Vec<(i64, Vec<u64>)> = groups(state).map(|(key, values)| (key, values.to_vec())).collect();
-    let at = all.binary_search_by_key(&key, |group| group.0).unwrap_or_else(|at| {
-        all.insert(at, (key, Vec::new()));
-        at
-    });
-    for value in values {
-        let full = all.iter().map(|group| group.1.len()).sum::<usize>() >= DISTINCT_MAX;
-        if !full && !all[at].1.contains(value) {
-            all[at].1.push(*value);
-        }
-    }
-    if matches!(per, Window::Rolling(_)) {
-        // Only the latest sight of a value matters.
-        for at in 0..all.len() {
-            let (before, after) = all.split_at_mut(at + 1);
-            before[at].1.retain(|v| !after.iter().any(|group| group.1.contains(v)));
-        }
-    }
-    all.retain(|group| !group.1.is_empty());
-    while matches!(per, Window::Unit(_) | Window::Level(_)) && all.len() > WINDOWS_MAX {
-        all.remove(0);
-    }
-    state.parts = all.iter().map(|(key, v)| (*key, Num::int(v.len() as i64).unwrap_or(Num::ZERO))).collect();
-    state.values = all.into_iter().flat_map(|group| group.1).collect();
-}
-
-/// A run of periods without gap: (start of its last period, how many).
-type Run = (i64, Num);
-
-fn length(run: &Run) -> i64 {
-    run.1.to_int().unwrap_or(1)
-}
-
-fn date(seconds: i64, moment: &Moment) -> Date {
-    let at = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MIN);
-    at.to_zoned(moment.at.time_zone().clone()).date()
-}
-
-/// Periods from one start to a later one.
-fn steps(unit: Unit, from: Date, to: Date) -> i64 {
-    let days = || i64::from((to - from).get_days());
-    let months = || i64::from(to.year() - from.year()) * 12 + i64::from(to.month() - from.month());
-    match unit {
-        Unit::Day => days(),
-        Unit::Week => days() / 7,
-        Unit::Month => months(),
-        Unit::Quarter => months() / 3,
-        Unit::HalfYear => months() / 6,
-        Unit::Year | Unit::MembershipYear => i64::from(to.year() - from.year()),
-    }
-}
-
-fn first_of(unit: Unit, run: &Run, moment: &Moment) -> Date {
-    let back = i32::try_from(length(run) - 1).unwrap_or(i32::MAX);
-    unit.back(date(run.0, moment), back, &moment.calendar)
-}
-
-/// Length of the run that reaches `moment`, whose own period may still be empty; `forgive` gaps may lie in it.
-fn run_length(runs: &[Run], unit: Unit, forgive: u32, moment: &Moment) -> i64 {
-    let here = unit.start(moment.at.date(), &moment.calendar);
-    let (mut forgiven, mut total, mut reached) = (i64::from(forgive), 0, here);
-    for (at, run) in runs.iter().rev().enumerate() {
-        let first = first_of(unit, run, moment);
-        if first > here {
-            continue;
-        }
-        let last = date(run.0, moment).min(here);
-        let missed = if at == 0 && last == here { 0 } else { (steps(unit, last, reached) - 1).max(0) };
-        if missed > forgiven {
-            break;
-        }
-        forgiven -= missed;
-        total += steps(unit, first, last) + 1;
-        reached = first;
-    }
-    total
-}
-
-/// Marks the period that starts at `key`; a late one may join two runs.
-fn mark(runs: &mut Vec<Run>, unit: Unit, key: i64, moment: &Moment) {
-    let here = date(key, moment);
-    let (before, after) = (unit.back(here, 1, &moment.calendar), unit.back(here, -1, &moment.calendar));
-    let at = runs.partition_point(|run| run.0 < key);
-    if runs.get(at).is_some_and(|run| first_of(unit, run, moment) <= here) {
-        return;
-    }
-    let more = |n: i64| Num::int(n).unwrap_or(Num::ONE);
-    let joins_before = at > 0 && date(runs[at - 1].0, moment) == before;
-    let joins_after = runs.get(at).is_some_and(|run| first_of(unit, run, moment) == after);
-    match (joins_before, joins_after) {
-        (true, true) => {
-            runs[at].1 = more(length(&runs[at]) + length(&runs[at - 1]) + 1);
-            runs.remove(at - 1);
-        }
-        (true, false) => runs[at - 1] = (key, more(length(&runs[at - 1]) + 1)),
-        (false, true) => runs[at].1 = more(length(&runs[at]) + 1),
-        (false, false) => runs.insert(at, (key, Num::ONE)),
-    }
-    if runs.len() > RUNS_MAX {
-        runs.remove(0);
-    }
 }
 
 #[cfg(test)]

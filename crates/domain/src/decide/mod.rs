@@ -11,8 +11,10 @@ mod campaigns;
 mod case;
 mod counters;
 mod cuts;
+mod distinct;
 pub mod due;
 mod follow;
+mod gaps;
 pub mod limits;
 pub(crate) mod members;
 mod own;
@@ -22,6 +24,7 @@ mod region;
 mod rewards;
 mod rules;
 mod settings;
+mod streak;
 mod tiers;
 mod updates;
 mod workflows;
@@ -43,7 +46,7 @@ use crate::condition::State;
 use crate::event::Event;
 use crate::identity::Identity;
 use crate::member::Member;
-use crate::order::{Count, Order};
+use crate::order::Order;
 use crate::outcome::{Effect, Reason};
 use crate::own::Own;
 use crate::plan::{Canon, EventType, Plan, Region, RuleNo, TypeNo};
@@ -445,10 +448,8 @@ fn apply(book: &mut Book<'_>, plan: &Plan, judged: Judged, mut order: Option<&mu
             book.decision.effects.push(counter_failed(id));
             continue;
         }
-        if let (Some(order), counters::Counting::Add(parts)) = (&mut order, counted.what) {
-            let counter = plan.counters[usize::from(counted.counter)].id.clone();
-            let reversed = crate::num::Num::ZERO;
-            order.counts.push(Count { counter, window: counted.window, parts, reversed });
+        if let Some(order) = &mut order {
+            order.counts.push(counted.remembered(plan));
         }
     }
 }

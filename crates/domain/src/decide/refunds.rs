@@ -270,8 +270,13 @@ pub fn settle(book: &mut Book<'_>, order: &mut Order, moment: &Moment) {
     }
     for at in 0..order.counts.len() {
         let target = count_target(order, &order.counts[at]);
+        let back = fractions(order);
         let count = &mut order.counts[at];
         let counter = book.plan.counters.iter().find(|c| c.id == count.counter);
+        if let Some(counter) = counter.filter(|counter| !counter.is_sum()) {
+            counters::take_back(book.member, counter, count, &back, moment);
+            continue;
+        }
         let wanted = target.sub(count.reversed).unwrap_or(Num::ZERO);
         if let Some(counter) = counter
             && !wanted.is_zero()

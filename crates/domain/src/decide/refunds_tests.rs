@@ -162,6 +162,12 @@ fn odd_fractions_are_not_everything() {
     order.items[0].back = num("36477/36875");
     order.items[3].back = num("1333/26166");
     order.back = num("4922136397/124136000");
-    let count = Count { counter: "orders".into(), window: 0, parts: vec![Num::ONE], reversed: Num::ZERO };
+    let count = Count {
+        counter: "orders".into(),
+        window: 0,
+        parts: vec![Num::ONE],
+        reversed: Num::ZERO,
+        values: Vec::new(),
+    };
     assert_eq!(count_target(&order, &count), num("0.579178"));
 }

@@ -161,14 +161,13 @@ fn use_all(
 /// Counters of the paid order count the edited one instead.
 fn recount(book: &mut Book<'_>, old_plan: &Plan, order: &mut Order, judged: &Judged) {
     for counted in &judged.counted {
-        let counters::Counting::Add(parts) = &counted.what else { continue };
+        let counters::Counting::Add(_) = &counted.what else { continue };
         let id = &old_plan.counters[usize::from(counted.counter)].id;
         let Some(counter) = book.plan.counters.iter().find(|c| c.id == *id) else { continue };
         let at = order.counts.iter().position(|c| c.counter == *id && c.window == counted.window);
         let before = at.map(|at| order.counts.remove(at));
         let net = |count: &Count| counters::sum(&count.parts).and_then(|sum| sum.sub(count.reversed));
-        let mut now =
-            Count { counter: id.clone(), window: counted.window, parts: parts.clone(), reversed: Num::ZERO };
+        let mut now = counted.remembered(old_plan);
         now.reversed = refunds::count_target(order, &now);
         let less = before.as_ref().map_or(Ok(Num::ZERO), net).and_then(|before| before.sub(net(&now)?));
         if let Ok(less) = less

@@ -15,6 +15,13 @@ pub struct Counter {
     pub carry: Amount,
 }
 
+impl Counter {
+    /// It adds up amounts, of which a return takes back a share.
+    pub fn is_sum(&self) -> bool {
+        matches!(self.kind, CounterKind::Sum { .. } | CounterKind::Earned { .. })
+    }
+}
+
 #[derive(Clone)]
 pub enum CounterKind {
     /// Adds `add` (1 if None) for each event (or each item) that the trigger picks.

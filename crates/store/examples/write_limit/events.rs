@@ -65,6 +65,8 @@ pub fn new_member(no: u64) -> Member {
         id: id.into(),
         parts: vec![(1_790_000_000, Num::ZERO)],
         values: Vec::new(),
+        again: Vec::new(),
+        paid: Vec::new(),
     };
     let mut member = Member::new(no, jiff::Timestamp::from_second(1_790_000_000).expect("a time"));
     member.identities.push(name(no));
