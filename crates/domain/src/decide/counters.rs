@@ -23,7 +23,7 @@ pub fn state<'a>(member: &'a Member, id: &str) -> Option<&'a CounterState> {
     member.counters.iter().find(|c| &*c.id == id)
 }
 
-fn state_mut<'a>(member: &'a mut Member, id: &str) -> &'a mut CounterState {
+pub fn state_mut<'a>(member: &'a mut Member, id: &str) -> &'a mut CounterState {
     let at = member.counters.iter().position(|c| &*c.id == id).unwrap_or_else(|| {
         member.counters.push(CounterState::new(id));
         member.counters.len() - 1

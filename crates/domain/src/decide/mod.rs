@@ -15,6 +15,7 @@ mod distinct;
 pub mod due;
 mod follow;
 mod gaps;
+pub mod join;
 pub mod limits;
 pub(crate) mod members;
 mod own;

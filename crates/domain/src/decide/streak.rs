@@ -12,6 +12,8 @@ use crate::num::Num;
 use crate::time::Unit;
 
 const RUNS_MAX: usize = 16;
+/// Periods of one run that are joined with another member's.
+const PERIODS_MAX: i32 = 4_000;
 const PAID_MAX: usize = 64;
 
 /// A run of periods without gap: (start of its last period, how many).
@@ -104,6 +106,21 @@ pub fn mark(state: &mut CounterState, unit: Unit, key: i64, moment: &Moment) {
     if runs.len() > RUNS_MAX {
         runs.remove(0);
     }
+}
+
+/// All periods that are marked in `from` are marked here too.
+pub fn join(state: &mut CounterState, from: &CounterState, unit: Unit, moment: &Moment) {
+    for run in &from.parts {
+        let last = date(run.0, moment);
+        let periods = i32::try_from(length(run)).unwrap_or(i32::MAX).min(PERIODS_MAX);
+        for back in 0..periods {
+            mark(state, unit, moment.start_of(unit.back(last, back, &moment.calendar)), moment);
+        }
+    }
+    for (key, value, more) in &from.again {
+        (0..*more).for_each(|_| note_again(state, *key, *value));
+    }
+    from.paid.iter().for_each(|key| pay(state, *key));
 }
 
 /// Takes back one mark of the period that starts at `key`: if it was the only one, its run falls in two.
