@@ -2,7 +2,7 @@
 //! `false` for the compiler, and nothing of this is in the program.
 
 /// (name, what goes wrong)
-pub const ALL: [(&str, &str); 14] = [
+pub const ALL: [(&str, &str); 16] = [
     ("dedupe_window", "an event is known only for a while"),
     ("refund_by_todays_rules", "a return is worked out under the present program"),
     ("float_rounding", "a grant goes through a 64-bit float"),
@@ -16,6 +16,8 @@ pub const ALL: [(&str, &str); 14] = [
     ("refund_twice", "the same refund under another event id counts again"),
     ("half_a_batch", "a crash leaves the journal without the members' new state"),
     ("ack_before_commit", "the sender is answered before the batch is durable"),
+    ("level_of_now", "a late event is judged by the level of today"),
+    ("level_after_return", "a level stays though its order came back"),
     ("key_lost_at_seal", "a key is lost when keys in memory become a sorted run"),
 ];
 

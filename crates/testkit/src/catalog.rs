@@ -14,7 +14,19 @@ pub struct Terms {
     pub campaign_limits: Vec<Limit>,
     /// Most that the wallet `stars` may hold.
     pub stars_max: i64,
+    pub levels: Levels,
 }
+
+/// What a ladder's levels need: gold so many orders; black so many, or so many points earned in a year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Levels {
+    pub gold: i64,
+    pub black: i64,
+    pub earned: i64,
+}
+
+/// Lowest first.
+pub const LEVELS: [&str; 3] = ["basic", "gold", "black"];
 
 #[derive(Clone, Debug)]
 pub struct Region {
@@ -70,6 +82,7 @@ pub enum When {
     SpentAtLeast(i64),
     RecentAtLeast(i64),
     Plan,
+    LevelAtLeast(usize),
     Rated,
     /// Dates, both included; on Saturdays and Sundays only, if `weekend`.
     Season {
@@ -134,6 +147,11 @@ impl Terms {
             pay: *rng.pick(&[Pay::All, Pay::Highest, Pay::Listed]),
             campaign_limits: Vec::new(),
             stars_max: rng.between(20, 400),
+            levels: Levels {
+                gold: rng.between(1, 4),
+                black: rng.between(4, 8),
+                earned: rng.between(50, 900),
+            },
         };
         if rng.chance(500) {
             terms.campaign_limits.push(limit(rng, "campaigns.bonus#0", false));
@@ -160,6 +178,7 @@ impl Terms {
                 terms.rules.remove(victim);
             }
         }
+        terms.levels.gold = (terms.levels.gold + rng.between(-1, 1)).max(1);
         for rule in &mut terms.rules {
             if let Gives::Flat(points) = &mut rule.gives {
                 *points += rng.between(0, 3);
@@ -197,6 +216,10 @@ impl Terms {
         out.push_str("counters.earned = { earned = \"wallets.points\", per = \"year\" }\n");
         out.push_str("counters.reviewed = { on = \"review.posted\", distinct = 'review.product' }\n");
         out.push_str("counters.cups = { on = \"order.paid\", each = 'order.items', when = 'item.category == \"coffee\"', add = 'item.quantity', per = \"week\" }\n");
+        let Levels { gold, black, earned } = self.levels;
+        out.push_str(&format!(
+            "tiers.status.levels = [{{ id = \"basic\" }}, {{ id = \"gold\", needs.orders = {gold} }}, {{ id = \"black\", needs = [{{ orders = {black} }}, {{ earned = {earned} }}] }}]\n"
+        ));
         if self.rules.iter().any(|r| r.campaign) {
             let pay = match self.pay {
                 Pay::All => "\"all\"".to_owned(),
@@ -267,7 +290,8 @@ fn rule(rng: &mut Rng, no: usize, before: &[Rule]) -> Rule {
 }
 
 fn order_when(rng: &mut Rng) -> When {
-    match rng.index(10) {
+    match rng.index(11) {
+        10 => When::LevelAtLeast(rng.between(1, 2) as usize),
         0 => When::TotalAtLeast(rng.between(5, 60)),
         1 => When::OrdersAtLeast(rng.between(1, 6)),
         2 => When::SpentAtLeast(rng.between(10, 200)),
@@ -314,6 +338,7 @@ impl Rule {
             When::OrdersAtLeast(n) => format!("counters.orders >= {n}"),
             When::SpentAtLeast(n) => format!("counters.spend >= {n}"),
             When::RecentAtLeast(n) => format!("counters.recent >= {n}"),
+            When::LevelAtLeast(n) => format!("tiers.status >= \"{}\"", LEVELS[*n]),
             When::Plan => "member.plan == \"gold\"".to_owned(),
             When::Rated => "review.rating >= 4".to_owned(),
         };

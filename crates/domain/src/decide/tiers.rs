@@ -20,6 +20,7 @@ use super::{Book, Scene};
 use crate::member::{Member, Rung, TierState};
 use crate::num::Num;
 use crate::plan::{Amount, Canon, CounterNo, Ladder, Level, Plan, Region, Setting, tier_slots};
+use crate::planted;
 use crate::term::Term;
 use crate::value::{Text, Value};
 
@@ -59,7 +60,7 @@ pub fn index(ladder: &Ladder, level: &str) -> usize {
 pub fn held(ladder: &Ladder, member: &Member, at: Timestamp) -> Held {
     let first = Held { level: 0, since: member.enrolled_at, until: None };
     let Some(state) = state(ladder, member) else { return first };
-    if at >= state.back.unwrap_or(state.held.since) {
+    if at >= state.back.unwrap_or(state.held.since) || planted::is("level_of_now") {
         return of(ladder, &state.held);
     }
     let past = state.past.iter().rev().find(|(_, from)| *from <= at).or(state.past.first());

@@ -27,6 +27,7 @@ pub struct Member {
     pub limits: BTreeMap<String, Used>,
     /// By counter, then by start of the window or instant.
     pub counters: BTreeMap<&'static str, BTreeMap<i64, Fraction>>,
+    pub ladder: super::levels::Ladder,
     pub reviewed: BTreeSet<String>,
     /// (rule, value) that paid once.
     pub once: BTreeSet<(String, String)>,
@@ -217,6 +218,7 @@ impl Case<'_> {
             When::RecentAtLeast(n) => {
                 !count("recent").map_or(fraction::ZERO, |c| sum(rolling(c, 30, self.time))).below(order(*n))
             }
+            When::LevelAtLeast(level) => self.member.ladder.at(self.time) >= *level,
             When::Plan => self.member.plan.as_deref() == Some("gold"),
             When::Rated => {
                 let value = (rule.id.clone(), self.payload.product.clone());

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::fraction::Fraction;
 use super::{Auditor, Row, payload, same};
+use crate::catalog::LEVELS;
 
 /// Every transfer is between two accounts, above 0, and the balance after it follows from the one before.
 pub(super) fn row(row: &Row) -> Result<(), String> {
@@ -79,6 +80,8 @@ impl Auditor {
         )?;
         let names = document["identities"].as_array().into_iter().flatten().map(payload::text);
         same("identities", names.collect(), own.names.clone())?;
+        let held = document["tiers"][0]["held"]["level"].as_str().unwrap_or(LEVELS[0]);
+        same("level", held, LEVELS[own.ladder.at(i64::MAX)])?;
         let list = |key: &str| document[key].as_array().cloned().unwrap_or_default();
         let mut wallets = own.wallets.clone();
         for wallet in list("wallets") {

@@ -6,6 +6,7 @@ mod book;
 pub mod fraction;
 mod judge;
 mod laws;
+mod levels;
 mod orders;
 mod payload;
 mod steps;
@@ -105,6 +106,11 @@ impl Auditor {
             _ => return Err("a row is either an input or set free".to_owned()),
         };
         let verdict = self.step(&message, row, version)?;
+        let again = verdict.code == "member_already_enrolled";
+        if verdict.status == "applied" || again {
+            let terms = self.terms[&version].clone();
+            self.follow_levels(&message, verdict.member, &terms, row)?;
+        }
         // What is refused for its form may be mended and sent under the same name.
         if !["wrong_type", "money_digits", "event_from_future"].contains(&verdict.code) {
             self.seen.insert((message.source.clone(), message.id.clone()));

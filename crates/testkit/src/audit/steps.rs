@@ -66,7 +66,8 @@ impl Auditor {
         let no = found.unwrap_or(self.members.len() as u64 + 1);
         super::same("enrolled", row.decision["new"].as_bool().unwrap_or(false), found.is_none())?;
         if found.is_none() {
-            self.members.insert(no, Member::default());
+            let member = self.members.entry(no).or_default();
+            member.ladder.begun = message.time;
         }
         for name in names {
             self.link(no, &name);

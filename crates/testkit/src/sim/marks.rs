@@ -13,7 +13,7 @@ use crate::world::DAY;
 pub struct Marks(pub BTreeMap<&'static str, u64>);
 
 /// All of them. One that is never met fails a run of enough seeds.
-pub const ALL: [&str; 38] = [
+pub const ALL: [&str; 41] = [
     "adjustment refused for want of points",
     "an order without items",
     "balance_max cut a grant",
@@ -38,7 +38,10 @@ pub const ALL: [&str; 38] = [
     "event more than 300 days late",
     "event on the first second of a local day",
     "everything came back",
+    "event older than the present level",
     "identity stayed with another member",
+    "level given by an order",
+    "level lost by a return",
     "limit freed by a return",
     "limit refused all",
     "negative balance",
@@ -83,6 +86,8 @@ pub fn of_answer(marks: &mut Marks, answer: &Answered) {
 #[derive(Default)]
 pub struct Watch {
     currencies: BTreeMap<u64, String>,
+    /// When the present level of a member began.
+    levels: BTreeMap<u64, i64>,
 }
 
 impl Watch {
@@ -105,6 +110,13 @@ impl Watch {
         if told["s"] == "applied" {
             self.applied(marks, row);
             effects(marks, told, terms);
+        }
+        for message in told["msg"].as_array().into_iter().flatten().filter(|m| m["type"] == "tier.changed") {
+            marks.hit(if message["data"]["up"] == true {
+                "level given by an order"
+            } else {
+                "level lost by a return"
+            });
         }
         for transfer in told["t"].as_array().into_iter().flatten() {
             let (debit, credit) = (&transfer["d"], &transfer["c"]);
@@ -139,6 +151,13 @@ impl Watch {
         }
         if [22, 23].contains(&(message.time.rem_euclid(DAY) / 3600)) && message.time % 3600 == 0 {
             marks.hit("event on the first second of a local day");
+        }
+        let member = row.decision["m"].as_u64().unwrap_or(0);
+        if self.levels.get(&member).is_some_and(|began| message.time < *began) {
+            marks.hit("event older than the present level");
+        }
+        if list(&row.decision["msg"]).iter().any(|m| m["type"] == "tier.changed") {
+            self.levels.insert(member, message.time);
         }
         match message.kind.as_str() {
             "order.updated" => marks.hit("order edited after it was paid"),

@@ -10,6 +10,7 @@ use super::{Way, by_now, end, index, present, state, way};
 use crate::decide::Book;
 use crate::member::{Member, Rung};
 use crate::plan::{Counter, Ladder, LadderNo, Plan, Region};
+use crate::planted;
 use crate::time::Window;
 use crate::value::Text;
 
@@ -143,7 +144,7 @@ pub fn lose(book: &mut Book<'_>, region: &Region, order: &str, at: Timestamp) {
         let given = |rung: &Rung| rung.loose || rung.by.as_ref().is_some_and(|by| **by == *order);
         let mut rungs = rungs(ladder, book.member);
         let past = state(ladder, book.member).map_or(&[][..], |state| &state.past);
-        if !rungs.iter().any(given) {
+        if !rungs.iter().any(given) || planted::is("level_after_return") {
             continue;
         }
         let mut lost = false;
