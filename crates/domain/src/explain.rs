@@ -243,6 +243,7 @@ impl Teller<'_> {
             _ if told.conditions.iter().any(|c| !c.held) => WhyNot::Condition,
             _ if rule.trigger.each.is_some() && !told.items.iter().any(|i| i.picked) => WhyNot::NoItem,
             _ if !effects.is_empty() || self.comes_to_nothing(rule) => WhyNot::NothingToPay,
+            _ if rule.earn.is_empty() && !rule.place.is_empty() => WhyNot::NothingToPay,
             _ => WhyNot::AlreadyPaid,
         }
     }

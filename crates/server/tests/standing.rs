@@ -149,6 +149,13 @@ fn segments_are_listed_page_by_page() {
         path = format!("/v1/segments/better/members?limit=2&cursor={next}");
     }
     assert_eq!(found, ["email:m0@example.com", "email:m2@example.com", "email:m4@example.com"]);
+    let count = api.get("/v1/segments/better").json();
+    assert_eq!(
+        (&count["members"], &count["of"], &count["next"]),
+        (&json!(3), &json!(5), &Value::Null),
+        "{count}"
+    );
+    assert_eq!(api.get("/v1/segments/none").status, 404);
     assert_eq!(api.get("/v1/segments/many/members").json()["members"], json!([]));
     assert_eq!(api.get("/v1/segments/none/members").status, 404);
 }

@@ -123,6 +123,15 @@ CREATE VIEW lots AS
     SELECT m.no AS member, w.value ->> 'id' AS wallet, l.value ->> 0 AS pos, l.value ->> 1 AS n,
         l.value ->> 2 AS remaining, coalesce(l.value ->> 3, 0) AS joined, l.value ->> 4 AS expires_at
     FROM member m, json_each(m.image, '$.wallets') w, json_each(w.value, '$.lots') l;
+-- A member who is not here is on the first level.
+CREATE VIEW levels AS
+    SELECT m.no AS member, t.value ->> 'ladder' AS ladder, t.value -> 'held' ->> 'level' AS level,
+        t.value -> 'held' ->> 'since' AS since, t.value -> 'held' ->> 'until' AS until,
+        coalesce(t.value -> 'held' ->> 'placed', 0) AS placed
+    FROM member m, json_each(m.image, '$.tiers') t;
+CREATE VIEW achievements AS
+    SELECT m.no AS member, a.value ->> 'id' AS achievement, a.value ->> 'times' AS times
+    FROM member m, json_each(m.image, '$.achieved') a;
 CREATE VIEW budgets AS
     SELECT b.id, p.value ->> 0 AS window, p.value ->> 1 AS used FROM budget b, json_each(b.parts) p;
 -- An order as it now stands.

@@ -46,6 +46,7 @@ pub mod quarantine {
 }
 pub mod segments {
     //! Conditions on members that have a name.
+    pub mod count;
     pub mod list;
     pub mod members;
 }

@@ -25,7 +25,7 @@ pub struct Target {
     pub down: bool,
 }
 
-/// What a rule's `place` comes to in this event; None: its text names no level.
+/// What a rule's `place` comes to in this event; None: it would lower, and must not.
 pub fn placing(on: &PlaceOn, case: &Case<'_>, env: &Env<'_>) -> Result<Option<Target>, OutOfRange> {
     let ladder = &case.plan.ladders[usize::from(on.ladder)];
     let level = match &on.level {
@@ -36,7 +36,8 @@ pub fn placing(on: &PlaceOn, case: &Case<'_>, env: &Env<'_>) -> Result<Option<Ta
             _ => None,
         },
     };
-    let level = level.filter(|level| *level < ladder.levels.len());
+    let held = present(ladder, case.member).level;
+    let level = level.filter(|level| *level < ladder.levels.len() && (*level >= held || on.down));
     Ok(level.map(|level| {
         let until = match &on.keep {
             Some(keep) => term(keep, case.region).end(&case.moment.at, &case.moment.calendar, true),

@@ -5,6 +5,8 @@
 use std::sync::Arc;
 
 use axum::extract::{OriginalUri, Path, State};
+use domain::member::Member;
+use domain::plan::{Plan, Segment};
 use domain::standing;
 
 use crate::app::App;
@@ -13,7 +15,7 @@ use crate::http::problem::{Answer, Problem};
 use crate::http::query::Params;
 use crate::http::shape::{Eyes, MemberShape};
 
-/// Members that one page looks at.
+/// Members that one answer looks at.
 const LOOK_MAX: usize = 2_000;
 /// Members that are read at once.
 const READ_AT_ONCE: usize = 200;
@@ -24,31 +26,53 @@ pub async fn handle(
     OriginalUri(uri): OriginalUri,
     Params(query): Params<Query>,
 ) -> Answer {
-    let (limit, mut cursor) = (query.limit()?, query.after()?);
+    let (limit, cursor) = (query.limit()?, query.after()?);
     let plan = app.versions.current();
-    if !plan.segments.iter().any(|known| *known.id == *segment) {
-        return Err(Problem::not_found("segment"));
-    }
+    known(&plan, &segment)?;
+    let found = look(&app, &plan, &segment, cursor, limit).await?;
+    let eyes = Eyes { plan: &plan, ids: &app.ids };
+    let members: Vec<MemberShape<'_>> =
+        found.members.iter().map(|member| MemberShape::new(eyes, member)).collect();
+    page(&uri, "members", &members, found.next)
+}
+
+pub fn known<'p>(plan: &'p Plan, segment: &str) -> Result<&'p Segment, Problem> {
+    plan.segments.iter().find(|known| *known.id == *segment).ok_or_else(|| Problem::not_found("segment"))
+}
+
+pub struct Found {
+    pub members: Vec<Box<Member>>,
+    pub looked: usize,
+    /// After whom there may be more.
+    pub next: Option<u64>,
+}
+
+/// Those of a segment after `cursor`, at most `limit`.
+pub async fn look(
+    app: &Arc<App>,
+    plan: &Plan,
+    segment: &str,
+    mut cursor: Option<u64>,
+    limit: usize,
+) -> Result<Found, Problem> {
     let now = jiff::Timestamp::now();
-    let (mut found, mut looked) = (Vec::new(), 0);
-    let next = 'pages: loop {
+    let mut found = Found { members: Vec::new(), looked: 0, next: None };
+    loop {
         let read = app.read(move |reader| reader.member_list(cursor, READ_AT_ONCE)).await?;
         for member in read.items {
             cursor = Some(member.no);
-            looked += 1;
+            found.looked += 1;
             let at = standing::now(&member, now);
-            if standing::segments(&plan, &member, at).iter().any(|one| *one.id == *segment) {
-                found.push(member);
+            if standing::segments(plan, &member, at).iter().any(|one| *one.id == *segment) {
+                found.members.push(member);
             }
-            if found.len() >= limit || looked >= LOOK_MAX {
-                break 'pages cursor;
+            if found.members.len() >= limit || found.looked >= LOOK_MAX {
+                found.next = cursor;
+                return Ok(found);
             }
         }
         if read.next.is_none() {
-            break None;
+            return Ok(found);
         }
-    };
-    let eyes = Eyes { plan: &plan, ids: &app.ids };
-    let members: Vec<MemberShape<'_>> = found.iter().map(|member| MemberShape::new(eyes, member)).collect();
-    page(&uri, "members", &members, next)
+    }
 }
