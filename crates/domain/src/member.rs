@@ -91,6 +91,9 @@ pub struct Rung {
     /// When it ends, before any grace; never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// Where counters are kept that count since the level began, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<LevelWindows>,
     /// The order that lifted the member to it: refunded, the level goes if its needs no longer hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Text>,
@@ -103,6 +106,17 @@ pub struct Rung {
     /// Lowered by being placed: it is not climbed from before its end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fixed: bool,
+}
+
+/// Windows of counters that count since a level began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LevelWindows {
+    /// That of the level before, which led to it.
+    pub led: i64,
+    pub own: i64,
+    /// What of each counter was carried on from the one to the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<(Text, Num)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

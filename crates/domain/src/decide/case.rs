@@ -162,7 +162,7 @@ pub fn moment(plan: &Plan, member: &Member, at: jiff::Timestamp) -> Moment {
         year_starts: plan.year_starts,
         enrolled_on: member.enrolled_at.to_zoned(zone.clone()).date(),
     };
-    let since = |ladder: &crate::plan::Ladder| tiers::held(ladder, member, at).since.as_second();
+    let since = |ladder: &crate::plan::Ladder| tiers::held(ladder, member, at).window;
     Moment { at: at.to_zoned(zone.clone()), calendar, levels: plan.ladders.iter().map(since).collect() }
 }
 

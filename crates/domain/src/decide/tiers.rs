@@ -3,11 +3,13 @@
 
 mod climb;
 mod ends;
+mod lose;
 mod place;
 mod write;
 
-use climb::{climb, lose};
+use climb::climb;
 pub use ends::{next_due, run_due};
+use lose::lose;
 pub use place::{Placing, Target, by_hand, place_all, place_by_hand, placing};
 
 use jiff::Timestamp;
@@ -45,6 +47,19 @@ pub struct Held {
     pub level: usize,
     pub since: Timestamp,
     pub until: Option<Timestamp>,
+    /// Where counters since it began are kept.
+    pub window: i64,
+}
+
+impl Held {
+    fn past(ladder: &Ladder, level: &str, since: Timestamp) -> Held {
+        Held { level: index(ladder, level), since, until: None, window: since.as_second() }
+    }
+
+    /// The first level, as everyone holds it from the start.
+    fn first(ladder: &Ladder, member: &Member) -> Held {
+        Held::past(ladder, &ladder.levels[0].id, member.enrolled_at)
+    }
 }
 
 pub fn state<'m>(ladder: &Ladder, member: &'m Member) -> Option<&'m TierState> {
@@ -58,23 +73,22 @@ pub fn index(ladder: &Ladder, level: &str) -> usize {
 
 /// What the member held at `at`, as far as it is remembered.
 pub fn held(ladder: &Ladder, member: &Member, at: Timestamp) -> Held {
-    let first = Held { level: 0, since: member.enrolled_at, until: None };
-    let Some(state) = state(ladder, member) else { return first };
+    let Some(state) = state(ladder, member) else { return Held::first(ladder, member) };
     if at >= state.back.unwrap_or(state.held.since) || planted::is("level_of_now") {
         return of(ladder, &state.held);
     }
     let past = state.past.iter().rev().find(|(_, from)| *from <= at).or(state.past.first());
-    past.map_or(first, |(level, since)| Held { level: index(ladder, level), since: *since, until: None })
+    past.map_or_else(|| Held::first(ladder, member), |(level, since)| Held::past(ladder, level, *since))
 }
 
 /// What the member holds by now, whatever the time of an event.
 pub fn present(ladder: &Ladder, member: &Member) -> Held {
-    let first = Held { level: 0, since: member.enrolled_at, until: None };
-    state(ladder, member).map_or(first, |state| of(ladder, &state.held))
+    state(ladder, member).map_or_else(|| Held::first(ladder, member), |state| of(ladder, &state.held))
 }
 
 fn of(ladder: &Ladder, rung: &Rung) -> Held {
-    Held { level: index(ladder, &rung.level), since: rung.since, until: rung.until }
+    let window = rung.windows.as_ref().map_or(rung.since.as_second(), |windows| windows.own);
+    Held { level: index(ladder, &rung.level), since: rung.since, until: rung.until, window }
 }
 
 /// What all ladders show at `at`: the slots of `Place::Tier`.
@@ -114,7 +128,7 @@ pub fn recall(plan: &Plan, region: &Region, values: &mut [Value], seen: &[(Text,
             _ => None,
         };
         let since = time(tier_slots::SINCE).unwrap_or_default();
-        let held = Held { level, since, until: time(tier_slots::UNTIL) };
+        let held = Held { level, since, until: time(tier_slots::UNTIL), window: since.as_second() };
         let shown = shown(ladder, &held, region);
         if let Some(place) = values.get_mut(base..base + shown.len()) {
             place.clone_from_slice(&shown);
@@ -209,7 +223,7 @@ fn end(
 /// An instant at which windows of `tiers.L` are those of the levels held by now.
 pub fn by_now(plan: &Plan, member: &Member, at: Timestamp) -> Moment {
     let mut moment = moment(plan, member, at);
-    moment.levels = plan.ladders.iter().map(|ladder| present(ladder, member).since.as_second()).collect();
+    moment.levels = plan.ladders.iter().map(|ladder| present(ladder, member).window).collect();
     moment
 }
 

@@ -1,5 +1,5 @@
 //! Climbing: a level is reached as soon as its needs are met, one after the other; renewed when they are met in a later
-//! calendar window; lost when the order that lifted the member goes back and its needs no longer hold.
+//! calendar window.
 
 use jiff::Timestamp;
 
@@ -10,7 +10,6 @@ use super::{Way, by_now, end, index, present, state, way};
 use crate::decide::Book;
 use crate::member::{Member, Rung};
 use crate::plan::{Counter, Ladder, LadderNo, Plan, Region};
-use crate::planted;
 use crate::time::Window;
 use crate::value::Text;
 
@@ -49,6 +48,7 @@ fn step(book: &mut Book<'_>, region: &Region, no: LadderNo, at: Timestamp, by: O
         level: to.id.clone(),
         since,
         until,
+        windows: None,
         by: by.cloned(),
         loose: false,
         placed: false,
@@ -60,11 +60,11 @@ fn step(book: &mut Book<'_>, region: &Region, no: LadderNo, at: Timestamp, by: O
     true
 }
 
-/// The present level and those below it, but for the first, which is everyone's.
+/// The present level and those below it, but for the first as everyone holds it from the start.
 pub fn rungs(ladder: &Ladder, member: &Member) -> Vec<Rung> {
     let Some(state) = state(ladder, member) else { return Vec::new() };
     let mut rungs = state.below.clone();
-    if index(ladder, &state.held.level) > 0 {
+    if index(ladder, &state.held.level) > 0 || state.held.since > member.enrolled_at {
         rungs.push(state.held.clone());
     }
     rungs
@@ -135,65 +135,8 @@ fn later(new: Option<Timestamp>, old: Option<Timestamp>) -> bool {
     }
 }
 
-/// An order went back, in whole or in part: levels that it gave are lost if their needs no longer hold, neither as of
-/// when they were reached nor by now. Older levels stay.
-pub fn lose(book: &mut Book<'_>, region: &Region, order: &str, at: Timestamp) {
-    for no in 0..book.plan.ladders.len() {
-        let plan = book.plan;
-        let ladder = &plan.ladders[no];
-        let given = |rung: &Rung| rung.loose || rung.by.as_ref().is_some_and(|by| **by == *order);
-        let mut rungs = rungs(ladder, book.member);
-        let past = state(ladder, book.member).map_or(&[][..], |state| &state.past);
-        if !rungs.iter().any(given) || planted::is("level_after_return") {
-            continue;
-        }
-        let mut lost = false;
-        for n in (0..rungs.len()).rev() {
-            let before = past.iter().rev().find(|(_, from)| *from < rungs[n].since);
-            let below = before.map_or(book.member.enrolled_at, |(_, from)| *from);
-            if !given(&rungs[n]) {
-                continue;
-            }
-            rungs[n].loose = holds(plan, ladder, &rungs[n], below, book.member, region, at);
-            if !rungs[n].loose {
-                lost |= n + 1 == rungs.len();
-                rungs.remove(n);
-            }
-        }
-        if !lost && let Some(held) = rungs.pop() {
-            if let Some(state) = book.member.tiers.iter_mut().find(|state| state.ladder == ladder.id) {
-                (state.held, state.below) = (held, rungs);
-            }
-            continue;
-        }
-        rungs.retain(|rung| rung.until.is_none_or(|until| until > at));
-        let held = rungs.pop();
-        let rung = held.unwrap_or_else(|| first(ladder, book.member));
-        let change = Change { ladder: no as LadderNo, rung, below: rungs, at, way: None, why: Why::Refunded };
-        write(book, region, change);
-    }
-}
-
 /// The first level, as everyone holds it.
 pub fn first(ladder: &Ladder, member: &Member) -> Rung {
     let (level, since) = (ladder.levels[0].id.clone(), member.enrolled_at);
-    Rung { level, since, until: None, by: None, loose: false, placed: false, fixed: false }
-}
-
-fn holds(
-    plan: &Plan,
-    ladder: &Ladder,
-    rung: &Rung,
-    below: Timestamp,
-    member: &Member,
-    region: &Region,
-    at: Timestamp,
-) -> bool {
-    let level = &ladder.levels[index(ladder, &rung.level)];
-    let no = plan.ladders.iter().position(|l| l.id == ladder.id).unwrap_or(0);
-    let mut then = moment(plan, member, rung.since);
-    // What led to it was counted since the level before.
-    then.levels[no] = below.as_second();
-    let now = by_now(plan, member, at);
-    rung.placed || [then, now].iter().any(|moment| way(plan, level, member, region, moment).is_some())
+    Rung { level, since, until: None, windows: None, by: None, loose: false, placed: false, fixed: false }
 }

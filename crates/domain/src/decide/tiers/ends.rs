@@ -78,6 +78,7 @@ fn judge(book: &mut Book<'_>, no: LadderNo, until: Timestamp, at: Timestamp) {
                 level,
                 since: at,
                 until: earned.until,
+                windows: None,
                 by: None,
                 loose: false,
                 placed: false,
@@ -89,7 +90,19 @@ fn judge(book: &mut Book<'_>, no: LadderNo, until: Timestamp, at: Timestamp) {
         (None, _) => {
             let until = end(&ladder.levels[target], ladder, None, region, &by_now(plan, book.member, at));
             let level = ladder.levels[target].id.clone();
-            (Rung { level, since: at, until, by: None, loose: false, placed: false, fixed: false }, None)
+            (
+                Rung {
+                    level,
+                    since: at,
+                    until,
+                    windows: None,
+                    by: None,
+                    loose: false,
+                    placed: false,
+                    fixed: false,
+                },
+                None,
+            )
         }
     };
     below.retain(|other| index(ladder, &other.level) < index(ladder, &rung.level));

@@ -9,7 +9,7 @@ use super::super::counters;
 use super::{Held, Way, amount, index, next, present};
 use crate::bind;
 use crate::decide::Book;
-use crate::member::{Rung, TierState};
+use crate::member::{LevelWindows, Rung, TierState};
 use crate::num::Num;
 use crate::outcome::Emitted;
 use crate::plan::{Canon, LadderNo, Region};
@@ -55,8 +55,9 @@ pub fn write(book: &mut Book<'_>, region: &Region, change: Change<'_>) {
     let ladder = &book.plan.ladders[usize::from(change.ladder)];
     let before = present(ladder, book.member);
     let back = change.comes_back().then_some(change.at);
+    let mut change = change;
     if back.is_none() {
-        start_anew(book, region, &change, &before);
+        change.rung.windows = start_anew(book, region, &change, &before);
     }
     let at = book.member.tiers.iter().position(|state| state.ladder == ladder.id);
     let mut past = Vec::new();
@@ -82,12 +83,21 @@ pub fn write(book: &mut Book<'_>, region: &Region, change: Change<'_>) {
     }
 }
 
-/// Counters that count since the level began begin again, with what may be carried on.
-fn start_anew(book: &mut Book<'_>, region: &Region, change: &Change<'_>, before: &Held) {
+/// Counters that count since the level began begin again, with what may be carried on: from which window, in which.
+fn start_anew(
+    book: &mut Book<'_>,
+    region: &Region,
+    change: &Change<'_>,
+    before: &Held,
+) -> Option<LevelWindows> {
     let plan = book.plan;
     let per = Window::Level(change.ladder);
     let mut now = moment(plan, book.member, change.at);
-    now.levels[usize::from(change.ladder)] = before.since.as_second();
+    now.levels[usize::from(change.ladder)] = before.window;
+    // Two levels may begin in one second.
+    let window = change.rung.since.as_second().max(before.window.saturating_add(1));
+    let mut windows = LevelWindows { led: before.window, own: window, carried: Vec::new() };
+    let mut any = false;
     for (no, counter) in plan.counters.iter().enumerate().filter(|(_, counter)| counter.per == per) {
         let state = counters::state(book.member, &counter.id);
         let need = change.way.and_then(|way| way.iter().find(|(of, _)| usize::from(*of) == no));
@@ -96,8 +106,13 @@ fn start_anew(book: &mut Book<'_>, region: &Region, change: &Change<'_>, before:
             let more = value.sub(amount(need, region)).unwrap_or(Num::ZERO).max(Num::ZERO);
             more.min(amount(&counter.carry, region))
         });
-        counters::restart(book.member, counter, change.rung.since.as_second(), carried);
+        counters::restart(book.member, counter, window, carried);
+        if !carried.is_zero() {
+            windows.carried.push((counter.id.clone(), carried));
+        }
+        any = true;
     }
+    any.then_some(windows)
 }
 
 fn tell(

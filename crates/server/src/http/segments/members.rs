@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use axum::extract::{OriginalUri, Path, State};
-use domain::member::Member;
 use domain::plan::{Plan, Segment};
 use domain::standing;
+use store::MemberRow;
 
 use crate::app::App;
 use crate::http::page::{Query, page};
@@ -41,7 +41,7 @@ pub fn known<'p>(plan: &'p Plan, segment: &str) -> Result<&'p Segment, Problem> 
 }
 
 pub struct Found {
-    pub members: Vec<Box<Member>>,
+    pub members: Vec<MemberRow>,
     pub looked: usize,
     /// After whom there may be more.
     pub next: Option<u64>,
