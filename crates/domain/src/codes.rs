@@ -48,6 +48,14 @@ pub const UNTIL_PASSED: &str = "until_passed";
 pub const POINTS_INSUFFICIENT: &str = "points_insufficient";
 pub const IDENTITY_INVALID: &str = "identity_invalid";
 pub const IDENTITY_TAKEN: &str = "identity_taken";
+/// Referrals.
+pub const REFERRALS_NONE: &str = "referrals_none";
+pub const REFERRAL_CODE_MISSING: &str = "referral_code_missing";
+pub const REFERRAL_CODE_UNKNOWN: &str = "referral_code_unknown";
+pub const REFERRAL_ALREADY_CLAIMED: &str = "referral_already_claimed";
+pub const REFERRAL_OF_ONESELF: &str = "referral_of_oneself";
+pub const REFERRAL_CIRCLE: &str = "referral_circle";
+pub const REFERRAL_TOO_LATE: &str = "referral_too_late";
 /// Why an effect was cut (beside the ids of limits and campaigns).
 pub const BALANCE_MAX: &str = "balance_max";
 pub const WINDOW_FORGOTTEN: &str = "window_forgotten";

@@ -56,6 +56,10 @@ impl KeyMaker {
     pub fn code(&self, code: &str) -> Key {
         self.make(8, &[code.as_bytes()])
     }
+    /// One round of the permutation that makes referral codes.
+    pub fn code_round(&self, round: u8, half: u32) -> u32 {
+        self.make(9, &[&[round], &half.to_le_bytes()]).0 as u32
+    }
     /// Rows of a guest that wait for someone to claim this identity.
     pub fn guest(&self, identity: &str) -> Key {
         self.make(5, &[identity.as_bytes()])

@@ -31,6 +31,7 @@ pub mod plan;
 pub mod planted;
 pub mod program;
 pub mod redemption;
+pub mod referral_code;
 pub mod scenario;
 pub mod snapshot;
 pub mod standing;

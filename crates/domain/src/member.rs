@@ -52,6 +52,12 @@ pub struct Member {
     pub silences: Vec<Silence>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<Referral>,
+    /// So many members came by this one's code.
+    #[serde(default, skip_serializing_if = "is_zero32")]
+    pub brought: u32,
+    /// Other members whose names came with this one's events, at most 8: perhaps the same person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<MemberNo>,
     /// The household to which this member belongs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<Home>,
@@ -177,6 +183,9 @@ pub struct Referral {
     pub order: Option<Text>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub qualified: bool,
+    /// Both turned out to share a name: it never qualifies.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub void: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -310,6 +319,10 @@ pub struct LimitState {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero32(n: &u32) -> bool {
+    *n == 0
+}
+#[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(n: &i64) -> bool {
     *n == 0
 }
@@ -336,6 +349,8 @@ impl Member {
             started: Vec::new(),
             silences: Vec::new(),
             referral: None,
+            brought: 0,
+            near: Vec::new(),
             home: None,
             household: Vec::new(),
             merged_into: None,

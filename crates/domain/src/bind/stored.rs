@@ -97,6 +97,7 @@ pub fn member_values(fields: &Fields, member: &Member, zone: &jiff::tz::TimeZone
     let slot = |(slot, field): (usize, &crate::value::Field)| match slot {
         canonical::member::ID => Value::Text(member.no.to_string().into()),
         canonical::member::ENROLLED_ON => Value::Date(member.enrolled_at.to_zoned(zone.clone()).date()),
+        canonical::member::REFERRED => Value::Bool(member.referral.is_some()),
         _ => member
             .fields
             .get(&*field.name)

@@ -4,9 +4,12 @@
 use super::case::Case;
 use super::region::{region, region_of};
 use super::rules::{Judge, Uses};
-use super::{Book, Judged, Present, Scene, achievements, apply, count, tiers, workflows};
+use super::{
+    Book, Judged, Kind, Present, Scene, achievements, apply, count, referrals, referrer, tiers, workflows,
+};
+use crate::codes;
 use crate::condition::State;
-use crate::plan::{Canon, EventType, Plan, Region, RuleNo, TypeNo};
+use crate::plan::{Canon, EventType, Payee, Plan, Region, RuleNo, TypeNo};
 use crate::snapshot::Want;
 use crate::value::Value;
 
@@ -34,11 +37,14 @@ impl Book<'_> {
 
 /// Err: this must be loaded first.
 pub fn follow(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
+    referrer::tell(book, scene, None, 0);
     after(book, scene, None)?;
     while let Some(heard) = book.heard.pop_front() {
         book.depth = heard.depth;
         let judged = judge(book, scene, &heard)?;
+        let from = book.decision.effects.len();
         apply(book, book.plan, judged, None);
+        referrer::tell(book, scene, Some(&heard), from);
         after(book, scene, Some(&heard))?;
     }
     Ok(())
@@ -46,9 +52,29 @@ pub fn follow(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
 
 /// Achievements, tiers and workflows, after the event itself (None) or after something that followed.
 fn after(book: &mut Book<'_>, scene: &Scene<'_>, heard: Option<&Heard>) -> Result<(), Vec<Want>> {
+    referrals::after(book, scene, heard);
     achievements::follow(book, scene)?;
     tiers::follow(book, scene);
     workflows::after(book, scene, heard)
+}
+
+/// The type and payload of what happened; None: nothing that a workflow or a referral could hear.
+pub fn told<'s>(
+    book: &Book<'_>,
+    scene: &'s Scene<'_>,
+    heard: Option<&'s Heard>,
+) -> Option<(TypeNo, &'s Value)> {
+    match (heard, scene.kind) {
+        (Some(heard), _) => Some((heard.ty, &heard.payload)),
+        // Told once more, an enrolment is none.
+        (None, _)
+            if book.decision.reason.as_ref().is_some_and(|r| r.code == codes::MEMBER_ALREADY_ENROLLED) =>
+        {
+            None
+        }
+        (None, Kind::Type(no)) => Some((no, &scene.bound.record)),
+        (None, _) => None,
+    }
 }
 
 /// Reads what is neither event nor rule (a step, a setting) with the state as it now stands. `extra`: what this place
@@ -115,7 +141,7 @@ fn judge(book: &Book<'_>, scene: &Scene<'_>, heard: &Heard) -> Result<Judged, Ve
         return Err(judge.missing);
     }
     let (offers, mut failed) = (judge.offers, judge.failed);
-    let counted = count(&case, &mut failed);
+    let counted = count(Payee::Member, &case, &mut failed);
     Ok(Judged { offers, failed, counted, seen: Vec::new(), moment: case.moment })
 }
 

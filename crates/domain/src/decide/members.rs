@@ -15,6 +15,9 @@ use crate::snapshot::Snapshot;
 use crate::value::Text;
 use crate::value::{Fields, Value};
 
+/// Others with a name in common that a member remembers.
+const NEAR_MAX: usize = 8;
+
 /// Every name that the event gives: the subject first.
 pub fn names(event: &Event) -> impl Iterator<Item = &Identity> {
     let subject = match &event.subject {
@@ -34,7 +37,10 @@ pub fn link<'i>(
     for name in names {
         match snapshot.identities.get(name) {
             Some(Some(owner)) if *owner == member.no => {}
-            Some(Some(_)) => {
+            Some(Some(owner)) => {
+                if member.near.len() < NEAR_MAX && !member.near.contains(owner) {
+                    member.near.push(*owner);
+                }
                 if !decision.taken.contains(name) {
                     decision.taken.push(name.clone());
                 }

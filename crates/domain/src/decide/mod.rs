@@ -20,6 +20,7 @@ pub mod limits;
 pub(crate) mod members;
 mod own;
 mod referrals;
+mod referrer;
 mod refunds;
 mod region;
 mod rewards;
@@ -44,13 +45,13 @@ use crate::bind::{self, Bound};
 use crate::canonical;
 use crate::codes::{self, reason, reason_at};
 use crate::condition::State;
-use crate::event::Event;
+use crate::event::{Event, MemberNo};
 use crate::identity::Identity;
 use crate::member::Member;
 use crate::order::Order;
 use crate::outcome::{Effect, Reason};
 use crate::own::Own;
-use crate::plan::{Canon, EventType, Plan, Region, RuleNo, TypeNo};
+use crate::plan::{Canon, EventType, Payee, Plan, Region, RuleNo, TypeNo};
 use crate::snapshot::{Rows, Snapshot, Want};
 use crate::value::Text;
 use case::slot_text;
@@ -81,6 +82,10 @@ pub struct Matter<'a> {
     /// The order as it stands, and what rules saw when it was paid.
     pub order: Option<(&'a Order, &'a [(Text, serde_json::Value)])>,
     pub snapshot: &'a Snapshot,
+    /// Whose rules are judged: this member's, or those that pay him for what he brought.
+    pub payee: Payee,
+    /// What the event granted to the member whom he brought.
+    pub granted: &'a [referrer::Granted],
 }
 
 /// What the rules say of one event.
@@ -118,6 +123,13 @@ pub enum Work {
     Fields {
         judged: Option<Judged>,
     },
+    /// A code is claimed: whose.
+    Claim {
+        judged: Judged,
+        by: MemberNo,
+    },
+    /// Someone else claimed this member's code.
+    Bring(Judged),
     Adjust(members::Adjustment),
     Link(Vec<Identity>),
     Place(tiers::Placing),
@@ -148,7 +160,8 @@ pub fn weigh(matter: &Matter<'_>) -> Result<Verdict, Vec<Want>> {
     let ty = &plan.types[usize::from(no)];
     // Rules of these hear nothing but the member, so they see him as he is told to be.
     let mut told = None;
-    if matches!(ty.canon, Canon::MemberEnrolled | Canon::MemberUpdated) {
+    let own = matter.payee == Payee::Member;
+    if own && matches!(ty.canon, Canon::MemberEnrolled | Canon::MemberUpdated) {
         let member = told.insert(matter.member.clone());
         members::set_fields(member, &ty.fields, payload, &matter.event.data);
     }
@@ -184,8 +197,13 @@ pub fn weigh(matter: &Matter<'_>) -> Result<Verdict, Vec<Want>> {
             return Ok(reason(codes::ORDER_UPDATE_STALE, "a newer state of the order came before").into());
         }
         (Canon::OrderUpdated, Some((order, seen))) => return edit(matter, ty, region, order, seen),
-        (Canon::MemberEnrolled, _) if enrolled_before(matter)? => Work::Fields { judged: None },
-        (Canon::MemberEnrolled | Canon::MemberUpdated, _) => {
+        (Canon::ReferralClaimed, _) if own => match referrals::claimed(matter)? {
+            Ok(by) => Work::Claim { judged: judge(matter, plan, ty, region, &ty.rules)?, by },
+            Err(reason) => return Ok(reason.into()),
+        },
+        (Canon::ReferralClaimed, _) => Work::Bring(judge(matter, plan, ty, region, &ty.rules)?),
+        (Canon::MemberEnrolled, _) if own && enrolled_before(matter)? => Work::Fields { judged: None },
+        (Canon::MemberEnrolled | Canon::MemberUpdated, _) if own => {
             Work::Fields { judged: Some(judge(matter, plan, ty, region, &ty.rules)?) }
         }
         (_, order) => {
@@ -214,12 +232,13 @@ fn judge(
     let mut judge =
         Judge::new(&case, &before, &matter.snapshot.rows, &matter.snapshot.budgets, &matter.plans.keys);
     judge.order = order;
+    (judge.to, judge.granted) = (matter.payee, referrer::seeds(plan, matter.granted));
     judge.run(rules);
     if !judge.missing.is_empty() {
         return Err(judge.missing);
     }
     let (offers, mut failed) = (judge.offers, judge.failed);
-    let counted = count(&case, &mut failed);
+    let counted = count(matter.payee, &case, &mut failed);
     let mut seen = case.seen(&before);
     if !region.id.is_empty() {
         seen.push((REGION.into(), region.id.to_string().into()));
@@ -227,9 +246,10 @@ fn judge(
     Ok(Judged { offers, failed, counted, seen, moment: case.moment })
 }
 
-fn count(case: &Case<'_>, failed: &mut Vec<Effect>) -> Vec<Counted> {
+/// What the member's counters count; what someone else did is not counted with him whom it pays.
+fn count(payee: Payee, case: &Case<'_>, failed: &mut Vec<Effect>) -> Vec<Counted> {
     let mut counted = Vec::new();
-    for no in &case.ty.counters {
+    for no in case.ty.counters.iter().filter(|_| payee == Payee::Member) {
         match counters::count(case, *no) {
             Ok(Some(one)) => counted.push(one),
             Ok(None) => {}
@@ -304,12 +324,13 @@ fn edit(
     judge.held = &held;
     judge.order = Some(order);
     judge.again = true;
+    (judge.to, judge.granted) = (matter.payee, referrer::seeds(plan, matter.granted));
     judge.run(&paid.rules);
     if !judge.missing.is_empty() {
         return Err(judge.missing);
     }
     let (offers, mut failed) = (judge.offers, judge.failed);
-    let counted = count(&case, &mut failed);
+    let counted = count(matter.payee, &case, &mut failed);
     let edit = Judged { offers, failed, counted, seen: Vec::new(), moment: case.moment };
     // Rules that hear the edit itself, and did not hear the payment.
     let plan_now = &*plans.current;
@@ -411,6 +432,14 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
                     book.decision.reason = Some(reason(codes::MEMBER_ALREADY_ENROLLED, said));
                 }
             }
+        }
+        Work::Claim { judged, by } => {
+            referrals::claim(book, by, event.time);
+            apply(book, plan, judged, None);
+        }
+        Work::Bring(judged) => {
+            referrer::bring(book);
+            apply(book, plan, judged, None);
         }
         Work::Adjust(adjustment) => members::adjust(book, &adjustment),
         Work::Link(_) => {}

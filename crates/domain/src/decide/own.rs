@@ -1,6 +1,6 @@
 //! Events of Fealty's own (`crate::own`): read and checked, each by its noun.
 
-use super::{Matter, Verdict, Work, members, tiers};
+use super::{Matter, Verdict, Work, members, referrer, tiers};
 use crate::codes::{self, reason};
 use crate::own::Own;
 use crate::snapshot::Want;
@@ -14,6 +14,7 @@ pub fn weigh(matter: &Matter<'_>, own: Own) -> Result<Verdict, Vec<Want>> {
         Own::Link => members::linked(payload, matter.member.no, matter.snapshot).map(Work::Link),
         Own::Place => tiers::by_hand(plan, matter.member, payload, matter.event.time).map(Work::Place),
         Own::Due => Ok(Work::Due),
+        Own::Follow if referrer::is_told(&matter.event.data) => return referrer::weigh(matter),
         _ => Err(reason(codes::TYPE_RESERVED, "this cannot be done yet")),
     };
     Ok(work.map_or_else(Verdict::Refused, |work| Verdict::Do(Box::new(work))))

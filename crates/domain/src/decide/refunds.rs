@@ -177,6 +177,11 @@ fn fractions(order: &Order) -> Vec<Num> {
     order.items.iter().map(|item| left(product(left(item.back), left(r)))).collect()
 }
 
+/// Nothing is left of it.
+pub fn is_back(order: &Order) -> bool {
+    fractions(order).iter().all(|share| *share == Num::ONE)
+}
+
 /// Of two fractions; in nine decimals where it has no exact form within the bounds of numbers.
 fn product(a: Num, b: Num) -> Num {
     let billionths = |n: Num| i128::from(n.to_minor(9, Round::Nearest).unwrap_or(0));

@@ -12,7 +12,7 @@ use crate::lots::AMOUNT_MAX;
 use crate::num::{Num, OutOfRange};
 use crate::order::Order;
 use crate::outcome::{Effect, Emitted};
-use crate::plan::{CampaignNo, OncePer, Rule, RuleNo, Trigger, WalletNo};
+use crate::plan::{CampaignNo, OncePer, Payee, Rule, RuleNo, Trigger, WalletNo};
 use crate::planted;
 use crate::snapshot::{Budgets, Rows, Want};
 use crate::value::Text;
@@ -81,6 +81,8 @@ pub struct Judge<'a> {
     pub order: Option<&'a Order>,
     /// It is judged again: what this order paid before does not stand against it.
     pub again: bool,
+    /// Only rules that pay him are judged.
+    pub to: Payee,
     pub rows: &'a Rows,
     pub keys: &'a KeyMaker,
     pub judged: Vec<bool>,
@@ -106,6 +108,7 @@ impl<'a> Judge<'a> {
             held: &[],
             order: None,
             again: false,
+            to: Payee::Member,
             rows,
             keys,
             judged: vec![false; case.plan.rules.len()],
@@ -169,7 +172,10 @@ impl<'a> Judge<'a> {
     pub fn offer(&mut self, no: RuleNo) -> Option<Offer> {
         self.judged[usize::from(no)] = true;
         let rule = &self.case.plan.rules[usize::from(no)];
-        if rule.paused || rule.trigger.active.as_ref().is_some_and(|s| !s.holds(&self.case.now)) {
+        if rule.to != self.to
+            || rule.paused
+            || rule.trigger.active.as_ref().is_some_and(|s| !s.holds(&self.case.now))
+        {
             return None;
         }
         for refers in &rule.refers {

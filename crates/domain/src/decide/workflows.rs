@@ -11,7 +11,6 @@ use super::case::Case;
 use super::follow::{self, Heard};
 use super::rules::pick;
 use super::{Book, Present, Scene};
-use crate::codes;
 use crate::member::{Member, Run};
 use crate::plan::{Act, Plan, TypeNo, Workflow, WorkflowNo};
 use crate::snapshot::Want;
@@ -41,7 +40,10 @@ pub fn run_due(book: &mut Book<'_>, scene: &Scene<'_>, at: Timestamp) -> Result<
 /// What happened (None: the event itself) ends, carries on and starts workflows, in this order.
 pub fn after(book: &mut Book<'_>, scene: &Scene<'_>, heard: Option<&Heard>) -> Result<(), Vec<Want>> {
     let plan = book.plan;
-    let Some((no, payload)) = told(book, scene, heard) else { return Ok(()) };
+    if plan.workflows.is_empty() {
+        return Ok(());
+    }
+    let Some((no, payload)) = follow::told(book, scene, heard) else { return Ok(()) };
     let at = scene.event.time;
     book.member.runs.retain(|run| {
         let exits = flow(plan, &run.workflow).is_some_and(|(_, flow)| flow.exit.contains(&no));
@@ -187,24 +189,6 @@ fn waited_for(book: &Book<'_>, scene: &Scene<'_>, id: &str, no: TypeNo, payload:
                 && fires(book, scene, trigger, no, payload)
         }
         _ => false,
-    }
-}
-
-/// The type and payload of what happened; None: nothing that a workflow could hear.
-fn told<'s>(book: &Book<'_>, scene: &'s Scene<'_>, heard: Option<&'s Heard>) -> Option<(TypeNo, &'s Value)> {
-    if book.plan.workflows.is_empty() {
-        return None;
-    }
-    match (heard, scene.kind) {
-        (Some(heard), _) => Some((heard.ty, &heard.payload)),
-        // Told once more, an enrolment is none.
-        (None, _)
-            if book.decision.reason.as_ref().is_some_and(|r| r.code == codes::MEMBER_ALREADY_ENROLLED) =>
-        {
-            None
-        }
-        (None, super::Kind::Type(no)) => Some((no, &scene.bound.record)),
-        (None, _) => None,
     }
 }
 

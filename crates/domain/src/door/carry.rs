@@ -14,7 +14,7 @@ use crate::key::Key;
 use crate::order::Order;
 use crate::outcome::{Decision, Status};
 use crate::own::Own;
-use crate::plan::Canon;
+use crate::plan::{Canon, Payee};
 use crate::snapshot::PastRow;
 
 /// What carrying out an event gave.
@@ -48,6 +48,8 @@ impl<'a> Door<'a> {
             order: order
                 .map(|order: &Order| (order, first.as_ref().map_or(&[][..], |row| &row.decision.seen))),
             snapshot: self.snapshot,
+            payee: Payee::Member,
+            granted: &[],
         });
         let work = match verdict {
             Ok(Verdict::Do(work)) => *work,
@@ -83,6 +85,10 @@ impl<'a> Door<'a> {
         let mut keys = Vec::with_capacity(2 + decision.once.len());
         if let (Some(_), Some((_, key, _))) = (&decision.order, &job.order) {
             keys.push(*key);
+        }
+        // What a referrer got for an order of someone else's.
+        if let (Some(order), None) = (&decision.order, &job.order) {
+            keys.push(self.plans.keys.order(&order.id));
         }
         keys.extend(decision.once.iter().map(|(rule, value)| self.plans.keys.once(rule, no, value)));
         for one in &decision.redemptions {

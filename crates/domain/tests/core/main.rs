@@ -6,5 +6,7 @@ mod earning;
 mod explaining;
 mod levels;
 mod orders;
+mod referrals;
 mod told;
+mod workflows;
 mod world;

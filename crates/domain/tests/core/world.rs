@@ -121,6 +121,18 @@ impl World {
 
     /// Everything in one batch.
     pub fn send_all(&mut self, events: &[Event]) -> Vec<Answer> {
+        self.run(events, &[])
+    }
+
+    /// Time passes for everybody.
+    pub fn pass(&mut self, to: &str) {
+        self.now = time(to);
+        let mut all: Vec<MemberNo> = self.members.keys().copied().collect();
+        all.sort_unstable();
+        self.run(&[], &all);
+    }
+
+    fn run(&mut self, events: &[Event], wakes: &[MemberNo]) -> Vec<Answer> {
         let input = |event: &Event| {
             let mut body_hash = [0_u8; 32];
             for (at, byte) in event.data.iter().chain(event.kind.as_bytes()).enumerate() {
@@ -140,16 +152,19 @@ impl World {
             self.fetch(snapshot, wants);
             Ok(())
         };
-        let batch = batch::process(&self.plans, &mut snapshot, &inputs, &[], self.now, &mut fetch).unwrap();
+        let batch = batch::process(&self.plans, &mut snapshot, &inputs, wakes, self.now, &mut fetch).unwrap();
         self.keep(&inputs, &snapshot, batch)
     }
 
     fn keep(&mut self, inputs: &[Input], snapshot: &Snapshot, batch: Batch) -> Vec<Answer> {
         assert_eq!(batch.answers.len(), inputs.len());
-        for row in batch.rows {
+        for row in &batch.rows {
             assert_eq!(row.pos, self.rows.len() as u64 + 1, "rows follow each other");
             let (event, hash) = match (row.input, row.again) {
-                (Some(at), None) => (inputs[at].event.clone(), inputs[at].body_hash),
+                (Some(at), None) => {
+                    let input = if at < inputs.len() { &inputs[at] } else { &batch.made[at - inputs.len()] };
+                    (input.event.clone(), input.body_hash)
+                }
                 (None, Some(pos)) => (self.rows[pos as usize - 1].0.clone(), self.rows[pos as usize - 1].1),
                 _ => panic!("a row is of an input or of a row that waited"),
             };
@@ -159,7 +174,7 @@ impl World {
                 *row.decision,
                 "stored and read back"
             );
-            self.rows.push((event, hash, json, row.keys));
+            self.rows.push((event, hash, json, row.keys.clone()));
         }
         for (name, no) in batch.identities {
             assert!(self.identities.insert(name, no).is_none(), "an identity belongs to one member");
