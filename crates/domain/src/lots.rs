@@ -2,6 +2,8 @@
 //! Not here: why points move (`decide`). The law, asserted in release builds after each change: what remains in the lots
 //! is what is available; below 0 there are no lots.
 
+mod waiting;
+
 use crate::member::{Lot, Member, WalletState};
 use crate::planted;
 
@@ -51,8 +53,10 @@ impl WalletState {
 
     /// Takes up to `amount` from the lot `own` first, then in spending order: earliest expiry, oldest, undated last.
     /// Returns what was taken from each; the rest is not there.
-    pub fn take(&mut self, amount: i64, own: Option<LotId>) -> Vec<(LotId, i64)> {
+    pub fn take(&mut self, amount: i64, own: Option<LotId>, at: jiff::Timestamp) -> Vec<(LotId, i64)> {
         assert!(amount >= 0, "what is taken is not negative");
+        let ended = self.lots.first().is_some_and(|lot| lot.expires_at.is_some_and(|end| end <= at));
+        assert!(!ended, "what has ended is never taken: it expires first");
         let mut left = amount;
         let mut taken = Vec::new();
         if let Some(lot) = own.and_then(|own| self.lots.iter_mut().find(|l| (l.pos, l.n) == own)) {
@@ -68,6 +72,15 @@ impl WalletState {
         self.available -= amount - left;
         self.check();
         taken
+    }
+
+    /// Takes all of the lots that `ends` picks; returns what was taken from each.
+    pub fn drop_lots(&mut self, ends: impl Fn(&Lot) -> bool) -> Vec<(LotId, i64)> {
+        let gone = self.lots.extract_if(.., |lot| ends(lot));
+        let gone: Vec<(LotId, i64)> = gone.map(|lot| ((lot.pos, lot.n), lot.remaining)).collect();
+        self.available -= gone.iter().map(|one| one.1).sum::<i64>();
+        self.check();
+        gone
     }
 
     /// Goes below 0 by `amount`: there are no lots left.
@@ -114,10 +127,12 @@ impl WalletState {
                 i128::from(lot.remaining)
             })
             .sum();
+        let waits: i128 = self.waiting.iter().map(|one| i128::from(one.remaining)).sum();
+        assert!(waits == i128::from(self.pending), "what waits sums to what is pending");
         assert!(sum == i128::from(self.available.max(0)), "the lots sum to what is available");
         assert!(self.debt >= 0, "a debt is not negative");
         assert!(
-            self.available.abs() <= AMOUNT_MAX && self.debt <= AMOUNT_MAX,
+            self.available.abs() <= AMOUNT_MAX && self.debt <= AMOUNT_MAX && self.pending <= AMOUNT_MAX,
             "an account stays within 9e15"
         );
     }
@@ -147,6 +162,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const NOW: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
+
     fn empty() -> WalletState {
         WalletState::new("points")
     }
@@ -157,9 +174,9 @@ mod tests {
         for pos in 1..=3 {
             wallet.add((pos, 0), 10, None);
         }
-        assert_eq!(wallet.take(15, Some((2, 0))), [((2, 0), 10), ((1, 0), 5)]);
+        assert_eq!(wallet.take(15, Some((2, 0)), NOW), [((2, 0), 10), ((1, 0), 5)]);
         assert_eq!(wallet.available, 15);
-        assert_eq!(wallet.take(99, None), [((1, 0), 5), ((3, 0), 10)]);
+        assert_eq!(wallet.take(99, None, NOW), [((1, 0), 5), ((3, 0), 10)]);
     }
 
     #[test]
@@ -169,7 +186,7 @@ mod tests {
         wallet.add((1, 0), 1, None);
         wallet.add((2, 0), 1, at("2027-05-01T00:00:00Z"));
         wallet.add((3, 0), 1, at("2027-01-01T00:00:00Z"));
-        let order: Vec<u64> = wallet.take(3, None).iter().map(|t| t.0.0).collect();
+        let order: Vec<u64> = wallet.take(3, None, NOW).iter().map(|t| t.0.0).collect();
         assert_eq!(order, [3, 2, 1]);
     }
 
@@ -204,7 +221,7 @@ mod tests {
                     wallet.add((pos, 0), amount, None);
                     sum += amount;
                 } else {
-                    let taken: i64 = wallet.take(amount, Some((own, 0))).iter().map(|t| t.1).sum();
+                    let taken: i64 = wallet.take(amount, Some((own, 0)), NOW).iter().map(|t| t.1).sum();
                     prop_assert_eq!(taken, amount.min(sum));
                     sum -= taken;
                 }

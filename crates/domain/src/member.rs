@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::MemberNo;
 use crate::identity::Identity;
 use crate::num::Num;
+use crate::time::Span;
 use crate::value::Text;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -218,9 +219,9 @@ pub struct WalletState {
     /// Newest activity, for an idle term.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_at: Option<Timestamp>,
-    /// When the idle term that holds now began to hold.
+    /// The idle term that holds now, and when it began to hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle_since: Option<Timestamp>,
+    pub idle: Option<(Text, Timestamp)>,
     /// Ends up to here have been warned of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warned: Option<Timestamp>,
@@ -238,11 +239,37 @@ pub struct Waiting {
     /// When it is released by itself.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// It waits for an event of this order.
+    /// It waits for an event of an order.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<Text>,
+    pub order: Option<ForOrder>,
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// The rule that granted it.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Text>,
+}
+
+/// For which event of which order a grant waits, and how long after it. Stored as `[order, type, after]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForOrder {
+    pub id: Text,
+    pub on: Text,
+    pub after: Option<Span>,
+}
+
+impl Serialize for ForOrder {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        (&self.id, &self.on, self.after.map(|after| after.to_string())).serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for ForOrder {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<ForOrder, D::Error> {
+        let (id, on, after) = <(Text, Text, Option<String>)>::deserialize(d)?;
+        let bad = || serde::de::Error::custom("not a duration");
+        let after = after.map(|text| Span::parse(&text).ok_or_else(bad)).transpose()?;
+        Ok(ForOrder { id, on, after })
+    }
 }
 
 /// A dated portion of points that is not used up. Stored short, as `[pos, n, remaining]`, and `[…, joined, expires_at]`
@@ -376,7 +403,7 @@ impl WalletState {
             lots: Vec::new(),
             waiting: Vec::new(),
             active_at: None,
-            idle_since: None,
+            idle: None,
             warned: None,
         }
     }

@@ -41,6 +41,12 @@ pub struct Order {
     /// Rules that applied on later events of the order (`order.fulfilled`); each pays an order once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applied: Vec<Text>,
+    /// What became of it as a whole, and when: what its points wait for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub came: Vec<(Text, jiff::Timestamp)>,
+    /// Of each item, how much of it was fulfilled so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent: Vec<Num>,
     #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
     #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]

@@ -208,6 +208,14 @@ impl Span {
     }
 }
 
+/// As `parse` reads it.
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = SPAN_UNITS.iter().find(|(_, unit, _)| *unit == self.unit).map_or("", |unit| unit.0);
+        write!(f, "{} {name}", self.count)
+    }
+}
+
 /// Name, unit, and how many of it a program may ask for.
 const SPAN_UNITS: [(&str, SpanUnit, u32); 8] = [
     ("second", SpanUnit::Second, u32::MAX),

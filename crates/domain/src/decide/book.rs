@@ -4,9 +4,12 @@
 
 use std::collections::VecDeque;
 
-use super::counters;
+use jiff::Timestamp;
+
+use super::counters::{self, Stage};
 use super::cuts::granted_under;
 use super::follow::Heard;
+use super::grants::Since;
 use super::limits::{self, Moment};
 use super::rules::{Offer, OfferAmount};
 use super::tiers;
@@ -14,19 +17,22 @@ use crate::codes;
 use crate::event::MemberNo;
 use crate::lots::{self, AMOUNT_MAX, LotId};
 use crate::member::{LimitState, Member, WalletState};
-use crate::num::Num;
 use crate::order::{Grant, Order, Use};
 use crate::outcome::{Account, Decision, Effect, Transfer, TransferKind};
-use crate::plan::{Across, Canon, Limit, LimitWhat, Plan, Rule, WhenShort};
+use crate::plan::{Across, Canon, Limit, LimitWhat, Plan, Region, Rule, WhenShort};
 use crate::planted;
 use crate::snapshot::Budgets;
-use crate::value::{Text, Value};
+use crate::value::Text;
 
 pub struct Book<'a> {
     pub plan: &'a Plan,
     pub member: &'a mut Member,
     pub budgets: &'a mut Budgets,
     pub decision: &'a mut Decision,
+    /// The event's own time: what ended by then is gone, and lots are dated from it.
+    pub at: Timestamp,
+    /// Where the event was: whose params count.
+    pub region: &'a Region,
     /// Row that is being written.
     pub pos: u64,
     /// Number of the next lot in it.
@@ -87,23 +93,6 @@ impl Book<'_> {
         self.decision.transfers.push(Transfer { kind, wallet, debit, credit, amount, rule, lot, after, of });
     }
 
-    /// Points come in: debt first, the rest as a lot. Returns the lot's number.
-    pub fn add(&mut self, from: Account, rule: Option<&str>, wallet: &str, amount: i64) -> u16 {
-        let n = self.n;
-        self.n = self.n.checked_add(1).expect("a row makes fewer than 65,536 lots");
-        let kind = if from == Account::Issued { TransferKind::Earn } else { TransferKind::Adjust };
-        let repaid = self.wallet_mut(wallet).repay(amount);
-        if repaid > 0 {
-            self.transfer(TransferKind::Repay, (from, Account::Debt), wallet, repaid, rule, None);
-        }
-        if amount > repaid {
-            let lot = (self.pos, n);
-            self.wallet_mut(wallet).add(lot, amount - repaid, None);
-            self.transfer(kind, (from, Account::Available), wallet, amount - repaid, rule, Some(lot));
-        }
-        n
-    }
-
     /// Takes up to `amount` of what is available, from `own` first. Returns how much was there.
     pub fn take(
         &mut self,
@@ -118,7 +107,8 @@ impl Book<'_> {
             Account::Redeemed => TransferKind::Spend,
             _ => TransferKind::Adjust,
         };
-        let parts = self.wallet_mut(wallet).take(amount, own);
+        let at = self.at;
+        let parts = self.wallet_mut(wallet).take(amount, own, at);
         let taken = parts.iter().map(|part| part.1).sum();
         let end = self.wallet(wallet).map_or(0, |w| w.available);
         let mut left = taken;
@@ -133,10 +123,19 @@ impl Book<'_> {
         taken
     }
 
-    /// A grant is taken back by `wanted`; what is not there follows the wallet's `when_short`.
-    pub fn take_back(&mut self, grant: &Grant, own: LotId, wanted: i64) {
+    /// A grant is taken back by `wanted`: from what waits of it, its own lot, other lots; what is not there follows the
+    /// wallet's `when_short`. Counters count it back as of `moment`.
+    pub fn take_back(&mut self, grant: &Grant, own: LotId, wanted: i64, moment: &Moment) {
         let (rule, wallet) = (&*grant.rule, &*grant.wallet);
-        let taken = self.take(Account::Reversed, Some(rule), wallet, wanted, Some(own));
+        let waited = self.wallet_mut(wallet).take_waiting(own, wanted);
+        if waited > 0 {
+            let accounts = (Account::Pending, Account::Reversed);
+            self.transfer(TransferKind::Reverse, accounts, wallet, waited, Some(rule), Some(own));
+        }
+        for how in [(-waited, Stage::Held), (waited - wanted, Stage::Granted)] {
+            counters::earned(self.member, self.plan, rule, wallet, how, moment);
+        }
+        let taken = waited + self.take(Account::Reversed, Some(rule), wallet, wanted - waited, Some(own));
         let short = wanted - taken;
         let policy =
             self.plan.wallets.iter().find(|w| *w.id == *wallet).map_or(WhenShort::Debt, |w| w.when_short);
@@ -199,9 +198,14 @@ impl Book<'_> {
                 self.note(rule, wallet, amount);
                 if amount.granted > 0 {
                     granted_any = true;
-                    let n = self.add(Account::Issued, Some(&rule.id), wallet, amount.granted);
-                    counters::earned(self.member, self.plan, &rule.id, wallet, amount.granted, moment);
-                    self.hear_earned(rule, amount);
+                    let order_now = order.as_deref();
+                    let since = Since { plan: judged_by, region: self.region, at: self.at, order: order_now };
+                    let earn = rule.earn.iter().find(|earn| earn.wallet == amount.wallet);
+                    let dates = self.dates(since, wallet, earn);
+                    let how = (amount.granted, dates.stage());
+                    let n = self.grant(&rule.id, wallet, amount.granted, dates, None);
+                    self.counted(&rule.id, wallet, how, moment);
+                    self.hear_points(Canon::PointsEarned, wallet, amount.granted, &rule.id);
                     if let Some(order) = &mut order {
                         let row = if self.pos == order.pos { 0 } else { self.pos };
                         order.grants.push(grant(rule, wallet, (row, n), amount, &limits, moment));
@@ -233,16 +237,6 @@ impl Book<'_> {
             self.decision.emitted.extend(offer.emitted);
             tiers::place_all(self, &rule.id, &offer.placed, moment.at.timestamp());
         }
-    }
-
-    fn hear_earned(&mut self, rule: &Rule, amount: &OfferAmount) {
-        let wallet = &self.plan.wallets[usize::from(amount.wallet)];
-        let points = Num::minor(amount.granted, wallet.decimals);
-        let on = self.on.clone();
-        self.hear(Canon::PointsEarned, || {
-            let text = |text: &Text| Value::Text(text.clone());
-            Value::Record(vec![text(&wallet.id), Value::Num(points), text(&rule.id), Value::Text(on)])
-        });
     }
 
     fn note(&mut self, rule: &Rule, wallet: &str, amount: &OfferAmount) {

@@ -267,15 +267,37 @@ pub fn take_back(member: &mut Member, counter: &Counter, count: &mut Count, back
     }
 }
 
+/// Which counters of what is earned count it: those that count what is pending, the others, or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Granted,
+    Held,
+    Released,
+}
+
 /// Points granted (or, negative, taken back) for every counter that counts what is earned.
-pub fn earned(member: &mut Member, plan: &Plan, rule: &str, wallet: &str, minor: i64, moment: &Moment) {
+pub fn earned(
+    member: &mut Member,
+    plan: &Plan,
+    rule: &str,
+    wallet: &str,
+    (minor, stage): (i64, Stage),
+    moment: &Moment,
+) {
     for counter in &plan.counters {
-        let CounterKind::Earned { wallet: of, rule: by, .. } = counter.kind else { continue };
+        let CounterKind::Earned { wallet: of, rule: by, count_pending } = counter.kind else { continue };
+        if (stage == Stage::Held && !count_pending) || (stage == Stage::Released && count_pending) {
+            continue;
+        }
         let of = &plan.wallets[usize::from(of)];
         if *of.id != *wallet || by.is_some_and(|by| *plan.rules[usize::from(by)].id != *rule) {
             continue;
         }
-        let (key, amount) = (moment.window(counter.per), Num::minor(minor.abs(), of.decimals));
+        let (mut key, amount) = (moment.window(counter.per), Num::minor(minor.abs(), of.decimals));
+        if let (true, false, Some(state)) = (minor < 0, count_pending, state(member, &counter.id)) {
+            // It was counted when it was released, in that window or a later one.
+            key = state.parts.iter().map(|part| part.0).find(|start| *start >= key).unwrap_or(key);
+        }
         // A counter that is full stays as it is: points themselves are bounded far below.
         let _ = if minor < 0 {
             subtract(member, counter, key, amount)

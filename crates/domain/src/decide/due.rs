@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Book, Scene, gaps, referrals, rewards, tiers, workflows};
+use super::{Book, Scene, expiry, gaps, referrals, rewards, tiers, workflows};
 use crate::member::Member;
 use crate::plan::Plan;
 use crate::snapshot::Want;
@@ -12,6 +12,7 @@ use crate::snapshot::Want;
 pub fn next(plan: &Plan, member: &Member) -> Option<Timestamp> {
     let all = [
         rewards::next_due(plan, member),
+        expiry::next_due(plan, member),
         gaps::next_due(plan, member),
         tiers::next_due(plan, member),
         referrals::next_due(plan, member),
@@ -25,6 +26,7 @@ pub fn next(plan: &Plan, member: &Member) -> Option<Timestamp> {
 pub fn run(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
     let at = scene.event.time;
     rewards::run_due(book, scene, at)?;
+    expiry::run_due(book, at);
     gaps::run_due(book, scene, at)?;
     tiers::run_due(book, scene, at)?;
     referrals::run_due(book, scene, at)?;

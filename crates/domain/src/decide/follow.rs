@@ -39,6 +39,11 @@ impl Book<'_> {
 pub fn follow(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
     referrer::tell(book, scene, None, 0);
     after(book, scene, None)?;
+    more(book, scene)
+}
+
+/// What is still to be heard.
+pub fn more(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
     while let Some(heard) = book.heard.pop_front() {
         book.depth = heard.depth;
         let judged = judge(book, scene, &heard)?;

@@ -2,6 +2,7 @@
 //! A taken identity is never moved; that it was named is recorded.
 
 use super::book::Book;
+use super::grants::Since;
 use crate::bind;
 use crate::codes::{self, reason, reason_at};
 use crate::event::{Event, MemberNo, Subject};
@@ -132,7 +133,9 @@ pub fn adjusted(plan: &Plan, member: &Member, payload: &Value) -> Result<Adjustm
 
 pub fn adjust(book: &mut Book<'_>, adjustment: &Adjustment) {
     if adjustment.minor > 0 {
-        book.add(Account::Adjusted, None, &adjustment.wallet, adjustment.minor);
+        let since = Since { plan: book.plan, region: book.region, at: book.at, order: None };
+        let expires_at = book.dates(since, &adjustment.wallet, None).expires_at;
+        book.add(Account::Adjusted, None, &adjustment.wallet, adjustment.minor, expires_at);
     } else {
         let taken = book.take(Account::Adjusted, None, &adjustment.wallet, -adjustment.minor, None);
         assert!(taken == -adjustment.minor, "an adjustment was checked against the balance");

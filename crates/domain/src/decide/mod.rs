@@ -13,8 +13,10 @@ mod counters;
 mod cuts;
 mod distinct;
 pub mod due;
+pub mod expiry;
 mod follow;
 mod gaps;
+mod grants;
 pub mod join;
 pub mod limits;
 pub(crate) mod members;
@@ -35,6 +37,7 @@ pub use achievements::{Progress, progress};
 pub use book::{Book, Made};
 pub use campaigns::held_out;
 pub use case::{Case, Present, Recorded, moment, read_name};
+pub use region::place;
 pub use rules::list_at;
 pub use tiers::{
     by_now, home as home_region, next as next_level, present as present_level, values as tier_values,
@@ -359,6 +362,8 @@ fn new_order(plan: &Plan, region: &Region, matter: &Matter<'_>) -> Order {
         closed: false,
         refunds: Vec::new(),
         applied: Vec::new(),
+        came: Vec::new(),
+        sent: Vec::new(),
         grants: Vec::new(),
         counts: Vec::new(),
     }
@@ -382,8 +387,15 @@ fn enrolled_before(matter: &Matter<'_>) -> Result<bool, Vec<Want>> {
 /// Writes. Everything has been checked, so nothing here is refused. Err: this must be loaded first, and what was written
 /// is thrown away.
 pub fn carry_out(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
+    expiry::before(book);
     do_work(work, book, scene)?;
-    follow::follow(book, scene)
+    grants::came(book, scene);
+    follow::follow(book, scene)?;
+    let ty = if let Kind::Type(ty) = scene.kind { Some(ty) } else { None };
+    while expiry::after(book, ty) {
+        follow::more(book, scene)?;
+    }
+    Ok(())
 }
 
 fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {

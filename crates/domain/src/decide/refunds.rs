@@ -265,8 +265,7 @@ pub fn settle(book: &mut Book<'_>, order: &mut Order, moment: &Moment) {
         if wanted <= 0 || (planted::is("refund_by_todays_rules") && gone()) {
             continue;
         }
-        book.take_back(grant, grant.lot(order), wanted);
-        counters::earned(book.member, book.plan, &grant.rule, &grant.wallet, -wanted, moment);
+        book.take_back(grant, grant.lot(order), wanted, moment);
         for used in grant.limits.iter().filter(|used| !used.times) {
             book.free_limit(used, wanted);
         }

@@ -1,6 +1,7 @@
 //! Where an event happens: which region's params, currency and time zone hold.
 
 use super::case::slot_text;
+use super::{Kind, Matter};
 use crate::canonical;
 use crate::codes::{self, reason_at};
 use crate::member::Member;
@@ -52,5 +53,17 @@ pub fn region_of<'p>(plan: &'p Plan, order: &Order, member: &Member) -> &'p Regi
         (Some(only), None) => only,
         (Some(first), Some(_)) => members.unwrap_or(first),
         (None, _) => &plan.regions[0],
+    }
+}
+
+/// Where an event that was weighed is: whose params count. What has no place of its own is where the member is.
+pub fn place<'p>(plan: &'p Plan, matter: &Matter<'_>) -> &'p Region {
+    let canon = match matter.kind {
+        Kind::Type(no) => plan.types[usize::from(no)].canon,
+        _ => Canon::Other,
+    };
+    match matter.order {
+        Some((order, _)) if canon != Canon::OrderUpdated => region_of(plan, order, matter.member),
+        _ => region(plan, canon, &matter.bound.record, matter.member).unwrap_or(&plan.regions[0]),
     }
 }

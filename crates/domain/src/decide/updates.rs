@@ -4,13 +4,14 @@
 use super::Judged;
 use super::book::{self, Book};
 use super::counters;
+use super::grants::Since;
 use super::refunds;
 use super::rules::{Offer, OfferAmount};
 use crate::lots::AMOUNT_MAX;
 use crate::num::Num;
 use crate::order::{Count, Grant, Order, OrderItem};
-use crate::outcome::{Account, Effect};
-use crate::plan::{Limit, Plan, RuleNo, WalletNo};
+use crate::outcome::Effect;
+use crate::plan::{Earn, Limit, Plan, Region, RuleNo, WalletNo};
 use crate::value::Text;
 use crate::value::Value;
 
@@ -64,7 +65,7 @@ pub fn settle(book: &mut Book<'_>, old_plan: &Plan, rules: &[RuleNo], order: &mu
             let mut new = book::grant(rule, wallet, lot, amount, &limits, &judged.moment);
             new.reversed = refunds::target(order, new.granted, &new.shares);
             use_all(book, &limits, offer, amount, &new, &judged, &mut times);
-            adjust(book, order, old.as_ref(), &new, amount, &judged);
+            adjust(book, old_plan, order, old.as_ref(), &new, amount, &judged);
             order.grants.push(new);
         }
     }
@@ -72,7 +73,7 @@ pub fn settle(book: &mut Book<'_>, old_plan: &Plan, rules: &[RuleNo], order: &mu
     for old in left {
         let none = Grant { granted: 0, reversed: 0, shares: Vec::new(), limits: Vec::new(), ..old.clone() };
         let nothing = OfferAmount::nothing();
-        adjust(book, order, Some(&old), &none, &nothing, &judged);
+        adjust(book, old_plan, order, Some(&old), &none, &nothing, &judged);
     }
     book.decision.effects.extend(judged.failed.iter().cloned());
     recount(book, old_plan, order, &judged);
@@ -80,6 +81,7 @@ pub fn settle(book: &mut Book<'_>, old_plan: &Plan, rules: &[RuleNo], order: &mu
 
 fn adjust(
     book: &mut Book<'_>,
+    old_plan: &Plan,
     order: &Order,
     old: Option<&Grant>,
     new: &Grant,
@@ -90,7 +92,16 @@ fn adjust(
     let difference = net(new) - old.map_or(0, net);
     assert!(difference.abs() <= AMOUNT_MAX, "a difference stays within 9e15");
     if difference > 0 {
-        book.add(Account::Issued, Some(&new.rule), &new.wallet, difference);
+        // It is as old as the order.
+        let named = |region: &&Region| region.id == book.region.id;
+        let region = old_plan.regions.iter().find(named).unwrap_or(&old_plan.regions[0]);
+        let since = Since { plan: old_plan, region, at: order.at, order: Some(order) };
+        let rule = old_plan.rules.iter().find(|rule| rule.id == new.rule);
+        let wallet = |earn: &&Earn| old_plan.wallets[usize::from(earn.wallet)].id == new.wallet;
+        let dates = book.dates(since, &new.wallet, rule.and_then(|rule| rule.earn.iter().find(wallet)));
+        let how = (difference, dates.stage());
+        book.grant(&new.rule, &new.wallet, difference, dates, old.map(|old| old.lot(order)));
+        counters::earned(book.member, book.plan, &new.rule, &new.wallet, how, &judged.moment);
         book.decision.effects.push(Effect {
             rule: new.rule.clone(),
             kind: "earn".into(),
@@ -101,10 +112,7 @@ fn adjust(
         });
     }
     if difference < 0 {
-        book.take_back(new, new.lot(order), -difference);
-    }
-    if difference != 0 {
-        counters::earned(book.member, book.plan, &new.rule, &new.wallet, difference, &judged.moment);
+        book.take_back(new, new.lot(order), -difference, &judged.moment);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::key::Key;
 use crate::order::Order;
 use crate::outcome::{Decision, Status};
 use crate::own::Own;
-use crate::plan::{Canon, Payee};
+use crate::plan::{Canon, Payee, Region};
 use crate::snapshot::PastRow;
 
 /// What carrying out an event gave.
@@ -39,7 +39,7 @@ impl<'a> Door<'a> {
         let new = taken.is_none();
         let mut member = taken.unwrap_or_else(|| Arc::new(crate::member::Member::new(no, job.event().time)));
         let order = order.as_ref().and_then(|row| row.decision.order.as_ref());
-        let verdict = decide::weigh(&Matter {
+        let matter = Matter {
             plans: self.plans,
             event: job.event(),
             kind: job.kind,
@@ -50,7 +50,9 @@ impl<'a> Door<'a> {
             snapshot: self.snapshot,
             payee: Payee::Member,
             granted: &[],
-        });
+        };
+        let verdict = decide::weigh(&matter);
+        let region = decide::place(&self.plans.current, &matter);
         let work = match verdict {
             Ok(Verdict::Do(work)) => *work,
             Ok(Verdict::Refused(reason)) => {
@@ -72,7 +74,7 @@ impl<'a> Door<'a> {
                 return Err(wants);
             }
         };
-        let carried = self.carry_out(job, work, &mut member, new, &frees);
+        let carried = self.carry_out(job, (work, region), &mut member, new, &frees);
         let Carried { decision, home, made } = match carried {
             Ok(carried) => carried,
             Err(wants) => {
@@ -124,7 +126,7 @@ impl<'a> Door<'a> {
     fn carry_out(
         &mut self,
         job: &Job<'_>,
-        work: Work,
+        (work, region): (Work, &Region),
         member: &mut Arc<crate::member::Member>,
         new: bool,
         frees: &[Arc<PastRow>],
@@ -150,6 +152,8 @@ impl<'a> Door<'a> {
             member: Arc::make_mut(member),
             budgets: &mut self.snapshot.budgets,
             decision: &mut decision,
+            at: job.event().time,
+            region,
             pos: self.snapshot.next_pos,
             n: 0,
             changed_budgets: &mut self.budgets,
@@ -198,7 +202,8 @@ impl<'a> Door<'a> {
             member.changes += changes;
         }
         if job.kind == Kind::Own(Own::Due) {
-            member.clock = Some(job.event().time);
+            let done = job.event().time;
+            member.clock = Some(member.clock.map_or(done, |before| before.max(done)));
         }
         member.due = decide::due::next(plan, member);
         if let Some(home) = home.as_mut().map(Arc::make_mut) {
