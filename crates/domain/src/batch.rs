@@ -75,7 +75,7 @@ pub struct Batch {
 /// the processor until they are decided.
 const ASKED_TOGETHER: usize = 256;
 
-/// Decides all inputs, after what is due by `now` for the members in `wakes`. `fetch` loads what is wanted into the
+/// Decides all inputs, after what is due first, by `now`, for each of the members in `wakes`. `fetch` loads what is wanted into the
 /// snapshot (known absence included) and is called until nothing is missing; if it fails, nothing has been changed but
 /// the cache.
 pub fn process<E>(
@@ -123,11 +123,15 @@ fn wake_all<E>(door: &mut Door<'_>, wakes: &[MemberNo], fetch: &mut Fetch<'_, E>
     if !missing.is_empty() {
         fetch(door.snapshot, &missing)?;
     }
+    // One instant each, so that a batch is bounded, and all are caught up in the order of time.
     for no in wakes {
         loop {
             match door.due(*no, door.snapshot.now) {
                 Ok(None) => break,
-                Ok(Some(job)) => decide_all(door, vec![job], fetch)?,
+                Ok(Some(job)) => {
+                    decide_all(door, vec![job], fetch)?;
+                    break;
+                }
                 Err(wants) => fetch(door.snapshot, &wants)?,
             }
         }

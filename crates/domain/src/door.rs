@@ -318,7 +318,9 @@ impl<'a> Door<'a> {
     /// What is due for this member at `until` or before, as a job; Err: this must be loaded first.
     pub fn due(&self, no: MemberNo, until: jiff::Timestamp) -> Result<Option<Job<'a>>, Wants> {
         let Some(state) = self.snapshot.members.get(&no) else { return Err(vec![Want::Member(no)]) };
-        let due = state.as_ref().and_then(|member| member.due).filter(|due| *due <= until);
+        // Worked out anew: the program may have changed since.
+        let due = state.as_ref().and_then(|member| crate::decide::due::next(&self.plans.current, member));
+        let due = due.filter(|due| *due <= until);
         Ok(due.map(|at| {
             // It names its own row.
             let id = self.snapshot.next_pos.to_string().into();
@@ -340,10 +342,14 @@ impl<'a> Door<'a> {
                 Ok(Vec::new())
             }
             Way::Decide { member, order, first, frees } => {
-                if let (Some(no), false) = (member, job.kind == Kind::Own(Own::Due))
-                    && let Some(due) = self.due(no, job.event().time)?
-                {
-                    return Err(Pause::First(Box::new(due)));
+                if let (Some(no), false) = (member, job.kind == Kind::Own(Own::Due)) {
+                    let state = self.snapshot.members.get(&no).and_then(Option::as_ref);
+                    let home = state.and_then(|state| state.home.as_ref()).map(|home| home.no);
+                    for no in home.into_iter().chain([no]) {
+                        if let Some(due) = self.due(no, job.event().time)? {
+                            return Err(Pause::First(Box::new(due)));
+                        }
+                    }
                 }
                 Ok(self.decide(job, member, order, first, frees)?)
             }

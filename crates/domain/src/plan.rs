@@ -67,6 +67,8 @@ pub struct Plan {
     pub households: Option<Households>,
     /// Rules that hear a clock.
     pub clocks: Vec<RuleNo>,
+    /// Clocks that an older version had already, by `rules.R` or `workflows.F`: since when.
+    pub kept_clocks: Vec<(Text, jiff::Timestamp)>,
 }
 
 impl Plan {
@@ -83,6 +85,28 @@ impl Plan {
         heard.then_some(no)
     }
 
+    /// A clock that the version before had too goes on ticking.
+    pub fn keep_clocks(&mut self, before: &Plan) {
+        let kept =
+            self.ticking().filter(|(of, clock)| before.ticking().any(|old| old == (of.clone(), *clock)));
+        self.kept_clocks = kept.map(|(of, _)| (of.clone(), before.rings_since(&of))).collect();
+    }
+
+    /// Since when this clock rings: for what ends after it.
+    pub fn rings_since(&self, of: &str) -> jiff::Timestamp {
+        self.kept_clocks.iter().find(|(kept, _)| **kept == *of).map_or(self.since, |(_, since)| *since)
+    }
+
+    /// Everything that hears a clock, and what it hears.
+    pub fn ticking(&self) -> impl Iterator<Item = (Text, &Clock)> {
+        let rule = |no: &RuleNo| &self.rules[usize::from(*no)];
+        let rules =
+            self.clocks.iter().map(rule).filter_map(|rule| Some(("rules", &rule.id, rule.clock.as_ref()?)));
+        let flows =
+            self.workflows.iter().filter_map(|flow| Some(("workflows", &flow.id, flow.clock.as_ref()?)));
+        rules.chain(flows).map(|(kind, id, clock)| (format!("{kind}.{id}").into(), clock))
+    }
+
     /// Whether households share this wallet.
     pub fn shares(&self, wallet: &str) -> bool {
         self.wallets.iter().any(|w| w.shared && *w.id == *wallet)
@@ -95,9 +119,18 @@ impl Plan {
             || !self.workflows.is_empty()
             || !self.clocks.is_empty()
             || self.referrals.is_some()
-            || [Canon::PointsEarned, Canon::TierChanged].iter().any(|canon| self.hearing(*canon).is_some())
+            || FOLLOWING.iter().any(|canon| self.hearing(*canon).is_some())
     }
 }
+
+/// What may follow any event.
+const FOLLOWING: [Canon; 5] = [
+    Canon::PointsEarned,
+    Canon::PointsReleased,
+    Canon::PointsExpiring,
+    Canon::PointsExpired,
+    Canon::TierChanged,
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enrol {

@@ -56,7 +56,8 @@ impl Book<'_> {
         if matches!(expires, Setting::Is(term) if term.is_never()) && *pending == Pending::None {
             return Dates::default();
         }
-        let settings = Settings { plan: since.plan, region: since.region, member: self.member, at: Some(since.at) };
+        let settings =
+            Settings { plan: since.plan, region: since.region, member: self.member, at: Some(since.at) };
         let moment = case::moment(since.plan, self.member, since.at);
         let expires: Option<Cow<'_, Term>> = settings.get(expires);
         let expires_at = expires.filter(|term| !term.is_idle());
@@ -73,7 +74,9 @@ impl Book<'_> {
                     until = most.map(|span: Cow<'_, Span>| span.after(&moment.at).timestamp());
                     let came = earning.came.iter().find(|(what, _)| *what == on).map(|came| came.1);
                     match came {
-                        Some(came) => until = until.into_iter().chain([wait_after(since.plan, came, after)]).min(),
+                        Some(came) => {
+                            until = until.into_iter().chain([wait_after(since.plan, came, after)]).min()
+                        }
                         None => order = Some(ForOrder { id: earning.id.clone(), on, after }),
                     }
                 }
@@ -156,7 +159,9 @@ impl Book<'_> {
         if amount > repaid {
             let at = self.at;
             let state = self.wallet_mut(wallet);
-            if let (Some((_, began)), true) = (&mut state.idle, state.lots.iter().all(|l| l.expires_at.is_some())) {
+            if let (Some((_, began)), true) =
+                (&mut state.idle, state.lots.iter().all(|l| l.expires_at.is_some()))
+            {
                 // The first lot without a date: its silence begins with it.
                 *began = at.max(*began);
             }
@@ -173,8 +178,7 @@ impl Book<'_> {
         let at = self.at;
         let lots = self.wallet_mut(wallet).drop_lots(|lot| lot.expires_at.is_some_and(|end| end <= at));
         self.expired(wallet, lots);
-        let waited =
-            self.wallet_mut(wallet).end_wait(|one| one.expires_at.is_some_and(|end| end <= at));
+        let waited = self.wallet_mut(wallet).end_wait(|one| one.expires_at.is_some_and(|end| end <= at));
         for one in waited {
             let accounts = (Account::Pending, Account::Expired);
             let (lot, rule) = ((one.pos, one.n), one.rule.as_deref());
@@ -281,7 +285,8 @@ fn sent(order: &mut Order, payload: &Value) -> bool {
     let parts = rules::list_at(payload, &[canonical::delivery::ITEMS as u16]);
     order.sent.resize(order.items.len(), Num::ZERO);
     for (item, sent) in order.items.iter().zip(&mut order.sent) {
-        let named = |part: &&Value| !item.id.is_empty() && *case::slot_text(part, canonical::part::ID) == *item.id;
+        let named =
+            |part: &&Value| !item.id.is_empty() && *case::slot_text(part, canonical::part::ID) == *item.id;
         let told = |part: &Value| match part {
             Value::Record(slots) => match slots.get(canonical::part::QUANTITY) {
                 Some(Value::Num(n)) => *n,

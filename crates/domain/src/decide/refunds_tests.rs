@@ -31,6 +31,8 @@ fn order(total: &str, items: &[(&str, &str, &str)]) -> Order {
         closed: false,
         refunds: Vec::new(),
         applied: Vec::new(),
+        came: Vec::new(),
+        sent: Vec::new(),
         grants: Vec::new(),
         counts: Vec::new(),
     }

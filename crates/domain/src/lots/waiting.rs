@@ -50,7 +50,8 @@ impl WalletState {
         while self.waiting.len() > WAITING_MAX {
             let timed = |one: &Waiting| one.order.is_none();
             let pair = (0..self.waiting.len()).find_map(|older| {
-                let same = |other: &Waiting| timed(other) && other.expires_at == self.waiting[older].expires_at;
+                let same =
+                    |other: &Waiting| timed(other) && other.expires_at == self.waiting[older].expires_at;
                 let younger = (older + 1..self.waiting.len()).find(|at| same(&self.waiting[*at]));
                 younger.filter(|_| timed(&self.waiting[older])).map(|younger| (older, younger))
             });

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::batch::{Batch, Plans, process};
+use crate::decide;
 use crate::event::{Event, Input, MemberNo};
 use crate::identity::Identity;
 use crate::key::{Key, KeyMaker};
@@ -38,19 +39,35 @@ impl Memory {
 
     /// A later version of the program; the present one stays loaded.
     pub fn publish(&mut self, plan: Arc<Plan>) {
+        let mut plan = plan;
+        let next = Arc::make_mut(&mut plan);
+        next.since = self.snapshot.now;
+        next.keep_clocks(&self.plans.current);
         let before = std::mem::replace(&mut self.plans.current, plan);
         self.plans.older.push(before);
     }
 
     /// One batch: decided, and remembered.
     pub fn submit(&mut self, inputs: &[Input], now: jiff::Timestamp) -> Batch {
+        self.process(inputs, &[], now)
+    }
+
+    /// What is due first by `until`, of all members; None: nothing is.
+    pub fn wake(&mut self, until: jiff::Timestamp) -> Option<(MemberNo, Batch)> {
+        let due = |member: &Member| decide::due::next(&self.plans.current, member);
+        let all = self.members.values().filter_map(|member| Some((due(member)?, member.no)));
+        let (at, no) = all.min().filter(|(at, _)| *at <= until)?;
+        Some((no, self.process(&[], &[no], at)))
+    }
+
+    fn process(&mut self, inputs: &[Input], wakes: &[MemberNo], now: jiff::Timestamp) -> Batch {
         let past =
             Past { rows: &self.rows, keys: &self.keys, identities: &self.identities, members: &self.members };
         let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| {
             wants.iter().for_each(|want| past.load(want, snapshot));
             Ok::<(), Infallible>(())
         };
-        let Ok(batch) = process(&self.plans, &mut self.snapshot, inputs, &[], now, &mut fetch);
+        let Ok(batch) = process(&self.plans, &mut self.snapshot, inputs, wakes, now, &mut fetch);
         self.remember(&batch, inputs);
         batch
     }

@@ -76,6 +76,7 @@ impl Run<'_> {
         let region = self.region(step);
         self.advance(step, &region.zone.clone());
         let mut seen = Seen::default();
+        self.pass(&step.member, &mut seen);
         if number == 0 {
             for (member, _) in &self.test.members {
                 if *member != step.member {
@@ -93,6 +94,7 @@ impl Run<'_> {
             seen.decisions.extend(self.submit(&id, kind, &step.member, data));
             self.enrolled.insert(step.member.clone());
         }
+        self.pass(&step.member, &mut seen);
         let paid = seen.decisions.iter().flat_map(|d| {
             let earned = d
                 .effects
@@ -116,6 +118,16 @@ impl Run<'_> {
         };
         self.now = instant;
         self.newest = self.newest.max(instant);
+    }
+
+    /// Everything that is due by now happens, in order and for all members. Seen is what it does to this one, and what
+    /// this one's time does to others.
+    fn pass(&mut self, member: &str, seen: &mut Seen) {
+        while let Some((woken, batch)) = self.memory.wake(self.newest) {
+            let no = identity(member).and_then(|name| self.memory.member(&name)).map(|member| member.no);
+            let rows = batch.rows.into_iter().map(|row| row.decision);
+            seen.decisions.extend(rows.filter(|d| d.member == no || no == Some(woken)));
+        }
     }
 
     fn region(&self, step: &Step) -> &Region {

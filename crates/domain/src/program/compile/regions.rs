@@ -120,5 +120,6 @@ pub fn plan(tree: &Table, regions: Vec<Region>, sandbox: bool, choice: &Choice<'
         referrals: None,
         households: None,
         clocks: Vec::new(),
+        kept_clocks: Vec::new(),
     }
 }
