@@ -127,6 +127,8 @@ pub fn decide(member: &mut Member, pos: u64, n: u64) -> Decision {
         closed: false,
         refunds: Vec::new(),
         applied: Vec::new(),
+        came: Vec::new(),
+        sent: Vec::new(),
         grants,
         counts: Vec::new(),
     });
