@@ -6,6 +6,7 @@ mod files;
 mod real;
 mod ten_mistakes;
 mod ten_programs;
+mod vocabulary;
 
 use super::*;
 
