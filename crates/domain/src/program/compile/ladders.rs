@@ -247,15 +247,17 @@ impl Compiler<'_, '_, '_> {
 
     /// What a level is held for never depends on a level.
     fn keep(&mut self, node: &Node, path: &str) -> Option<Setting<Term>> {
-        self.no_level(node, path);
-        self.term(node, path)
+        if self.is_of_level(node, path) { None } else { self.term(node, path) }
     }
 
-    fn no_level(&mut self, node: &Node, path: &str) {
-        if node.text().is_some_and(|t| t.starts_with("tiers.")) {
+    /// Told where it is.
+    fn is_of_level(&mut self, node: &Node, path: &str) -> bool {
+        let is = node.text().is_some_and(|t| t.starts_with("tiers."));
+        if is {
             let message = "what a level needs and lasts does not depend on a level";
             self.report.error(Code::NotHere, path, &node.at, message, "write a value, or `'params.x'`");
         }
+        is
     }
 
     /// Counters and the numbers that they must reach.
@@ -263,8 +265,8 @@ impl Compiler<'_, '_, '_> {
         let mut found = Vec::new();
         for (key, node) in table.iter() {
             let path = format!("{path}.{}", key.text);
-            if of_level {
-                self.no_level(node, &path);
+            if of_level && self.is_of_level(node, &path) {
+                continue;
             }
             let counters: Vec<String> = self.names.counters.iter().map(|c| c.id.clone()).collect();
             let no = self.known("counter", &counters, &key.text, &key.at, &path);

@@ -35,7 +35,7 @@ pub fn clock_text(table: &Table) -> Option<String> {
 impl Compiler<'_, '_, '_> {
     pub fn trigger(&mut self, table: &Table, path: &str, place: impl Fn(Option<String>) -> Place) -> Trigger {
         let on = self.on(table, path);
-        let each = self.each(table, path, &on);
+        let each = self.each(table, path, &heard(&self.names, table));
         let place = place(each_path(table));
         let when = self.conditions(table.get("when"), &format!("{path}.when"), &place);
         let active = self.schedule(table, path);

@@ -3,6 +3,7 @@
 mod codes;
 mod compiled;
 mod files;
+mod mistakes;
 mod real;
 mod ten_mistakes;
 mod ten_programs;

@@ -52,11 +52,15 @@ fn all_ten_check_without_a_word() {
 
 #[test]
 fn their_tests_pass() {
-    for (name, text) in PROGRAMS.iter().filter(|(name, _)| !PENDING.contains(name)) {
-        let main = Source { name: format!("{name}.toml"), text: (*text).into() };
+    for (name, text) in PROGRAMS {
+        let main = Source { name: format!("{name}.toml"), text: text.into() };
         let program = read(main, &mut no_include, None, 1).unwrap_or_else(|_| panic!("{name} checks"));
         let (failures, _) = scenario::run_all(&program);
         let said: Vec<_> = failures.iter().map(scenario::Failure::diagnostic).collect();
-        assert!(said.is_empty(), "{}", diag::render(&said, &program.sources, false));
+        let said = diag::render(&said, &program.sources, false);
+        match PENDING.contains(&name) {
+            true => assert!(!said.is_empty(), "{name} passes: take it from the list"),
+            false => assert!(said.is_empty(), "{said}"),
+        }
     }
 }

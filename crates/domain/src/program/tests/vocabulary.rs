@@ -130,7 +130,9 @@ fn a_ladder_and_what_reads_it() {
 
     let spend = &plan.counters[usize::from(no("spend"))];
     assert_eq!((spend.per, spend.carry), (Window::Level(0), Setting::Is(Num::minor(100, 0))));
-    assert!(matches!(&spend.kind, CounterKind::Sum { add: Some(add), .. } if add.tier_reads == [tier_slots::LEVEL]));
+    assert!(
+        matches!(&spend.kind, CounterKind::Sum { add: Some(add), .. } if add.tier_reads == [tier_slots::LEVEL])
+    );
     let earned = &plan.counters[usize::from(no("earned"))];
     assert!(matches!(earned.kind, CounterKind::Earned { count_pending: false, .. }));
     let weeks = &plan.counters[usize::from(no("weeks"))];
@@ -139,7 +141,10 @@ fn a_ladder_and_what_reads_it() {
     assert!(ty("order.paid").reads_tiers && ty("order.quoted").reads_tiers);
     assert!(!ty("order.refunded").reads_tiers);
     let segment = &plan.segments[0].when;
-    assert_eq!((segment.tier_reads.as_slice(), segment.reads.as_slice()), (&[0][..], &[Read::Achieved(0)][..]));
+    assert_eq!(
+        (segment.tier_reads.as_slice(), segment.reads.as_slice()),
+        (&[0][..], &[Read::Achieved(0)][..])
+    );
 }
 
 #[test]
@@ -204,7 +209,10 @@ fn achievements_and_workflows_pay_by_hidden_rules() {
     let plan = plan();
     let ten = &plan.achievements[0];
     let hidden = &plan.rules[usize::from(ten.rule)];
-    assert_eq!((&*hidden.id, hidden.give.len(), &*hidden.limits[0].id), ("achievements.ten", 1, "achievements.ten#0"));
+    assert_eq!(
+        (&*hidden.id, hidden.give.len(), &*hidden.limits[0].id),
+        ("achievements.ten", 1, "achievements.ten#0")
+    );
     assert!(hidden.trigger.on.is_empty() && ten.repeat && ten.needs.len() == 2);
 
     let back = &plan.workflows[0];
@@ -225,7 +233,8 @@ fn achievements_and_workflows_pay_by_hidden_rules() {
 
 #[test]
 fn steps_of_tests() {
-    let program = good(&WHOLE.replace("last_kept", "last").replace(r#"last = "6 months idle", rate"#, "rate"));
+    let program =
+        good(&WHOLE.replace("last_kept", "last").replace(r#"last = "6 months idle", rate"#, "rate"));
     let [test] = &program.tests[..] else { panic!("one test") };
     assert_eq!(test.steps[0].quote.as_ref().unwrap()["subtotal"], 10);
     let redeem = test.steps[1].redeem.as_ref().unwrap();
