@@ -60,6 +60,25 @@ impl KeyMaker {
     pub fn code_round(&self, round: u8, half: u32) -> u32 {
         self.make(9, &[&[round], &half.to_le_bytes()]).0 as u32
     }
+    /// The row that brought codes, by its position.
+    pub fn codes(&self, pos: u64) -> Key {
+        self.make(12, &[&pos.to_le_bytes()])
+    }
+    /// One half of a keyed permutation of 64 bits.
+    pub fn half(&self, round: u8, half: u32) -> u32 {
+        self.make(10, &[&[round], &half.to_le_bytes()]).0 as u32
+    }
+    /// Bytes that nobody can guess, the same for ever: for codes that are made.
+    pub fn secret_bytes(&self, pos: u64, n: u16, nonce: u32, block: u32) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(self.0);
+        hash.update([11]);
+        hash.update(pos.to_le_bytes());
+        hash.update(n.to_le_bytes());
+        hash.update(nonce.to_le_bytes());
+        hash.update(block.to_le_bytes());
+        hash.finalize().into()
+    }
     /// Rows of a guest that wait for someone to claim this identity.
     pub fn guest(&self, identity: &str) -> Key {
         self.make(5, &[identity.as_bytes()])

@@ -51,6 +51,20 @@ impl WalletState {
         self.check();
     }
 
+    /// `amount` > 0 comes back to the lot from which it was taken, or to a new one of that name and date.
+    pub fn give_back(&mut self, lot: LotId, amount: i64, expires_at: Option<jiff::Timestamp>) {
+        let same = |l: &&mut Lot| (l.pos, l.n) == lot && l.expires_at == expires_at;
+        match self.lots.iter_mut().find(same) {
+            Some(own) if self.available >= 0 => {
+                assert!(amount > 0, "a lot holds something");
+                own.remaining = add(own.remaining, amount);
+                self.available = add(self.available, amount);
+                self.check();
+            }
+            _ => self.add(lot, amount, expires_at),
+        }
+    }
+
     /// Takes up to `amount` from the lot `own` first, then in spending order: earliest expiry, oldest, undated last.
     /// Returns what was taken from each; the rest is not there.
     pub fn take(&mut self, amount: i64, own: Option<LotId>, at: jiff::Timestamp) -> Vec<(LotId, i64)> {

@@ -60,6 +60,9 @@ pub struct Decision {
     /// Business keys that it used up: rule, value of `once_per`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub once: Vec<(Text, Text)>,
+    /// Of codes that were brought, those that were there before, by index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<u16>,
     /// Identities that it gave to the member.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked: Vec<Identity>,

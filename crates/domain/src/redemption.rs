@@ -37,8 +37,18 @@ pub struct Redemption {
     pub until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spent: Vec<Spent>,
+    /// Points that it gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earned: Vec<Earned>,
+    /// Codes that it gave, one for each of the quantity.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<Text>,
+    /// Imported codes that it was promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<Text>,
+    pub pool: Option<Text>,
+    /// The row that confirmed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<u64>,
     /// Money: what it is worth, where the reward gives money or a discount of a known amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Num>,
@@ -48,9 +58,9 @@ pub struct Redemption {
     /// The rule that gave it; absent: the member asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Text>,
-    /// Limits that it used.
+    /// Limits and stock that it used, and how much.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub limits: Vec<Use>,
+    pub limits: Vec<(Use, i64)>,
     /// Share of the points that came back already, 0 to 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub back: Num,
@@ -69,16 +79,91 @@ pub struct Spent {
     pub returned: i64,
 }
 
+/// Points that it gave as one lot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Earned {
+    pub wallet: Text,
+    pub lot: (u64, u16),
+    pub amount: i64,
+}
+
 impl Redemption {
-    /// Keys under which its row is found.
-    pub fn keys(&self, keys: &KeyMaker) -> Vec<Key> {
+    /// Keys under which this row of it is found: always its own; that of its order where it was made, those of its codes
+    /// where they were given out.
+    pub fn keys(&self, keys: &KeyMaker, row: u64) -> Vec<Key> {
         let mut all = vec![keys.redemption(self.pos, self.n)];
-        all.extend(self.order.as_ref().map(|order| keys.order_spent(order)));
+        if row == self.pos {
+            all.extend(self.order.as_ref().map(|order| keys.order_spent(order)));
+        }
+        if Some(row) == self.confirmed {
+            all.extend(self.codes.iter().map(|code| keys.code(code)));
+        }
         all
     }
+
+    pub fn is_open(&self) -> bool {
+        self.stage == Stage::Reserved
+    }
+}
+
+pub const PREFIX: &str = "red_";
+const SIGNS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// 13 * 5 = 65 bits; the first sign holds four.
+const LENGTH: usize = 13;
+const ROUNDS: u8 = 6;
+/// Redemptions of one row: 2^16; rows: 2^48.
+const N_BITS: u32 = 16;
+
+/// Its public name: the row and number under a keyed permutation, so that names cannot be counted up.
+pub fn id(keys: &KeyMaker, pos: u64, n: u16) -> Text {
+    assert!(pos < 1 << (64 - N_BITS), "a journal has fewer than 2^48 rows");
+    let bits = (pos << N_BITS) | u64::from(n);
+    let (mut left, mut right) = ((bits >> 32) as u32, bits as u32);
+    for round in 0..ROUNDS {
+        (left, right) = (right, left ^ keys.half(round, right));
+    }
+    let bits = (u64::from(left) << 32) | u64::from(right);
+    let mut id = Text::from(PREFIX);
+    for n in (0..LENGTH).rev() {
+        id.push(char::from(SIGNS[(bits >> (5 * n)) as usize & 31]));
+    }
+    id
+}
+
+/// The row and number of a public name; None if the text is no such name.
+pub fn parse(keys: &KeyMaker, id: &str) -> Option<(u64, u16)> {
+    let signs = id.strip_prefix(PREFIX)?.as_bytes();
+    if signs.len() != LENGTH {
+        return None;
+    }
+    let mut bits: u128 = 0;
+    for sign in signs {
+        let value = SIGNS.iter().position(|s| *s == sign.to_ascii_lowercase())?;
+        bits = (bits << 5) | value as u128;
+    }
+    let bits = u64::try_from(bits).ok()?;
+    let (mut left, mut right) = ((bits >> 32) as u32, bits as u32);
+    for round in (0..ROUNDS).rev() {
+        (left, right) = (right ^ keys.half(round, left), left);
+    }
+    let bits = (u64::from(left) << 32) | u64::from(right);
+    Some((bits >> N_BITS, bits as u16))
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(n: &Num) -> bool {
     n.is_zero()
+}
+
+#[test]
+fn a_name_is_read_back_and_says_nothing() {
+    let keys = KeyMaker([3; 16]);
+    for (pos, n) in [(1, 0), (1, 1), (2, 0), ((1 << 48) - 1, u16::MAX)] {
+        let id = id(&keys, pos, n);
+        assert_eq!(parse(&keys, &id), Some((pos, n)));
+        assert_eq!(parse(&keys, &id.to_uppercase().replace("RED_", "red_")), Some((pos, n)));
+        assert_ne!(parse(&KeyMaker([4; 16]), &id), Some((pos, n)));
+    }
+    assert_eq!(parse(&keys, "red_1"), None);
+    assert_eq!(parse(&keys, "mem_0000000000000"), None);
 }

@@ -11,6 +11,7 @@ use super::cuts::granted_under;
 use super::follow::Heard;
 use super::grants::Since;
 use super::limits::{self, Moment};
+use super::rewards::Gift;
 use super::rules::{Offer, OfferAmount};
 use super::tiers;
 use crate::codes;
@@ -51,6 +52,8 @@ pub struct Book<'a> {
     pub depth: u8,
     /// What this does to other members: rows of theirs, right after this one.
     pub made: Vec<Made>,
+    /// What rules give or redeem, and is still to be done.
+    pub gifts: VecDeque<Gift>,
 }
 
 /// A row to be made for another member: type and payload of an event of Fealty's own.
@@ -236,6 +239,7 @@ impl Book<'_> {
             }
             self.decision.emitted.extend(offer.emitted);
             tiers::place_all(self, &rule.id, &offer.placed, moment.at.timestamp());
+            self.gifts.extend(offer.gifts);
         }
     }
 
@@ -266,6 +270,12 @@ impl Book<'_> {
             };
             limits::add(parts, limit.per, moment.window(limit.per), amount);
         }
+    }
+
+    /// What is used up of a stock or a pool, to be changed.
+    pub fn budget_mut(&mut self, id: &str) -> &mut Vec<(i64, i64)> {
+        self.keep_budget(id);
+        self.budgets.entry(id.into()).or_default()
     }
 
     fn keep_budget(&mut self, id: &str) {

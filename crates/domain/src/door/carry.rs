@@ -99,7 +99,7 @@ impl<'a> Door<'a> {
             if one.pos == self.snapshot.next_pos {
                 self.snapshot.rows.entry(own).or_default();
             }
-            keys.extend(one.keys(&self.plans.keys));
+            keys.extend(one.keys(&self.plans.keys, self.snapshot.next_pos));
         }
         self.batch.identities.extend(decision.linked.iter().map(|name| (name.clone(), no)));
         if new {
@@ -133,7 +133,8 @@ impl<'a> Door<'a> {
     ) -> Result<Carried, Wants> {
         let plan = &*self.plans.current;
         let Ok(bound) = &job.bound else { return Err(Wants::new()) };
-        let before = plan.may_ask_late().then(|| member.clone());
+        // A reservation may outlive the rewards of its program.
+        let before = (plan.may_ask_late() || !member.held.is_empty()).then(|| member.clone());
         let mut home = match &member.home {
             None => None,
             // It was looked at before.
@@ -163,6 +164,7 @@ impl<'a> Door<'a> {
             on: (&*job.event().kind).into(),
             depth: 0,
             made: Vec::new(),
+            gifts: VecDeque::new(),
         };
         let scene = Scene {
             plans: self.plans,

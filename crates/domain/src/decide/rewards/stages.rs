@@ -1,0 +1,242 @@
+//! What becomes of a redemption: confirmed, cancelled, lapsed, returned; and what comes back when its order is refunded.
+//! A reservation that is given up leaves everything as if it had never been, dates included.
+
+use jiff::Timestamp;
+
+use super::codes::{self, Drawer};
+use super::{points, pool_id, taking};
+use crate::codes::{self as code, reason};
+use crate::decide::book::Book;
+use crate::decide::case::{Case, slot_text};
+use crate::decide::follow::region_of;
+use crate::decide::{Matter, Scene, refunds};
+use crate::key::KeyMaker;
+use crate::num::Num;
+use crate::order::Order;
+use crate::outcome::{Account, Reason};
+use crate::plan::Gives;
+use crate::redemption::{self, Redemption, Stage};
+use crate::snapshot::{Rows, Want};
+use crate::value::{Text, Value};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    Confirm,
+    Cancel,
+    Return,
+}
+
+/// `fealty.redemption`, checked.
+pub struct Step {
+    act: Act,
+    one: Redemption,
+    codes: Vec<Text>,
+}
+
+/// Slots of `fealty.redemption`.
+pub mod slots {
+    pub const REDEMPTION: usize = 0;
+    pub const ACT: usize = 1;
+}
+
+/// A redemption as it now stands, and whose it is.
+fn newest(rows: &Rows, keys: &KeyMaker, pos: u64, n: u16) -> Result<Option<(u64, Redemption)>, Vec<Want>> {
+    let key = keys.redemption(pos, n);
+    let rows = rows.get(&key).ok_or_else(|| vec![Want::Rows(key)])?;
+    let of = |one: &&Redemption| (one.pos, one.n) == (pos, n);
+    Ok(rows.iter().rev().find_map(|row| {
+        let one = row.decision.redemptions.iter().rev().find(of)?;
+        Some((row.decision.member?, one.clone()))
+    }))
+}
+
+/// Reads `fealty.redemption`. Err: this must be loaded first.
+pub fn stepped(matter: &Matter<'_>) -> Result<Result<Step, Reason>, Vec<Want>> {
+    let (payload, keys) = (&matter.bound.record, &matter.plans.keys);
+    let id = slot_text(payload, slots::REDEMPTION);
+    let unknown = || Ok(Err(reason(code::REDEMPTION_UNKNOWN, format!("there is no redemption `{id}`"))));
+    let Some((pos, n)) = redemption::parse(keys, id) else { return unknown() };
+    let Some((owner, one)) = newest(&matter.snapshot.rows, keys, pos, n)? else { return unknown() };
+    if owner != matter.member.no && !absorbed(matter, owner)? {
+        return unknown();
+    }
+    let act = match slot_text(payload, slots::ACT) {
+        "confirm" => Act::Confirm,
+        "cancel" => Act::Cancel,
+        "return" => Act::Return,
+        other => {
+            let said = format!("`{other}` is not one of confirm, cancel, return");
+            return Ok(Err(crate::codes::reason_at(code::UNKNOWN_WORD, "/data/act", said)));
+        }
+    };
+    if let Some(over) = over(act, &one, matter.event.time) {
+        return Ok(Err(reason(code::REDEMPTION_OVER, over)));
+    }
+    let mut given = Vec::new();
+    if act == Act::Confirm {
+        let gives = match &one.pool {
+            Some(pool) => Some(Gives::CodeImported(pool.clone())),
+            None => matter.plans.current.rewards.iter().find(|r| r.id == one.reward).map(|r| r.gives.clone()),
+        };
+        let snapshot = matter.snapshot;
+        let drawer = Drawer { keys, rows: &snapshot.rows, budgets: &snapshot.budgets, here: &[] };
+        let units = one.quantity.ceil().to_int().unwrap_or(1);
+        match gives.map_or(Ok(Some(Vec::new())), |gives| drawer.draw(&gives, (pos, n), units))? {
+            Some(codes) => given = codes,
+            None => return Ok(Err(taking::used_up().reason)),
+        }
+    }
+    Ok(Ok(Step { act, one, codes: given }))
+}
+
+/// Whoever made it is this member by now.
+fn absorbed(matter: &Matter<'_>, owner: u64) -> Result<bool, Vec<Want>> {
+    match matter.snapshot.members.get(&owner) {
+        None => Err(vec![Want::Member(owner)]),
+        Some(member) => Ok(member.as_ref().is_some_and(|m| m.merged_into == Some(matter.member.no))),
+    }
+}
+
+/// Why it cannot be done any more.
+fn over(act: Act, one: &Redemption, at: Timestamp) -> Option<String> {
+    let lapsed = one.is_open() && one.until.is_some_and(|until| until <= at);
+    match (act, one.stage) {
+        _ if lapsed => Some("its time is over; what it held came back".into()),
+        (Act::Confirm | Act::Cancel, Stage::Reserved) | (Act::Return, Stage::Confirmed) => None,
+        (Act::Return, Stage::Reserved) => Some("it is not confirmed: cancel it".into()),
+        (Act::Confirm, Stage::Confirmed) => Some("it is confirmed".into()),
+        (Act::Cancel, Stage::Confirmed) => Some("it is confirmed: return it".into()),
+        (_, Stage::Cancelled) => Some("it was cancelled".into()),
+        (_, Stage::Lapsed) => Some("its time is over; what it held came back".into()),
+        (_, Stage::Returned) => Some("it was returned".into()),
+    }
+}
+
+pub fn step(book: &mut Book<'_>, scene: &Scene<'_>, step: Step) {
+    let (keys, at) = (&scene.plans.keys, scene.event.time);
+    let Step { act, mut one, codes: given } = step;
+    match act {
+        Act::Confirm => {
+            close(book, &one);
+            if let Some(pool) = &one.pool {
+                let units = given.len() as i64;
+                let parts = book.budget_mut(&pool_id(pool));
+                codes::hold(parts, -units);
+                codes::give(parts, units);
+            }
+            let valid = valid(book, scene, &one);
+            taking::settle(book, &mut one, given, valid);
+        }
+        Act::Cancel => release(book, &mut one, Stage::Cancelled, at),
+        Act::Return => {
+            release(book, &mut one, Stage::Returned, at);
+            take_back(book, &one);
+        }
+    }
+    taking::tell(book, keys, one);
+}
+
+fn valid(book: &Book<'_>, scene: &Scene<'_>, one: &Redemption) -> Option<Timestamp> {
+    let plan = book.plan;
+    let reward = plan.rewards.iter().find(|reward| reward.id == one.reward)?;
+    let (ty, region) = (taking::quoted(plan), region_of(book, scene));
+    let mut case =
+        Case::new(plan, ty, scene.event, &Value::Absent, book.member, region, scene.event.time);
+    case.read_member();
+    taking::valid(&case, reward)
+}
+
+fn close(book: &mut Book<'_>, one: &Redemption) {
+    book.member.held.retain(|held| (held.pos, held.n) != (one.pos, one.n));
+}
+
+/// Everything that it took comes back, and what it used is free.
+fn release(book: &mut Book<'_>, one: &mut Redemption, stage: Stage, at: Timestamp) {
+    points::give_back(book, one, at);
+    for (used, amount) in &one.limits {
+        book.free_limit(used, *amount);
+    }
+    if let (true, Some(pool)) = (one.is_open(), &one.pool) {
+        let units = one.quantity.ceil().to_int().unwrap_or(1);
+        codes::hold(book.budget_mut(&pool_id(pool)), -units);
+    }
+    close(book, one);
+    one.stage = stage;
+    one.until = None;
+}
+
+/// Points that it gave are taken back, as from a refunded order.
+fn take_back(book: &mut Book<'_>, one: &Redemption) {
+    for earned in &one.earned {
+        let grant = crate::order::Grant {
+            rule: super::rule_id(&one.reward).into(),
+            wallet: earned.wallet.clone(),
+            pos: earned.lot.0,
+            n: earned.lot.1,
+            granted: earned.amount,
+            reversed: 0,
+            shares: Vec::new(),
+            limits: Vec::new(),
+        };
+        book.take_back(&grant, earned.lot, earned.amount);
+    }
+}
+
+/// Gives back what was reserved and lapses at `at` or before. Err: this must be loaded first.
+pub fn run_due(book: &mut Book<'_>, scene: &Scene<'_>, at: Timestamp) -> Result<(), Vec<Want>> {
+    let due: Vec<_> = book.member.held.iter().filter(|held| held.until <= at).cloned().collect();
+    for held in due {
+        let found = newest(scene.rows, &scene.plans.keys, held.pos, held.n)?;
+        let (_, mut one) = found.expect("a reservation that is held has a row");
+        assert!(one.is_open(), "what is held is reserved");
+        release(book, &mut one, Stage::Lapsed, at);
+        taking::tell(book, &scene.plans.keys, one);
+    }
+    Ok(())
+}
+
+/// Redemptions that were spent on an order and stand. Err: this must be loaded first.
+pub fn spent_on(matter: &Matter<'_>, order: &Order) -> Result<Vec<Redemption>, Vec<Want>> {
+    let plans = matter.plans;
+    if std::iter::once(&plans.current).chain(&plans.older).all(|plan| plan.rewards.is_empty()) {
+        return Ok(Vec::new());
+    }
+    let (rows, key) = (&matter.snapshot.rows, plans.keys.order_spent(&order.id));
+    let made = rows.get(&key).ok_or_else(|| vec![Want::Rows(key)])?;
+    let mut found: Vec<Redemption> = Vec::new();
+    for row in made.iter().filter(|row| row.decision.member == Some(matter.member.no)) {
+        for one in row.decision.redemptions.iter().filter(|one| one.order.as_ref() == Some(&order.id)) {
+            let newest = newest(rows, &plans.keys, one.pos, one.n)?;
+            found.extend(newest.map(|(_, one)| one).filter(|one| one.stage == Stage::Confirmed));
+        }
+    }
+    Ok(found)
+}
+
+/// The same share of the points comes back as of the order, which has been told what came back.
+pub fn refund(book: &mut Book<'_>, keys: &KeyMaker, order: &Order, spent: Vec<Redemption>, at: Timestamp) {
+    for mut one in spent {
+        let mut wallets: Vec<Text> = one.spent.iter().map(|spent| spent.wallet.clone()).collect();
+        wallets.dedup();
+        let (mut total, mut back) = (0, 0);
+        let before: i64 = one.spent.iter().map(|spent| spent.returned).sum();
+        for wallet in wallets {
+            let all = one.spent.iter().filter(|spent| spent.wallet == wallet);
+            let (sum, was) = all.fold((0, 0), |(sum, was), s| (sum + s.amount, was + s.returned));
+            let target = refunds::target(order, sum, &[]).max(was);
+            points::give_back_to(book, &mut one, &wallet, target, at);
+            (total, back) = (total + sum, back + target);
+        }
+        if back == before {
+            continue;
+        }
+        if back == total {
+            release(book, &mut one, Stage::Returned, at);
+            taking::tell(book, keys, one);
+        } else {
+            one.back = Num::ratio(i128::from(back), i128::from(total)).unwrap_or(Num::ZERO);
+            book.decision.redemptions.push(one);
+        }
+    }
+}
+
