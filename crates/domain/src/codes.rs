@@ -56,6 +56,15 @@ pub const REFERRAL_ALREADY_CLAIMED: &str = "referral_already_claimed";
 pub const REFERRAL_OF_ONESELF: &str = "referral_of_oneself";
 pub const REFERRAL_CIRCLE: &str = "referral_circle";
 pub const REFERRAL_TOO_LATE: &str = "referral_too_late";
+/// Rewards.
+pub const REWARD_UNKNOWN: &str = "reward_unknown";
+pub const REWARD_NOT_ACTIVE: &str = "reward_not_active";
+pub const REWARD_OUT_OF_STOCK: &str = "reward_out_of_stock";
+pub const CONDITION_UNMET: &str = "condition_unmet";
+pub const ORDER_REQUIRED: &str = "order_required";
+pub const LIMIT_REACHED: &str = "limit_reached";
+pub const REDEMPTION_UNKNOWN: &str = "redemption_unknown";
+pub const REDEMPTION_OVER: &str = "redemption_over";
 /// Why an effect was cut (beside the ids of limits and campaigns).
 pub const BALANCE_MAX: &str = "balance_max";
 pub const WINDOW_FORGOTTEN: &str = "window_forgotten";

@@ -90,6 +90,7 @@ impl Decision {
             frees: Vec::new(),
             again: None,
             once: Vec::new(),
+            skipped: Vec::new(),
             linked: Vec::new(),
             taken: Vec::new(),
         }

@@ -41,8 +41,8 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
     vec![
         ("fealty.adjusted", Own::Adjust, fields(&[text("wallet"), number("amount"), reason()])),
         ("fealty.linked", Own::Link, fields(&[texts("identities")])),
-        ("fealty.redeemed", Own::Redeem, fields(&[])),
-        ("fealty.redemption", Own::Redemption, fields(&[])),
+        (REDEEM, Own::Redeem, fields(&[text("reward"), number_or("quantity", Num::ONE), flag("confirm")])),
+        (REDEMPTION, Own::Redemption, fields(&[text("redemption"), text("act")])),
         ("fealty.transferred", Own::Transfer, fields(&[])),
         (PLACE, Own::Place, fields(&[text("ladder"), text("level"), time_or_absent("until"), reason()])),
         ("fealty.merged", Own::Merge, fields(&[])),
@@ -50,7 +50,7 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
         ("fealty.joined", Own::Join, fields(&[])),
         ("fealty.left", Own::Leave, fields(&[])),
         ("fealty.erased", Own::Erase, fields(&[])),
-        ("fealty.codes", Own::Codes, fields(&[])),
+        (CODES, Own::Codes, fields(&[text("pool"), texts("codes")])),
         (DUE, Own::Due, fields(&[])),
         (FOLLOW, Own::Follow, fields(&[])),
     ]
@@ -59,6 +59,9 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
 pub const ADJUST: &str = "fealty.adjusted";
 pub const LINK: &str = "fealty.linked";
 pub const PLACE: &str = "fealty.placed";
+pub const REDEEM: &str = "fealty.redeemed";
+pub const REDEMPTION: &str = "fealty.redemption";
+pub const CODES: &str = "fealty.codes";
 pub const DUE: &str = "fealty.due";
 pub const FOLLOW: &str = "fealty.follows";
 
@@ -90,6 +93,10 @@ pub fn number(name: &str) -> Field {
 /// A number that is this much where it is left out.
 pub fn number_or(name: &str, or: Num) -> Field {
     Field { name: name.into(), ty: Type::Num, presence: Presence::Default(Value::Num(or)) }
+}
+/// False where it is left out.
+pub fn flag(name: &str) -> Field {
+    Field { name: name.into(), ty: Type::Bool, presence: Presence::Default(Value::Bool(false)) }
 }
 /// A text that is empty where it is left out.
 pub fn text_or_empty(name: &str) -> Field {

@@ -33,6 +33,7 @@ impl Judge<'_> {
         if wanted_something && offer.amounts.iter().all(|a| a.granted == 0) {
             offer.emitted.clear();
             offer.placed.clear();
+            offer.gifts.clear();
         }
         // A later limit may have cut what an earlier one let pass, so what runs is counted at the end.
         if let Some(running) = &mut running {

@@ -3,8 +3,8 @@
 //! worth, nor more than the subtotal. Rounded once, by line, to the digits of the currency.
 
 use super::amounts::largest_remainder;
-use super::case::slot_num;
-use crate::canonical::item;
+use super::case::{self, Case, slot_num};
+use crate::canonical::{item, order};
 use crate::condition::Env;
 use crate::num::{Num, OutOfRange, Round};
 use crate::plan::{Discount, Off};
@@ -31,6 +31,14 @@ pub struct Cart<'a> {
     pub subtotal: Num,
     /// Digits of its currency.
     pub exponent: u8,
+}
+
+impl<'a> Cart<'a> {
+    /// The order that a case is about.
+    pub fn of(case: &'a Case<'_>) -> Cart<'a> {
+        let subtotal = slot_num(case.payload, order::SUBTOTAL);
+        Cart { items: case::items(case.payload), subtotal, exponent: case.region.exponent }
+    }
 }
 
 /// Lines, and how much of each the discount is of.

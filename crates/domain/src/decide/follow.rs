@@ -5,7 +5,8 @@ use super::case::Case;
 use super::region::{region, region_of};
 use super::rules::{Judge, Uses};
 use super::{
-    Book, Judged, Kind, Present, Scene, achievements, apply, count, referrals, referrer, tiers, workflows,
+    Book, Judged, Kind, Present, Scene, achievements, apply, count, referrals, referrer, rewards, tiers,
+    workflows,
 };
 use crate::codes;
 use crate::condition::State;
@@ -38,6 +39,7 @@ impl Book<'_> {
 /// Err: this must be loaded first.
 pub fn follow(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
     referrer::tell(book, scene, None, 0);
+    rewards::issue(book, scene)?;
     after(book, scene, None)?;
     more(book, scene)
 }
@@ -50,6 +52,7 @@ pub fn more(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
         let from = book.decision.effects.len();
         apply(book, book.plan, judged, None);
         referrer::tell(book, scene, Some(&heard), from);
+        rewards::issue(book, scene)?;
         after(book, scene, Some(&heard))?;
     }
     Ok(())
@@ -60,7 +63,8 @@ fn after(book: &mut Book<'_>, scene: &Scene<'_>, heard: Option<&Heard>) -> Resul
     referrals::after(book, scene, heard);
     achievements::follow(book, scene)?;
     tiers::follow(book, scene);
-    workflows::after(book, scene, heard)
+    workflows::after(book, scene, heard)?;
+    rewards::issue(book, scene)
 }
 
 /// The type and payload of what happened; None: nothing that a workflow or a referral could hear.

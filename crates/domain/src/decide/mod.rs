@@ -8,9 +8,11 @@ mod achievements;
 pub mod amounts;
 mod book;
 mod campaigns;
+mod cart;
 mod case;
 mod counters;
 mod cuts;
+mod discounts;
 mod distinct;
 pub mod due;
 pub mod expiry;
@@ -115,6 +117,8 @@ pub enum Work {
         order: Order,
         back: refunds::Return,
         moment: Moment,
+        /// Redemptions that were spent on the order.
+        spent: Vec<crate::redemption::Redemption>,
     },
     Edit {
         edit: Judged,
@@ -136,6 +140,8 @@ pub enum Work {
     Adjust(members::Adjustment),
     Link(Vec<Identity>),
     Place(tiers::Placing),
+    Redeem(Box<rewards::Taking>),
+    Redemption(Box<rewards::Step>),
     /// What is due at the event's instant is done.
     Due,
 }
@@ -194,7 +200,8 @@ pub fn weigh(matter: &Matter<'_>) -> Result<Verdict, Vec<Want>> {
             };
             let moment = case::moment(plan, matter.member, order.at);
             let judged = judge(matter, plan, ty, region, &ty.rules)?;
-            Work::Return { judged, order: order.clone(), back, moment }
+            let spent = rewards::spent_on(matter, order)?;
+            Work::Return { judged, order: order.clone(), back, moment, spent }
         }
         (Canon::OrderUpdated, Some((order, _))) if order.edited_at > Some(matter.event.time) => {
             return Ok(reason(codes::ORDER_UPDATE_STALE, "a newer state of the order came before").into());
@@ -413,8 +420,10 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
             book.decision.order = Some(order);
         }
         Work::Rules { judged, order: None } => apply(book, plan, judged, None),
-        Work::Return { judged, mut order, back, moment } => {
+        Work::Return { judged, mut order, back, moment, spent } => {
             refunds::note(&mut order, &back);
+            // What was spent comes back first, so that less is owed.
+            rewards::refund(book, &scene.plans.keys, &order, spent, event.time);
             refunds::settle(book, &mut order, &moment);
             order.applied.extend(paying(plan, &judged));
             apply(book, plan, judged, None);
@@ -456,6 +465,8 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
         Work::Adjust(adjustment) => members::adjust(book, &adjustment),
         Work::Link(_) => {}
         Work::Place(placing) => tiers::place_by_hand(book, &placing, event.time),
+        Work::Redeem(taking) => rewards::take(book, &scene.plans.keys, *taking, event.time),
+        Work::Redemption(step) => rewards::step(book, scene, *step),
         Work::Due => due::run(book, scene)?,
     }
     Ok(())

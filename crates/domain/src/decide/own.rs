@@ -1,6 +1,6 @@
 //! Events of Fealty's own (`crate::own`): read and checked, each by its noun.
 
-use super::{Matter, Verdict, Work, members, referrer, tiers};
+use super::{Matter, Verdict, Work, members, referrer, rewards, tiers};
 use crate::codes::{self, reason};
 use crate::own::Own;
 use crate::snapshot::Want;
@@ -13,6 +13,8 @@ pub fn weigh(matter: &Matter<'_>, own: Own) -> Result<Verdict, Vec<Want>> {
         Own::Adjust => members::adjusted(plan, matter.member, payload).map(Work::Adjust),
         Own::Link => members::linked(payload, matter.member.no, matter.snapshot).map(Work::Link),
         Own::Place => tiers::by_hand(plan, matter.member, payload, matter.event.time).map(Work::Place),
+        Own::Redeem => rewards::asked(matter)?.map(|taking| Work::Redeem(Box::new(taking))),
+        Own::Redemption => rewards::stepped(matter)?.map(|step| Work::Redemption(Box::new(step))),
         Own::Due => Ok(Work::Due),
         Own::Follow if referrer::is_told(&matter.event.data) => return referrer::weigh(matter),
         _ => Err(reason(codes::TYPE_RESERVED, "this cannot be done yet")),

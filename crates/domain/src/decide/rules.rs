@@ -3,6 +3,8 @@
 
 use super::amounts::largest_remainder;
 use super::case::{Case, WithGrants};
+use super::discounts::{self, Cart, Cut};
+use super::rewards::Gift;
 use super::tiers::{self, Target};
 use crate::bind;
 use crate::codes;
@@ -24,6 +26,10 @@ pub struct Offer {
     pub amounts: Vec<OfferAmount>,
     pub emitted: Vec<Emitted>,
     pub placed: Vec<Target>,
+    /// Rewards that it gives or redeems.
+    pub gifts: Vec<Gift>,
+    /// Money off a cart.
+    pub off: Option<Cut>,
     /// Value of its business key, if it is an expression.
     pub once: Option<Text>,
 }
@@ -50,13 +56,19 @@ impl OfferAmount {
 impl Offer {
     /// It grants something, or says something.
     pub fn pays(&self) -> bool {
-        !self.emitted.is_empty() || !self.placed.is_empty() || self.amounts.iter().any(|a| a.granted > 0)
+        !self.emitted.is_empty()
+            || !self.placed.is_empty()
+            || !self.gifts.is_empty()
+            || self.off.as_ref().is_some_and(|off| off.sum() > 0)
+            || self.amounts.iter().any(|a| a.granted > 0)
     }
 
     /// Nothing of it is paid, because of `why`.
     pub fn refuse(&mut self, why: &str) {
         self.emitted.clear();
         self.placed.clear();
+        self.gifts.clear();
+        self.off = None;
         for amount in self.amounts.iter_mut().filter(|a| a.granted > 0) {
             amount.granted = 0;
             amount.cut = Some(why.into());
@@ -249,7 +261,9 @@ impl<'a> Judge<'a> {
         }
         let emitted = self.messages(rule, picked, state)?;
         let placed = self.placed(rule, picked, state)?;
-        Ok(Some(Offer { rule: no, amounts, emitted, placed, once }))
+        let gifts = self.gifts(rule, picked, state)?;
+        let off = self.off(rule, picked, state)?;
+        Ok(Some(Offer { rule: no, amounts, emitted, placed, gifts, off, once }))
     }
 
     /// The amount, summed over the picked items. Less than 0 is 0, for each.
@@ -273,6 +287,30 @@ impl<'a> Judge<'a> {
             }
         }
         Ok((sum, weights))
+    }
+
+    /// Rewards that the rule gives or redeems; of several items together.
+    fn gifts(&self, rule: &Rule, picked: &Picked<'_>, state: &dyn State) -> Result<Vec<Gift>, OutOfRange> {
+        let mut gifts = Vec::new();
+        let all = rule.give.iter().map(|give| (give, false)).chain(rule.redeem.iter().map(|give| (give, true)));
+        for (give, redeem) in all {
+            let (quantity, _) = self.sum(&give.amount, picked, rule, state)?;
+            if quantity > Num::ZERO {
+                gifts.push(Gift { rule: rule.id.clone(), reward: give.reward, quantity, redeem });
+            }
+        }
+        Ok(gifts)
+    }
+
+    /// Money off the cart that is quoted.
+    fn off(&self, rule: &Rule, picked: &Picked<'_>, state: &dyn State) -> Result<Option<Cut>, OutOfRange> {
+        let Some(discount) = &rule.discount else { return Ok(None) };
+        let lines: Option<Vec<usize>> = match picked {
+            Picked::Items(items, _) => Some(items.iter().map(|(at, _)| *at).collect()),
+            Picked::Event => None,
+        };
+        let cart = Cart::of(self.case);
+        discounts::cut(discount, &cart, lines.as_deref(), &|item| self.case.env(state, item)).map(Some)
     }
 
     /// Levels that the rule sets; of several items the last one tells.

@@ -3,6 +3,7 @@
 //! Here is what a test says; `program::compile` reads it. Time passes only as the steps say.
 
 pub mod memory;
+mod redeem;
 mod run;
 mod show;
 #[cfg(test)]

@@ -47,6 +47,7 @@ pub fn run_under(plan: &Arc<Plan>, test: &Test) -> Result<Paid, Box<Failure>> {
         newest: Timestamp::UNIX_EPOCH,
         enrolled: BTreeSet::new(),
         paid: Paid::new(),
+        redeemed: Vec::new(),
     };
     for (number, step) in test.steps.iter().enumerate() {
         run.step(number, step)?;
@@ -54,15 +55,17 @@ pub fn run_under(plan: &Arc<Plan>, test: &Test) -> Result<Paid, Box<Failure>> {
     Ok(run.paid)
 }
 
-struct Run<'t> {
-    plan: Arc<Plan>,
-    test: &'t Test,
-    memory: Memory,
+pub(super) struct Run<'t> {
+    pub(super) plan: Arc<Plan>,
+    pub(super) test: &'t Test,
+    pub(super) memory: Memory,
     /// The present step's instant; may lie before an earlier one's (a late event).
     now: Timestamp,
     newest: Timestamp,
     enrolled: BTreeSet<Box<str>>,
     paid: Paid,
+    /// Which step redeemed, and the name of its redemption.
+    pub(super) redeemed: Vec<(usize, Text)>,
 }
 
 /// What a step did, as tests see it.
@@ -94,12 +97,20 @@ impl Run<'_> {
             seen.decisions.extend(self.submit(&id, kind, &step.member, data));
             self.enrolled.insert(step.member.clone());
         }
+        if let Some(redeem) = &step.redeem {
+            seen.decisions.extend(self.redeem(number, step, redeem));
+        }
+        for (of, act) in [(step.confirm, "confirm"), (step.cancel, "cancel")] {
+            if let Some(of) = of {
+                seen.decisions.extend(self.act(number, step, of, act));
+            }
+        }
         self.pass(&step.member, &mut seen);
         let paid = seen.decisions.iter().flat_map(|d| {
             let earned = d
                 .effects
                 .iter()
-                .filter(|e| e.granted > 0 && ["earn", "place"].contains(&&*e.kind))
+                .filter(|e| e.granted > 0 && ["earn", "place", "give", "redeem"].contains(&&*e.kind))
                 .map(|e| e.rule.clone());
             earned.chain(d.emitted.iter().map(|e| e.rule.clone()))
         });
@@ -130,7 +141,7 @@ impl Run<'_> {
         }
     }
 
-    fn region(&self, step: &Step) -> &Region {
+    pub(super) fn region(&self, step: &Step) -> &Region {
         let fields = self.test.members.iter().find(|(id, _)| *id == step.member).map(|(_, fields)| fields);
         let own = fields.and_then(|f| f.get("region")).and_then(Json::as_str);
         let ordered = step.event.as_ref().and_then(|(_, data)| data.get("region")).and_then(Json::as_str);
@@ -151,9 +162,32 @@ impl Run<'_> {
 
     /// One event; with it come the rows that it set free.
     fn submit(&mut self, id: &str, kind: &str, member: &str, data: Fields) -> Vec<Arc<Decision>> {
-        let data = Json::Object(data).to_string().into_bytes();
+        self.event("test", id, kind, member, &Json::Object(data))
+    }
+
+    /// What the API would do in this step.
+    pub(super) fn send(
+        &mut self,
+        source: &str,
+        number: usize,
+        kind: &str,
+        member: &str,
+        data: &Json,
+    ) -> Vec<Arc<Decision>> {
+        self.event(source, &format!("step-{}", number + 1), kind, member, data)
+    }
+
+    fn event(
+        &mut self,
+        source: &str,
+        id: &str,
+        kind: &str,
+        member: &str,
+        data: &Json,
+    ) -> Vec<Arc<Decision>> {
+        let data = data.to_string().into_bytes();
         let event = Event {
-            source: "test".into(),
+            source: source.into(),
             id: id.into(),
             kind: kind.into(),
             subject: identity(member).map(Subject::Identity),
@@ -257,7 +291,7 @@ fn extra(decisions: &[Arc<Decision>]) -> [Value; 4] {
     [
         Value::Text(refused.into()),
         Value::List(emitted),
-        Value::List(Vec::new()),
+        super::redeem::given(decisions),
         Value::Num(crate::num::Num::ZERO),
     ]
 }

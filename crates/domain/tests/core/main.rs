@@ -7,6 +7,7 @@ mod explaining;
 mod levels;
 mod orders;
 mod referrals;
+mod rewards;
 mod told;
 mod workflows;
 mod world;

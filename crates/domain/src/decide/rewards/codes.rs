@@ -52,9 +52,9 @@ pub fn hold(parts: &mut Parts, by: i64) {
 /// So many are gone, in order.
 pub fn give(parts: &mut Parts, count: i64) {
     let mut given = part(parts, GIVEN) + count;
-    while let Some((row, codes)) = brought(parts).next()
-        && given >= codes
-    {
+    loop {
+        let first = brought(parts).next();
+        let Some((row, codes)) = first.filter(|(_, codes)| given >= *codes) else { break };
         given -= codes;
         parts.retain(|part| part.0 != row.cast_signed());
     }

@@ -8,12 +8,11 @@ use super::{points, pool_id, taking};
 use crate::codes::{self as code, reason};
 use crate::decide::book::Book;
 use crate::decide::case::{Case, slot_text};
-use crate::decide::follow::region_of;
 use crate::decide::{Matter, Scene, refunds};
 use crate::key::KeyMaker;
 use crate::num::Num;
 use crate::order::Order;
-use crate::outcome::{Account, Reason};
+use crate::outcome::Reason;
 use crate::plan::Gives;
 use crate::redemption::{self, Redemption, Stage};
 use crate::snapshot::{Rows, Want};
@@ -139,7 +138,7 @@ pub fn step(book: &mut Book<'_>, scene: &Scene<'_>, step: Step) {
 fn valid(book: &Book<'_>, scene: &Scene<'_>, one: &Redemption) -> Option<Timestamp> {
     let plan = book.plan;
     let reward = plan.rewards.iter().find(|reward| reward.id == one.reward)?;
-    let (ty, region) = (taking::quoted(plan), region_of(book, scene));
+    let (ty, region) = (taking::quoted(plan), scene.region(book));
     let mut case =
         Case::new(plan, ty, scene.event, &Value::Absent, book.member, region, scene.event.time);
     case.read_member();

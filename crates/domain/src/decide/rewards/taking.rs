@@ -7,7 +7,6 @@ use super::{codes, points, pool_id, rule_id, stock_id};
 use crate::codes::{self as code, reason_at};
 use crate::decide::book::Book;
 use crate::decide::case::{Case, slot_num, slot_text};
-use crate::decide::follow::region_of;
 use crate::decide::{Matter, Scene, cart};
 use crate::key::KeyMaker;
 use crate::member::Held;
@@ -145,7 +144,7 @@ fn judge(book: &Book<'_>, scene: &Scene<'_>, gift: &Gift) -> Result<Judged, Vec<
     let plan = book.plan;
     let ty = quoted(plan);
     let cart = if scene.canon() == Canon::OrderPaid { &scene.bound.record } else { &Value::Absent };
-    let region = region_of(book, scene);
+    let region = scene.region(book);
     let mut case = Case::new(plan, ty, scene.event, cart, book.member, region, scene.event.time);
     case.read_member();
     let asking = Asking { case: &case, home: book.home.as_deref(), budgets: book.budgets };

@@ -5,7 +5,7 @@
 use super::codes;
 use super::{pool_id, stock_id};
 use crate::codes as code;
-use crate::decide::case::{Case, Present, slot_num};
+use crate::decide::case::{Case, Present};
 use crate::decide::discounts::{self, Cart};
 use crate::decide::limits::{self, Forgotten, Moment};
 use crate::decide::rules::text;
@@ -133,21 +133,13 @@ impl<'a> Asking<'a> {
         }
         let before = Present { plan: self.case.plan, member: self.case.member, moment: &self.case.moment };
         let extra = [Value::Num(quantity)];
-        let cart = self.cart();
+        let cart = Cart::of(self.case);
         let cut = discounts::cut(discount, &cart, None, &|item| Env {
             extra: &extra,
             ..self.case.env(&before, item)
         })?;
         let one = Num::minor(cut.sum(), cart.exponent);
         Ok(Some(one.mul(quantity.max(Num::ONE))?.min(self.money(cart.subtotal)?)))
-    }
-
-    fn cart(&self) -> Cart<'_> {
-        Cart {
-            items: crate::decide::case::items(self.case.payload),
-            subtotal: slot_num(self.case.payload, canonical::order::SUBTOTAL),
-            exponent: self.case.region.exponent,
-        }
     }
 
     /// Rounded to the digits of the currency.

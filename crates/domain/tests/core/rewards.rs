@@ -1,0 +1,150 @@
+//! Rewards: reserved, confirmed, cancelled, lapsed, returned; stock, limits, codes; refunds of what was spent.
+
+use crate::world::*;
+use domain::outcome::{Decision, Status};
+use domain::redemption::{self, Redemption, Stage};
+use std::sync::Arc;
+
+const SHOP: &str = r#"
+program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin" }
+wallets.points = {}
+rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
+rewards.mug = { cost.points = 40, gives.product = "mug", stock = 3, quantity_max = 3 }
+rewards.tea = { cost.points = 10, gives.code.pattern = "TEA-################", limit = { times = 2, per = "life" } }
+rewards.ten_off = { cost.points = 50, when = 'order.subtotal >= 20', gives.discount.amount = 10 }
+rewards.coin = { cost.points = 'quantity', gives.value = 0.01, quantity_max = 1000, quantity_step = 5 }
+"#;
+
+fn redeem(world: &mut World, id: &str, data: &str) -> Arc<Decision> {
+    world.send(api(event("fealty.redeemed", id, data))).decision
+}
+
+fn act(world: &mut World, id: &str, one: &Redemption, act: &str) -> Arc<Decision> {
+    let name = redemption::id(&world.plans.keys, one.pos, one.n);
+    let data = format!(r#"{{"redemption":"{name}","act":"{act}"}}"#);
+    world.send(api(event("fealty.redemption", id, &data))).decision
+}
+
+fn one(decision: &Decision) -> Redemption {
+    assert_eq!(decision.status, Status::Applied, "{:?}", decision.reason);
+    decision.redemptions[0].clone()
+}
+
+fn why(decision: &Decision) -> (&str, &str) {
+    let reason = decision.reason.as_ref().expect("it was refused");
+    (&reason.code, &reason.message)
+}
+
+#[test]
+fn reserved_confirmed_and_taken_back() {
+    let mut world = World::new(SHOP);
+    world.pay(r#"{"id":"o1","subtotal":100}"#);
+    let reserved = one(&redeem(&mut world, "r1", r#"{"reward":"mug","quantity":2}"#));
+    assert_eq!((reserved.stage, world.points().0, world.used("stock.mug")), (Stage::Reserved, 20, 2));
+    let confirmed = one(&act(&mut world, "c1", &reserved, "confirm"));
+    assert_eq!((confirmed.stage, world.points().0, world.ada().held.len()), (Stage::Confirmed, 20, 0));
+    assert_eq!(why(&act(&mut world, "c2", &reserved, "cancel")).0, "redemption_over");
+    let returned = one(&act(&mut world, "c3", &reserved, "return"));
+    assert_eq!((returned.stage, world.points().0, world.used("stock.mug")), (Stage::Returned, 100, 0));
+    assert_eq!(why(&act(&mut world, "c4", &reserved, "return")).0, "redemption_over");
+}
+
+#[test]
+fn a_reservation_that_is_given_up_leaves_everything_as_it_was() {
+    let mut world = World::new(SHOP);
+    world.pay(r#"{"id":"o1","subtotal":30}"#);
+    world.pay(r#"{"id":"o2","subtotal":30}"#);
+    let before = world.ada().wallets;
+    let reserved = one(&redeem(&mut world, "r1", r#"{"reward":"mug"}"#));
+    assert_eq!(reserved.spent.len(), 2, "from two lots");
+    one(&act(&mut world, "c1", &reserved, "cancel"));
+    assert_eq!(world.ada().wallets, before);
+    let lapses = one(&redeem(&mut world, "r2", r#"{"reward":"mug"}"#));
+    assert_eq!(world.points().0, 20);
+    // Sixteen minutes later its time is over, whatever comes first.
+    world.send(at("2027-03-01T12:16:00Z", event("order.paid", "e3", r#"{"id":"o3","subtotal":0}"#)));
+    assert_eq!((world.ada().wallets, world.used("stock.mug")), (before, 0));
+    let late = at("2027-03-01T12:17:00Z", api(event("fealty.redemption", "c2", "{}")));
+    let name = redemption::id(&world.plans.keys, lapses.pos, lapses.n);
+    let data = format!(r#"{{"redemption":"{name}","act":"confirm"}}"#);
+    let mut late = late;
+    late.data = data.into_bytes().into();
+    assert_eq!(why(&world.send(late).decision).0, "redemption_over");
+}
+
+#[test]
+fn a_refusal_says_what_is_missing_and_stays() {
+    let mut world = World::new(SHOP);
+    world.pay(r#"{"id":"o1","subtotal":100}"#);
+    for (data, code, said) in [
+        (r#"{"reward":"cup"}"#, "reward_unknown", "there is no reward `cup`"),
+        (r#"{"reward":"mug","quantity":3}"#, "points_insufficient", "missing: 20 points"),
+        (r#"{"reward":"mug","quantity":4}"#, "quantity_invalid", "a quantity is more than 0 and at most 3, not 4"),
+        (r#"{"reward":"coin","quantity":7}"#, "quantity_invalid", "a quantity is a multiple of 5, not 7"),
+        (r#"{"reward":"ten_off"}"#, "order_required", "missing: the cart, as `order`"),
+        (
+            r#"{"reward":"ten_off","order":{"subtotal":19.5}}"#,
+            "condition_unmet",
+            "missing: order.subtotal >= 20; order.subtotal is 19.5",
+        ),
+    ] {
+        let refused = redeem(&mut world, data, data);
+        assert_eq!((why(&refused), refused.status), ((code, said), Status::Refused), "{data}");
+    }
+    let id = r#"{"reward":"mug","quantity":3}"#;
+    world.pay(r#"{"id":"o2","subtotal":100}"#);
+    assert_eq!(why(&redeem(&mut world, id, id)).0, "points_insufficient", "a retry gets the same answer");
+    one(&redeem(&mut world, "again", id));
+    assert_eq!(why(&redeem(&mut world, "more", r#"{"reward":"mug"}"#)), ("reward_out_of_stock", "pieces left: 0, wanted: 1"));
+}
+
+#[test]
+fn codes_differ_and_limits_hold() {
+    let mut world = World::new(SHOP);
+    world.pay(r#"{"id":"o1","subtotal":100}"#);
+    let a = one(&redeem(&mut world, "r1", r#"{"reward":"tea","confirm":true}"#));
+    let b = one(&redeem(&mut world, "r2", r#"{"reward":"tea"}"#));
+    assert!(a.codes[0].starts_with("TEA-") && a.codes[0].len() == 20 && b.codes.is_empty());
+    assert_eq!(why(&redeem(&mut world, "r3", r#"{"reward":"tea"}"#)).0, "limit_reached");
+    let b = one(&act(&mut world, "c1", &b, "confirm"));
+    assert_ne!(a.codes, b.codes);
+    one(&act(&mut world, "c2", &b, "return"));
+    one(&redeem(&mut world, "r4", r#"{"reward":"tea","confirm":true}"#));
+}
+
+#[test]
+fn a_short_pattern_is_used_up_and_no_code_comes_twice() {
+    let toml = SHOP.replace("TEA-################", "T#").replace("times = 2", "times = 99");
+    let mut world = World::new(&toml);
+    world.pay(r#"{"id":"o1","subtotal":1000}"#);
+    let mut codes = std::collections::BTreeSet::new();
+    let mut refused = 0;
+    for n in 0..40 {
+        let decision = redeem(&mut world, &format!("r{n}"), r#"{"reward":"tea","confirm":true}"#);
+        match &decision.reason {
+            Some(reason) => {
+                assert_eq!(&*reason.code, "reward_out_of_stock");
+                refused += 1;
+            }
+            None => assert!(codes.insert(one(&decision).codes[0].clone())),
+        }
+    }
+    assert_eq!((codes.len(), refused), (32, 8));
+}
+
+#[test]
+fn points_spent_on_a_refunded_order_come_back_in_the_same_share() {
+    let mut world = World::new(SHOP);
+    world.pay(r#"{"id":"o1","subtotal":60}"#);
+    let spent = redeem(&mut world, "r1", r#"{"reward":"ten_off","confirm":true,"order":{"id":"o2","subtotal":40}}"#);
+    assert_eq!(one(&spent).value, Some(domain::num::Num::int(10).unwrap()));
+    assert_eq!(world.points().0, 10);
+    world.pay(r#"{"id":"o2","subtotal":30,"total":30}"#);
+    assert_eq!(world.points().0, 40);
+    let half = world.refund(r#"{"order":"o2","amount":15}"#);
+    assert_eq!((world.points().0, half.redemptions[0].stage), (10 + 25 + 15, Stage::Confirmed));
+    let rest = world.refund(r#"{"order":"o2"}"#);
+    assert_eq!((world.points().0, rest.redemptions[0].stage), (60, Stage::Returned));
+    let lots: Vec<i64> = world.ada().wallets[0].lots.iter().map(|lot| lot.remaining).collect();
+    assert_eq!(lots, [60], "back in the lot from which it came");
+}
