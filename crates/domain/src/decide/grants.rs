@@ -157,19 +157,24 @@ impl Book<'_> {
             self.transfer(TransferKind::Repay, (from, Account::Debt), wallet, repaid, rule, None);
         }
         if amount > repaid {
-            let at = self.at;
+            self.begin_silence(wallet);
             let state = self.wallet_mut(wallet);
-            if let (Some((_, began)), true) =
-                (&mut state.idle, state.lots.iter().all(|l| l.expires_at.is_some()))
-            {
-                // The first lot without a date: its silence begins with it.
-                *began = at.max(*began);
-            }
             state.add(lot, amount - repaid, expires_at);
             self.transfer(kind, (from, Account::Available), wallet, amount - repaid, rule, Some(lot));
         }
         if expires_at.is_some_and(|end| end <= self.at) {
             self.expire(wallet);
+        }
+    }
+
+    /// Before a lot without a date comes in: the silence of the first one begins with it.
+    pub fn begin_silence(&mut self, wallet: &str) {
+        let at = self.at;
+        let state = self.wallet_mut(wallet);
+        if let (Some((_, began)), true) =
+            (&mut state.idle, state.lots.iter().all(|l| l.expires_at.is_some()))
+        {
+            *began = at.max(*began);
         }
     }
 

@@ -423,7 +423,7 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
         Work::Return { judged, mut order, back, moment, spent } => {
             refunds::note(&mut order, &back);
             // What was spent comes back first, so that less is owed.
-            rewards::refund(book, &scene.plans.keys, &order, spent, event.time);
+            rewards::refund(book, &scene.plans.keys, &order, spent);
             refunds::settle(book, &mut order, &moment);
             order.applied.extend(paying(plan, &judged));
             apply(book, plan, judged, None);
@@ -465,7 +465,7 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
         Work::Adjust(adjustment) => members::adjust(book, &adjustment),
         Work::Link(_) => {}
         Work::Place(placing) => tiers::place_by_hand(book, &placing, event.time),
-        Work::Redeem(taking) => rewards::take(book, &scene.plans.keys, *taking, event.time),
+        Work::Redeem(taking) => rewards::take(book, scene, *taking),
         Work::Redemption(step) => rewards::step(book, scene, *step),
         Work::Due => due::run(book, scene)?,
     }

@@ -8,15 +8,17 @@ use crate::decide::Book;
 use crate::lots::LotId;
 use crate::num::Num;
 use crate::outcome::{Account, TransferKind};
+use crate::plan::Canon;
 use crate::redemption::{Redemption, Spent};
 use crate::value::Text;
 
 /// Takes `amount`, which is there, in spending order.
 pub fn spend(book: &mut Book<'_>, reward: &str, wallet: &Text, amount: i64) -> Vec<Spent> {
+    let at = book.at;
     let state = book.wallet_mut(wallet);
     let dates: Vec<(LotId, Option<Timestamp>)> =
         state.lots.iter().map(|lot| ((lot.pos, lot.n), lot.expires_at)).collect();
-    let parts = state.take(amount, None);
+    let parts = state.take(amount, None, at);
     assert!(parts.iter().map(|part| part.1).sum::<i64>() == amount, "a cost was checked against the balance");
     let (rule, end) = (rule_id(reward), book.wallet(wallet).map_or(0, |w| w.available));
     let mut left = amount;
@@ -40,16 +42,16 @@ fn after(book: &mut Book<'_>, available: i64) {
 }
 
 /// Everything that has not come back yet.
-pub fn give_back(book: &mut Book<'_>, redemption: &mut Redemption, at: Timestamp) {
+pub fn give_back(book: &mut Book<'_>, redemption: &mut Redemption) {
     for n in 0..redemption.spent.len() {
         let left = redemption.spent[n].amount - redemption.spent[n].returned;
-        give_back_part(book, redemption, n, left, at);
+        give_back_part(book, redemption, n, left);
     }
     redemption.back = Num::ONE;
 }
 
 /// So much of a wallet must be back in all: every lot gets its share, rounded down, what is left goes in their order.
-pub fn give_back_to(book: &mut Book<'_>, redemption: &mut Redemption, wallet: &str, target: i64, at: Timestamp) {
+pub fn give_back_to(book: &mut Book<'_>, redemption: &mut Redemption, wallet: &str, target: i64) {
     let lots: Vec<usize> =
         (0..redemption.spent.len()).filter(|n| *redemption.spent[*n].wallet == *wallet).collect();
     let sum = |of: fn(&Spent) -> i64| lots.iter().map(|n| of(&redemption.spent[*n])).sum::<i64>();
@@ -60,18 +62,18 @@ pub fn give_back_to(book: &mut Book<'_>, redemption: &mut Redemption, wallet: &s
         let spent = &redemption.spent[*n];
         let share = (i128::from(spent.amount) * i128::from(target) / i128::from(total.max(1))) as i64;
         let part = (share - spent.returned).clamp(0, left);
-        give_back_part(book, redemption, *n, part, at);
+        give_back_part(book, redemption, *n, part);
         left -= part;
     }
     for n in lots {
         let part = (redemption.spent[n].amount - redemption.spent[n].returned).min(left);
-        give_back_part(book, redemption, n, part, at);
+        give_back_part(book, redemption, n, part);
         left -= part;
     }
     assert!(left == 0, "what was spent can come back");
 }
 
-fn give_back_part(book: &mut Book<'_>, redemption: &mut Redemption, n: usize, part: i64, at: Timestamp) {
+fn give_back_part(book: &mut Book<'_>, redemption: &mut Redemption, n: usize, part: i64) {
     let spent = &mut redemption.spent[n];
     assert!(part >= 0 && spent.returned + part <= spent.amount, "no more comes back than was spent");
     if part == 0 {
@@ -81,13 +83,14 @@ fn give_back_part(book: &mut Book<'_>, redemption: &mut Redemption, n: usize, pa
     let (wallet, lot, expires_at) = (spent.wallet.clone(), spent.lot, spent.expires_at);
     let rule = rule_id(&redemption.reward);
     let back = (Account::Redeemed, Account::Available);
-    if expires_at.is_some_and(|end| end <= at) {
+    if expires_at.is_some_and(|end| end <= book.at) {
         // In and out again: nothing of the wallet changes.
         let available = book.wallet_mut(&wallet).available;
         book.transfer(TransferKind::Return, back, &wallet, part, Some(&rule), Some(lot));
         after(book, available + part);
         let out = (Account::Available, Account::Expired);
         book.transfer(TransferKind::Expire, out, &wallet, part, None, Some(lot));
+        book.hear_points(Canon::PointsExpired, &wallet, part, "");
         return;
     }
     let repaid = book.wallet_mut(&wallet).repay(part);
@@ -96,6 +99,7 @@ fn give_back_part(book: &mut Book<'_>, redemption: &mut Redemption, n: usize, pa
         book.transfer(TransferKind::Return, owed, &wallet, repaid, Some(&rule), None);
     }
     if part > repaid {
+        book.begin_silence(&wallet);
         book.wallet_mut(&wallet).give_back(lot, part - repaid, expires_at);
         book.transfer(TransferKind::Return, back, &wallet, part - repaid, Some(&rule), Some(lot));
     }

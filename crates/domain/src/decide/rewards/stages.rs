@@ -112,7 +112,7 @@ fn over(act: Act, one: &Redemption, at: Timestamp) -> Option<String> {
 }
 
 pub fn step(book: &mut Book<'_>, scene: &Scene<'_>, step: Step) {
-    let (keys, at) = (&scene.plans.keys, scene.event.time);
+    let keys = &scene.plans.keys;
     let Step { act, mut one, codes: given } = step;
     match act {
         Act::Confirm => {
@@ -124,11 +124,11 @@ pub fn step(book: &mut Book<'_>, scene: &Scene<'_>, step: Step) {
                 codes::give(parts, units);
             }
             let valid = valid(book, scene, &one);
-            taking::settle(book, &mut one, given, valid);
+            taking::settle(book, scene, &mut one, given, valid);
         }
-        Act::Cancel => release(book, &mut one, Stage::Cancelled, at),
+        Act::Cancel => release(book, &mut one, Stage::Cancelled),
         Act::Return => {
-            release(book, &mut one, Stage::Returned, at);
+            release(book, &mut one, Stage::Returned);
             take_back(book, &one);
         }
     }
@@ -150,8 +150,8 @@ fn close(book: &mut Book<'_>, one: &Redemption) {
 }
 
 /// Everything that it took comes back, and what it used is free.
-fn release(book: &mut Book<'_>, one: &mut Redemption, stage: Stage, at: Timestamp) {
-    points::give_back(book, one, at);
+fn release(book: &mut Book<'_>, one: &mut Redemption, stage: Stage) {
+    points::give_back(book, one);
     for (used, amount) in &one.limits {
         book.free_limit(used, *amount);
     }
@@ -177,7 +177,8 @@ fn take_back(book: &mut Book<'_>, one: &Redemption) {
             shares: Vec::new(),
             limits: Vec::new(),
         };
-        book.take_back(&grant, earned.lot, earned.amount);
+        let moment = crate::decide::case::moment(book.plan, book.member, one.at);
+        book.take_back(&grant, earned.lot, earned.amount, &moment);
     }
 }
 
@@ -188,7 +189,7 @@ pub fn run_due(book: &mut Book<'_>, scene: &Scene<'_>, at: Timestamp) -> Result<
         let found = newest(scene.rows, &scene.plans.keys, held.pos, held.n)?;
         let (_, mut one) = found.expect("a reservation that is held has a row");
         assert!(one.is_open(), "what is held is reserved");
-        release(book, &mut one, Stage::Lapsed, at);
+        release(book, &mut one, Stage::Lapsed);
         taking::tell(book, &scene.plans.keys, one);
     }
     Ok(())
@@ -213,7 +214,7 @@ pub fn spent_on(matter: &Matter<'_>, order: &Order) -> Result<Vec<Redemption>, V
 }
 
 /// The same share of the points comes back as of the order, which has been told what came back.
-pub fn refund(book: &mut Book<'_>, keys: &KeyMaker, order: &Order, spent: Vec<Redemption>, at: Timestamp) {
+pub fn refund(book: &mut Book<'_>, keys: &KeyMaker, order: &Order, spent: Vec<Redemption>) {
     for mut one in spent {
         let mut wallets: Vec<Text> = one.spent.iter().map(|spent| spent.wallet.clone()).collect();
         wallets.dedup();
@@ -223,14 +224,14 @@ pub fn refund(book: &mut Book<'_>, keys: &KeyMaker, order: &Order, spent: Vec<Re
             let all = one.spent.iter().filter(|spent| spent.wallet == wallet);
             let (sum, was) = all.fold((0, 0), |(sum, was), s| (sum + s.amount, was + s.returned));
             let target = refunds::target(order, sum, &[]).max(was);
-            points::give_back_to(book, &mut one, &wallet, target, at);
+            points::give_back_to(book, &mut one, &wallet, target);
             (total, back) = (total + sum, back + target);
         }
         if back == before {
             continue;
         }
         if back == total {
-            release(book, &mut one, Stage::Returned, at);
+            release(book, &mut one, Stage::Returned);
             taking::tell(book, keys, one);
         } else {
             one.back = Num::ratio(i128::from(back), i128::from(total)).unwrap_or(Num::ZERO);

@@ -6,13 +6,14 @@ use super::terms::{Asking, Refusal, Terms, refusal, under};
 use super::{codes, points, pool_id, rule_id, stock_id};
 use crate::codes::{self as code, reason_at};
 use crate::decide::book::Book;
-use crate::decide::case::{Case, slot_num, slot_text};
+use crate::decide::case::{self, Case, slot_num, slot_text};
+use crate::decide::grants::Since;
 use crate::decide::{Matter, Scene, cart};
 use crate::key::KeyMaker;
 use crate::member::Held;
 use crate::num::Num;
 use crate::order::Use;
-use crate::outcome::{Account, Effect, Emitted, Reason};
+use crate::outcome::{Effect, Emitted, Reason};
 use crate::plan::{Across, Canon, EventType, Gives, LimitWhat, Plan, Reward, RewardNo};
 use crate::redemption::{self, Earned, Redemption, Stage};
 use crate::snapshot::Want;
@@ -131,7 +132,7 @@ pub fn issue(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
         let (rule, wallet, wanted) = (gift.rule.clone(), rule_id(id).into(), whole(gift.quantity));
         book.decision.effects.push(Effect { rule, kind, wallet, wanted, granted, cut });
         if let Ok(Some(taking)) = judged {
-            take(book, &scene.plans.keys, taking, scene.event.time);
+            take(book, scene, taking);
         }
     }
     Ok(())
@@ -184,7 +185,7 @@ fn next_n(book: &Book<'_>) -> u16 {
 }
 
 /// Writes it: points, stock, codes, limits, and the redemption itself.
-pub fn take(book: &mut Book<'_>, keys: &KeyMaker, taking: Taking, at: jiff::Timestamp) {
+pub fn take(book: &mut Book<'_>, scene: &Scene<'_>, taking: Taking) {
     let Taking { terms, codes: given, confirm, valid, rule, free } = taking;
     let plan = book.plan;
     let reward = &plan.rewards[usize::from(terms.reward)];
@@ -210,7 +211,7 @@ pub fn take(book: &mut Book<'_>, keys: &KeyMaker, taking: Taking, at: jiff::Time
         reward: reward.id.clone(),
         quantity: terms.quantity,
         stage: Stage::Reserved,
-        at,
+        at: scene.event.time,
         until: None,
         spent,
         earned: earned.collect(),
@@ -224,13 +225,13 @@ pub fn take(book: &mut Book<'_>, keys: &KeyMaker, taking: Taking, at: jiff::Time
         back: Num::ZERO,
     };
     if confirm {
-        settle(book, &mut one, given, valid);
+        settle(book, scene, &mut one, given, valid);
     } else {
         let until = reward.hold.after(&terms.moment.at).timestamp();
         one.until = Some(until);
         book.member.held.push(Held { pos: one.pos, n, until });
     }
-    tell(book, keys, one);
+    tell(book, &scene.plans.keys, one);
 }
 
 /// What limits and stock it uses, remembered so that it can be freed where it was used.
@@ -256,14 +257,25 @@ fn use_up(book: &mut Book<'_>, reward: &Reward, terms: &Terms, free: bool) -> Ve
 }
 
 /// It is confirmed: what it gives is given.
-pub fn settle(book: &mut Book<'_>, one: &mut Redemption, codes: Vec<Text>, valid: Option<jiff::Timestamp>) {
+pub fn settle(
+    book: &mut Book<'_>,
+    scene: &Scene<'_>,
+    one: &mut Redemption,
+    codes: Vec<Text>,
+    valid: Option<jiff::Timestamp>,
+) {
     one.stage = Stage::Confirmed;
     one.confirmed = Some(book.pos);
     one.until = valid;
     one.codes = codes;
-    let rule = rule_id(&one.reward);
+    let rule = Text::from(rule_id(&one.reward));
+    let since = Since { plan: book.plan, region: scene.region(book), at: one.at, order: None };
+    let moment = case::moment(book.plan, book.member, one.at);
     for earned in &mut one.earned {
-        let n = book.add(Account::Issued, Some(&rule), &earned.wallet, earned.amount);
+        let dates = book.dates(since, &earned.wallet, None);
+        let how = (earned.amount, dates.stage());
+        let n = book.grant(&rule, &earned.wallet, earned.amount, dates, None);
+        book.counted(&rule, &earned.wallet, how, &moment);
         earned.lot = (book.pos, n);
     }
 }
