@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Book, Scene, expiry, gaps, referrals, rewards, tiers, workflows};
+use super::{Book, Scene, clocks, expiry, gaps, referrals, rewards, tiers, workflows};
 use crate::member::Member;
 use crate::plan::Plan;
 use crate::snapshot::Want;
@@ -15,6 +15,7 @@ pub fn next(plan: &Plan, member: &Member) -> Option<Timestamp> {
         expiry::next_due(plan, member),
         gaps::next_due(plan, member),
         tiers::next_due(plan, member),
+        clocks::next_due(plan, member),
         referrals::next_due(plan, member),
         workflows::next_due(plan, member),
     ];
@@ -29,6 +30,7 @@ pub fn run(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
     expiry::run_due(book, at);
     gaps::run_due(book, scene, at)?;
     tiers::run_due(book, scene, at)?;
+    clocks::run_due(book, scene, at)?;
     referrals::run_due(book, scene, at)?;
     workflows::run_due(book, scene, at)
 }

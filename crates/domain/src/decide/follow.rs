@@ -131,7 +131,7 @@ pub fn pay_aside(
 }
 
 /// Time itself, heard by these rules only.
-fn clock(plan: &Plan, rules: Vec<RuleNo>) -> EventType {
+pub fn clock(plan: &Plan, rules: Vec<RuleNo>) -> EventType {
     let known = plan.types.iter().find(|ty| ty.canon == Canon::Clock);
     let known = known.or(plan.types.first()).expect("a program knows types");
     EventType { rules, counters: Vec::new(), canon: Canon::Clock, ..known.clone() }

@@ -10,6 +10,7 @@ mod book;
 mod campaigns;
 mod cart;
 mod case;
+mod clocks;
 mod counters;
 mod cuts;
 mod discounts;
@@ -399,6 +400,7 @@ pub fn carry_out(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(
     grants::came(book, scene);
     follow::follow(book, scene)?;
     let ty = if let Kind::Type(ty) = scene.kind { Some(ty) } else { None };
+    clocks::hear(book, ty);
     while expiry::after(book, ty) {
         follow::more(book, scene)?;
     }
@@ -488,7 +490,7 @@ fn paying(plan: &Plan, judged: &Judged) -> Vec<Text> {
 
 fn apply(book: &mut Book<'_>, plan: &Plan, judged: Judged, mut order: Option<&mut Order>) {
     if book.depth == 0 && !judged.seen.is_empty() {
-        book.decision.seen = judged.seen;
+        book.decision.seen.extend(judged.seen);
     }
     book.pay(plan, judged.offers, &judged.moment, order.as_deref_mut());
     book.decision.effects.extend(judged.failed);

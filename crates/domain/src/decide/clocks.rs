@@ -1,0 +1,210 @@
+//! Clocks: when they ring for a member, and what rings. At the end of each period, on a day of the year, after a silence,
+//! once. Periods are the program's; a day of the year is that of the member's region.
+//!
+//! A clock rings for what ends after it was first published and after the member enrolled, each once: what rang is known
+//! from the member's clock; of a silence and of a year, from `Member::silences`.
+
+use jiff::civil::{Date, Time};
+use jiff::{Timestamp, ToSpan, Zoned};
+
+use super::book::Book;
+use super::case::{self, Case, Present};
+use super::follow;
+use super::rules::{Judge, Uses};
+use super::{Judged, Scene, apply, tiers, workflows};
+use crate::canonical;
+use crate::member::{Member, Silence};
+use crate::plan::{Canon, Clock, Plan, RuleNo, TypeNo, WorkflowNo};
+use crate::snapshot::Want;
+use crate::time::{Span, Unit};
+use crate::value::{Text, Value};
+
+/// One ring.
+struct Ring {
+    at: Timestamp,
+    /// As of when the state is read: the last instant of a period, else the ring itself.
+    as_of: Timestamp,
+}
+
+/// When the next clock rings; asked after every event, so it only looks.
+pub fn next_due(plan: &Plan, member: &Member) -> Option<Timestamp> {
+    let ring = |(of, clock): (Text, &Clock)| next(plan, member, &of, clock).map(|ring| ring.at);
+    plan.ticking().filter_map(ring).min()
+}
+
+fn next(plan: &Plan, member: &Member, of: &str, clock: &Clock) -> Option<Ring> {
+    if !member.household.is_empty() || member.merged_into.is_some() {
+        return None;
+    }
+    let zone = &plan.regions[0].zone;
+    let done = member.clock.map_or(member.enrolled_at, |clock| clock.max(member.enrolled_at));
+    let since = plan.rings_since(of).max(member.enrolled_at);
+    let at_once = |at: Timestamp| Ring { at, as_of: at };
+    match clock {
+        Clock::Every { unit, after } => every(plan, member, *unit, *after, since, done),
+        Clock::Once { at } => {
+            let at = at.to_zoned(zone.clone()).ok()?.timestamp();
+            (at > since && at > done).then(|| at_once(at))
+        }
+        Clock::Idle { span, .. } => {
+            let silence = silence(member, of);
+            let heard = silence.map_or(member.enrolled_at, |silence| silence.heard_at);
+            let end = span.after(&heard.to_zoned(zone.clone())).timestamp();
+            (silence.is_none_or(|silence| !silence.rung) && end > since).then(|| at_once(end))
+        }
+        Clock::Yearly { field, before, at } => {
+            let day = day_of(plan, member, *field)?;
+            let zone = &tiers::home(plan, member).zone;
+            let local = |at: Timestamp| at.to_zoned(zone.clone());
+            let rung = silence(member, of).map(|silence| i32::from(local(silence.heard_at).year()));
+            let from = local(since.max(done));
+            let ring = |year: i16| {
+                let ring = on_day(day, year, *at, &from)?;
+                Some(before.map_or_else(|| ring.clone(), |before| before.before(&ring)))
+            };
+            // Once in a year, even where the day is changed meanwhile.
+            let fits = |ring: &Zoned| *ring > from && rung.is_none_or(|year| i32::from(ring.year()) > year);
+            let first = from.year().saturating_sub(1);
+            let ring = (first..first.saturating_add(4)).filter_map(ring).find(fits)?;
+            Some(at_once(ring.timestamp()))
+        }
+    }
+}
+
+/// The first period that ends after `since` and whose ring is after `done`.
+fn every(
+    plan: &Plan,
+    member: &Member,
+    unit: Unit,
+    after: Option<Span>,
+    since: Timestamp,
+    done: Timestamp,
+) -> Option<Ring> {
+    let zone = &plan.regions[0].zone;
+    let late = done.to_zoned(zone.clone());
+    let from = after.map_or(late.clone(), |after| after.before(&late)).timestamp().max(since);
+    let moment = case::moment(plan, member, from);
+    let mut start = unit.start(moment.at.date(), &moment.calendar);
+    // Calendar steps back and forth may differ by a few days.
+    for _ in 0..4 {
+        start = unit.back(start, -1, &moment.calendar);
+        let end = start.to_zoned(zone.clone()).ok()?;
+        let ring = after.map_or(end.clone(), |after| after.after(&end));
+        if end.timestamp() > since && ring.timestamp() > done {
+            let as_of = end.timestamp().checked_sub(1.nanosecond()).ok()?;
+            return Some(Ring { at: ring.timestamp(), as_of });
+        }
+    }
+    None
+}
+
+fn silence<'m>(member: &'m Member, of: &str) -> Option<&'m Silence> {
+    member.silences.iter().find(|silence| *silence.of == *of)
+}
+
+/// A date of the member.
+fn day_of(plan: &Plan, member: &Member, field: u16) -> Option<Date> {
+    if usize::from(field) == canonical::member::ENROLLED_ON {
+        return Some(member.enrolled_at.to_zoned(plan.regions[0].zone.clone()).date());
+    }
+    let name = &plan.member_fields.0.get(usize::from(field))?.name;
+    member.fields.get(&**name)?.as_str()?.parse().ok()
+}
+
+/// That day of a year; 29 February is the 28th in others.
+fn on_day(day: Date, year: i16, (hour, minute): (i8, i8), near: &Zoned) -> Option<Zoned> {
+    let first = Date::new(year, day.month(), 1).ok()?;
+    let date = Date::new(year, day.month(), day.day().min(first.days_in_month())).ok()?;
+    let time = Time::new(hour, minute, 0, 0).ok()?;
+    date.to_datetime(time).to_zoned(near.time_zone().clone()).ok()
+}
+
+/// Rings what is due. Err: this must be loaded first.
+pub fn run_due(book: &mut Book<'_>, scene: &Scene<'_>, at: Timestamp) -> Result<(), Vec<Want>> {
+    let plan = book.plan;
+    let due = |of: &Text, clock: &Clock| next(plan, book.member, of, clock).filter(|ring| ring.at <= at);
+    let ringing: Vec<(Text, &Clock, Ring)> =
+        plan.ticking().filter_map(|(of, clock)| due(&of, clock).map(|ring| (of, clock, ring))).collect();
+    // Rules that see the same instant are judged together, as those of an event.
+    let mut instants: Vec<Timestamp> = ringing.iter().map(|(.., ring)| ring.as_of).collect();
+    instants.sort_unstable();
+    instants.dedup();
+    for as_of in instants {
+        let ringing: Vec<&Text> =
+            ringing.iter().filter(|(.., ring)| ring.as_of == as_of).map(|(of, ..)| of).collect();
+        let rings = |no: &RuleNo| {
+            let id = &plan.rules[usize::from(*no)].id;
+            ringing.iter().any(|of| of.strip_prefix("rules.") == Some(&**id))
+        };
+        let rules: Vec<RuleNo> = plan.clocks.iter().copied().filter(rings).collect();
+        if !rules.is_empty() {
+            judge(book, scene, rules, as_of)?;
+        }
+    }
+    for (of, clock, _) in &ringing {
+        note(book.member, of, clock, at);
+    }
+    for (no, flow) in plan.workflows.iter().enumerate() {
+        let rings = ringing.iter().any(|(of, ..)| of.strip_prefix("workflows.") == Some(&*flow.id));
+        let clock = plan.types.iter().position(|ty| ty.canon == Canon::Clock).unwrap_or(0);
+        if rings && workflows::fires(book, scene, &flow.trigger, clock as TypeNo, &Value::Absent) {
+            workflows::start(book, scene, no as WorkflowNo)?;
+        }
+    }
+    Ok(())
+}
+
+fn judge(
+    book: &mut Book<'_>,
+    scene: &Scene<'_>,
+    rules: Vec<RuleNo>,
+    as_of: Timestamp,
+) -> Result<(), Vec<Want>> {
+    let plan = book.plan;
+    let ty = follow::clock(plan, rules);
+    let region = scene.region(book);
+    let case = Case::new(plan, &ty, scene.event, &Value::Absent, book.member, region, as_of);
+    let before = Present { plan, member: book.member, moment: &case.moment };
+    let mut judge = Judge::new(&case, &before, scene.rows, book.budgets, &scene.plans.keys);
+    judge.uses = Uses { member: &book.member.limits, budgets: book.budgets };
+    judge.run(&ty.rules);
+    if !judge.missing.is_empty() {
+        return Err(judge.missing);
+    }
+    let (offers, failed) = (judge.offers, judge.failed);
+    let seen = case.seen(&before);
+    let judged = Judged { offers, failed, counted: Vec::new(), seen, moment: case.moment };
+    apply(book, plan, judged, None);
+    Ok(())
+}
+
+/// Remembers that it rang, where the member's clock does not tell.
+fn note(member: &mut Member, of: &Text, clock: &Clock, at: Timestamp) {
+    let heard_at = match clock {
+        Clock::Idle { .. } => silence(member, of).map_or(member.enrolled_at, |silence| silence.heard_at),
+        Clock::Yearly { .. } => at,
+        Clock::Every { .. } | Clock::Once { .. } => return,
+    };
+    let now = Silence { of: of.clone(), heard_at, rung: true };
+    match member.silences.iter_mut().find(|silence| silence.of == *of) {
+        Some(silence) => *silence = now,
+        None => member.silences.push(now),
+    }
+}
+
+/// An event of this type ends the silence of the clocks that listen for it.
+pub fn hear(book: &mut Book<'_>, ty: Option<TypeNo>) {
+    let Some(ty) = ty else { return };
+    let at = book.at;
+    for (of, clock) in book.plan.ticking() {
+        let Clock::Idle { of: types, .. } = clock else { continue };
+        if !types.contains(&ty) {
+            continue;
+        }
+        match book.member.silences.iter_mut().find(|silence| silence.of == of) {
+            Some(silence) if silence.heard_at >= at => {}
+            Some(silence) => *silence = Silence { of, heard_at: at, rung: false },
+            None => book.member.silences.push(Silence { of, heard_at: at, rung: false }),
+        }
+    }
+}
