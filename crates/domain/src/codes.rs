@@ -65,6 +65,12 @@ pub const ORDER_REQUIRED: &str = "order_required";
 pub const LIMIT_REACHED: &str = "limit_reached";
 pub const REDEMPTION_UNKNOWN: &str = "redemption_unknown";
 pub const REDEMPTION_OVER: &str = "redemption_over";
+/// Members with members.
+pub const TRANSFER_NOT_ALLOWED: &str = "transfer_not_allowed";
+pub const TRANSFER_TO_ONESELF: &str = "transfer_to_oneself";
+pub const MERGE_WITH_ONESELF: &str = "merge_with_oneself";
+pub const MERGE_NOT_NOW: &str = "merge_not_now";
+pub const MEMBER_ERASED: &str = "member_erased";
 /// Why an effect was cut (beside the ids of limits and campaigns).
 pub const BALANCE_MAX: &str = "balance_max";
 pub const WINDOW_FORGOTTEN: &str = "window_forgotten";

@@ -140,13 +140,13 @@ impl<'a> Door<'a> {
         }
         let order = job.order.as_ref().and_then(|(id, ..)| newest(order_rows, id));
         let subject = match &event.subject {
-            Some(Subject::Member(no)) => Some(*no),
+            Some(Subject::Member(no)) => Some(self.stands_for(*no)?),
             Some(Subject::Identity(_)) => first,
             None => None,
         };
         let named = job.claimed_by.or(subject).or(any);
         let member = match order.and_then(|row| row.decision.order.as_ref()) {
-            Some(order) if job.canon != Canon::OrderPaid => Some(order.member),
+            Some(order) if job.canon != Canon::OrderPaid => Some(self.stands_for(order.member)?),
             _ => named,
         };
         let mut known_member = false;
@@ -172,6 +172,17 @@ impl<'a> Door<'a> {
             return Ok(self.with_first(way, order, order_rows));
         }
         Ok(way)
+    }
+
+    /// An absorbed member's number stands for him who absorbed him.
+    fn stands_for(&self, mut no: MemberNo) -> Result<MemberNo, Wants> {
+        loop {
+            match self.snapshot.members.get(&no) {
+                None => return Err(vec![Want::Member(no)]),
+                Some(Some(state)) if state.merged_into.is_some() => no = state.merged_into.unwrap_or(no),
+                Some(_) => return Ok(no),
+            }
+        }
     }
 
     /// All of them.

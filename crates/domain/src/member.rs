@@ -65,6 +65,9 @@ pub struct Member {
     /// Who belongs to it, if this is a household: it has a number, wallets and a history as a member has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub household: Vec<Resident>,
+    /// Members that this one absorbed, oldest first: their numbers are other names of his.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absorbed: Vec<Absorbed>,
     /// Absorbed by this member: its number remains as another name of his.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<MemberNo>,
@@ -187,6 +190,14 @@ pub struct Referral {
     /// Both turned out to share a name: it never qualifies.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub void: bool,
+}
+
+/// A member who was absorbed: when, and in which row what he had was taken over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Absorbed {
+    pub no: MemberNo,
+    pub at: Timestamp,
+    pub pos: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -355,6 +366,11 @@ fn is_zero(n: &i64) -> bool {
 }
 
 impl Member {
+    /// Every number that stands for him: his own, and those of whom he absorbed.
+    pub fn numbers(&self) -> impl Iterator<Item = MemberNo> {
+        std::iter::once(self.no).chain(self.absorbed.iter().map(|one| one.no))
+    }
+
     /// A new member, not yet known to anyone.
     pub fn new(no: MemberNo, at: Timestamp) -> Member {
         Member {
@@ -380,6 +396,7 @@ impl Member {
             near: Vec::new(),
             home: None,
             household: Vec::new(),
+            absorbed: Vec::new(),
             merged_into: None,
             erased: false,
         }

@@ -18,11 +18,13 @@ mod distinct;
 pub mod due;
 pub mod expiry;
 mod follow;
+mod giving;
 mod gaps;
 mod grants;
 pub mod join;
 pub mod limits;
 pub(crate) mod members;
+mod merge;
 mod own;
 mod referrals;
 mod referrer;
@@ -140,6 +142,12 @@ pub enum Work {
     Bring(Judged),
     Adjust(members::Adjustment),
     Link(Vec<Identity>),
+    Give(giving::Gift),
+    Receive(giving::Received),
+    /// Another member is absorbed.
+    Merge(MemberNo),
+    HandOver(MemberNo),
+    TakeOver(Box<Member>),
     Place(tiers::Placing),
     Redeem(Box<rewards::Taking>),
     Redemption(Box<rewards::Step>),
@@ -384,12 +392,15 @@ pub const REGION: &str = "region";
 pub const ENROLLED: &str = "member.enrolled";
 
 fn enrolled_before(matter: &Matter<'_>) -> Result<bool, Vec<Want>> {
-    let key = matter.plans.keys.once(ENROLLED, matter.member.no, "");
-    let rows = matter.snapshot.rows.get(&key).ok_or_else(|| vec![Want::Rows(key)])?;
-    Ok(rows.iter().any(|row| {
-        row.decision.member == Some(matter.member.no)
-            && row.decision.once.iter().any(|(rule, _)| **rule == *ENROLLED)
-    }))
+    let mut before = false;
+    for no in matter.member.numbers() {
+        let key = matter.plans.keys.once(ENROLLED, no, "");
+        let rows = matter.snapshot.rows.get(&key).ok_or_else(|| vec![Want::Rows(key)])?;
+        before |= rows.iter().any(|row| {
+            row.decision.member == Some(no) && row.decision.once.iter().any(|(rule, _)| **rule == *ENROLLED)
+        });
+    }
+    Ok(before)
 }
 
 /// Writes. Everything has been checked, so nothing here is refused. Err: this must be loaded first, and what was written
@@ -466,6 +477,11 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
         }
         Work::Adjust(adjustment) => members::adjust(book, &adjustment),
         Work::Link(_) => {}
+        Work::Give(gift) => giving::give(book, &gift, event.time),
+        Work::Receive(received) => giving::receive(book, &received),
+        Work::Merge(absorb) => merge::ask(book, absorb),
+        Work::HandOver(to) => merge::hand_over(book, to),
+        Work::TakeOver(from) => merge::take_over(book, &from, event.time),
         Work::Place(placing) => tiers::place_by_hand(book, &placing, event.time),
         Work::Redeem(taking) => rewards::take(book, scene, *taking),
         Work::Redemption(step) => rewards::step(book, scene, *step),

@@ -1,7 +1,10 @@
 //! Events of Fealty's own (`crate::own`): read and checked, each by its noun.
 
-use super::{Matter, Verdict, Work, members, referrer, rewards, tiers};
+use super::{Matter, Verdict, Work, giving, members, merge, referrer, rewards, tiers};
 use crate::codes::{self, reason};
+use crate::event::MemberNo;
+use crate::member::Member;
+use crate::outcome::Reason;
 use crate::own::Own;
 use crate::snapshot::Want;
 
@@ -17,7 +20,30 @@ pub fn weigh(matter: &Matter<'_>, own: Own) -> Result<Verdict, Vec<Want>> {
         Own::Redemption => rewards::stepped(matter)?.map(|step| Work::Redemption(Box::new(step))),
         Own::Due => Ok(Work::Due),
         Own::Follow if referrer::is_told(&matter.event.data) => return referrer::weigh(matter),
+        Own::Follow => follows(&matter.event.data),
+        Own::Transfer => giving::gift(matter)?.map(Work::Give),
+        Own::Merge => merge::merged(matter)?.map(Work::Merge),
         _ => Err(reason(codes::TYPE_RESERVED, "this cannot be done yet")),
     };
     Ok(work.map_or_else(Verdict::Refused, |work| Verdict::Do(Box::new(work))))
+}
+
+/// What one member's act does to another.
+fn follows(data: &[u8]) -> Result<Work, Reason> {
+    #[derive(serde::Deserialize)]
+    #[serde(tag = "type")]
+    enum Told {
+        #[serde(rename = "fealty.received")]
+        Received(giving::Received),
+        #[serde(rename = "fealty.hands_over")]
+        HandsOver { to: MemberNo },
+        #[serde(rename = "fealty.takes_over")]
+        TakesOver { member: Box<Member> },
+    }
+    match serde_json::from_slice(data) {
+        Ok(Told::Received(received)) => Ok(Work::Receive(received)),
+        Ok(Told::HandsOver { to }) => Ok(Work::HandOver(to)),
+        Ok(Told::TakesOver { member }) => Ok(Work::TakeOver(member)),
+        Err(e) => Err(reason(codes::BAD_JSON, format!("this was not made by this version: {e}"))),
+    }
 }

@@ -366,16 +366,19 @@ impl<'a> Judge<'a> {
                 if self.again && paid_this_order {
                     return Ok(Some(Some(value)));
                 }
-                let member = self.case.member.no;
-                let key: Key = self.keys.once(&rule.id, member, &value);
-                let Some(rows) = self.rows.get(&key) else {
-                    self.missing.push(Want::Rows(key));
-                    return Ok(None);
-                };
-                let paid = rows.iter().any(|row| {
-                    row.decision.member == Some(member)
-                        && row.decision.once.iter().any(|(r, v)| *r == rule.id && *v == value)
-                });
+                let mut paid = false;
+                // Whom the member absorbed was paid as he.
+                for member in self.case.member.numbers() {
+                    let key: Key = self.keys.once(&rule.id, member, &value);
+                    let Some(rows) = self.rows.get(&key) else {
+                        self.missing.push(Want::Rows(key));
+                        return Ok(None);
+                    };
+                    paid |= rows.iter().any(|row| {
+                        row.decision.member == Some(member)
+                            && row.decision.once.iter().any(|(r, v)| *r == rule.id && *v == value)
+                    });
+                }
                 Ok((!paid).then_some(Some(value)))
             }
         }

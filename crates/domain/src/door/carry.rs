@@ -148,6 +148,10 @@ impl<'a> Door<'a> {
             Work::Link(names) => names.clone(),
             _ => Vec::new(),
         };
+        let moved = match &work {
+            Work::TakeOver(from) => from.identities.clone(),
+            _ => Vec::new(),
+        };
         let mut book = Book {
             plan,
             member: Arc::make_mut(member),
@@ -197,6 +201,11 @@ impl<'a> Door<'a> {
         );
         if !follows {
             members::link(member, members::names(job.event()).chain(&by_hand), self.snapshot, &mut decision);
+        }
+        for name in moved {
+            self.snapshot.identities.insert(name.clone(), Some(member.no));
+            member.identities.push(name.clone());
+            decision.linked.push(name);
         }
         let changes = (decision.transfers.len() + decision.emitted.len()) as u64;
         if changes > 0 {

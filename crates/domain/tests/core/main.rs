@@ -5,6 +5,7 @@ mod complaints;
 mod earning;
 mod explaining;
 mod levels;
+mod merging;
 mod orders;
 mod referrals;
 mod rewards;

@@ -177,7 +177,10 @@ impl World {
             self.rows.push((event, hash, json, row.keys.clone()));
         }
         for (name, no) in batch.identities {
-            assert!(self.identities.insert(name, no).is_none(), "an identity belongs to one member");
+            if let Some(before) = self.identities.insert(name, no) {
+                let before = snapshot.members[&before].as_ref().unwrap();
+                assert!(before.merged_into.is_some(), "an identity belongs to one member");
+            }
         }
         for no in batch.members {
             let member = snapshot.members[&no].as_ref().unwrap();
@@ -257,6 +260,9 @@ impl World {
                     match account {
                         Account::Available => {
                             *accounts.entry((no, t.wallet.clone(), "available")).or_default() += amount
+                        }
+                        Account::Pending => {
+                            *accounts.entry((no, t.wallet.clone(), "pending")).or_default() += amount
                         }
                         // Debt is owed: entering it pays it.
                         Account::Debt => {

@@ -309,7 +309,7 @@ fn write_batch(conn: &Connection, flight: &Flight, encoded: &Encoded) -> rusqlit
     }
     let mut names: Vec<_> = write.batch.identities.iter().map(|(name, no)| (name.as_str(), *no)).collect();
     names.sort_unstable();
-    let mut insert = conn.prepare_cached("INSERT INTO identity VALUES (?1, ?2)")?;
+    let mut insert = conn.prepare_cached("INSERT INTO identity VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET member = excluded.member")?;
     for (name, no) in names {
         insert.execute(params![name, no])?;
     }

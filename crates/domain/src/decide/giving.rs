@@ -1,0 +1,173 @@
+//! Points that go from one member to another: lots leave in spending order and arrive with their own names and dates, so
+//! that expiry cannot be escaped. The giver's row comes first; the receiver's is made right after it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::book::Book;
+use super::case::{slot_num, slot_text};
+use super::{Made, Matter};
+use crate::codes::{self, reason, reason_at};
+use crate::event::MemberNo;
+use crate::lots::{self, AMOUNT_MAX, LotId};
+use crate::num::Num;
+use crate::outcome::{Account, Reason, TransferKind};
+use crate::own;
+use crate::snapshot::Want;
+use crate::value::{Text, Value};
+
+/// A part of a lot on its way.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Part {
+    pub lot: LotId,
+    pub amount: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// `fealty.transferred`, checked.
+pub struct Gift {
+    to: MemberNo,
+    wallet: Text,
+    minor: i64,
+}
+
+/// Another member, named by number in the payload: absorbed ones stand for those who absorbed them. None: nobody can be
+/// meant.
+pub fn other(matter: &Matter<'_>, slot: usize) -> Result<Option<MemberNo>, Vec<Want>> {
+    let number = slot_num(&matter.bound.record, slot).to_int();
+    let mut no = number.and_then(|no| MemberNo::try_from(no).ok());
+    while let Some(at) = no.filter(|at| *at != matter.member.no) {
+        match matter.snapshot.members.get(&at).ok_or_else(|| vec![Want::Member(at)])? {
+            Some(state) if state.merged_into.is_some() => no = state.merged_into,
+            Some(state) if !state.erased && state.household.is_empty() => break,
+            _ => no = None,
+        }
+    }
+    Ok(no)
+}
+
+/// Slots of `fealty.transferred`.
+const TO: usize = 0;
+const WALLET: usize = 1;
+const AMOUNT: usize = 2;
+
+/// Reads `fealty.transferred`. Err: this must be loaded first.
+pub fn gift(matter: &Matter<'_>) -> Result<Result<Gift, Reason>, Vec<Want>> {
+    let (plan, payload) = (&*matter.plans.current, &matter.bound.record);
+    let Some(to) = other(matter, TO)? else {
+        return Ok(Err(reason_at(codes::MEMBER_UNKNOWN, "/data/to", "there is no such member")));
+    };
+    Ok(checked(matter, plan, payload, to))
+}
+
+fn checked(matter: &Matter<'_>, plan: &crate::plan::Plan, payload: &Value, to: MemberNo) -> Result<Gift, Reason> {
+    if to == matter.member.no {
+        return Err(reason_at(codes::TRANSFER_TO_ONESELF, "/data/to", "both are the same member"));
+    }
+    let id = slot_text(payload, WALLET);
+    let Some(wallet) = plan.wallets.iter().find(|w| *w.id == *id) else {
+        return Err(reason_at(codes::WALLET_UNKNOWN, "/data/wallet", format!("there is no wallet `{id}`")));
+    };
+    if !wallet.transfer {
+        let said = format!("members cannot give {id} to each other: the wallet has no `transfer = true`");
+        return Err(reason_at(codes::TRANSFER_NOT_ALLOWED, "/data/wallet", said));
+    }
+    if wallet.shared && matter.member.home.is_some() {
+        let said = format!("{id} belongs to the household, not to one of its members");
+        return Err(reason_at(codes::TRANSFER_NOT_ALLOWED, "/data/wallet", said));
+    }
+    let minor = slot_num(payload, AMOUNT).exact_minor(wallet.decimals).filter(|m| *m > 0 && *m <= AMOUNT_MAX);
+    let Some(minor) = minor else {
+        let said = format!("an amount of {id} is above 0 and has at most {} decimals", wallet.decimals);
+        return Err(reason_at(codes::AMOUNT_INVALID, "/data/amount", said));
+    };
+    let (available, debt) = lots::wallet(matter.member, id).map_or((0, 0), |w| (w.available, w.debt));
+    if available - debt < minor {
+        let missing = Num::minor(minor - (available - debt), wallet.decimals);
+        return Err(reason_at(codes::POINTS_INSUFFICIENT, "/data/amount", format!("missing: {missing} {id}")));
+    }
+    let theirs = matter.snapshot.members.get(&to).and_then(Option::as_ref);
+    let theirs = theirs.and_then(|m| lots::wallet(m, id)).map_or(0, |w| w.available.saturating_add(w.pending));
+    if theirs.saturating_add(minor) > AMOUNT_MAX {
+        return Err(reason(codes::NUMBER_OUT_OF_RANGE, "the receiver cannot hold so much"));
+    }
+    Ok(Gift { to, wallet: wallet.id.clone(), minor })
+}
+
+pub fn give(book: &mut Book<'_>, gift: &Gift, at: Timestamp) {
+    let parts = hand_out(book, &gift.wallet, gift.minor, at);
+    let sum: i64 = parts.iter().map(|part| part.amount).sum();
+    assert!(sum == gift.minor, "a gift was checked against the balance");
+    let data = json!({"type": RECEIVED, "from": book.member.no, "wallet": gift.wallet, "parts": parts});
+    book.made.push(Made { member: gift.to, kind: own::FOLLOW, data });
+}
+
+/// Type within the receiver's row.
+pub const RECEIVED: &str = "fealty.received";
+
+/// What the receiver's row says.
+#[derive(Deserialize)]
+pub struct Received {
+    pub wallet: Text,
+    pub parts: Vec<Part>,
+}
+
+pub fn receive(book: &mut Book<'_>, received: &Received) {
+    hand_in(book, &received.wallet, &received.parts);
+    settle_debt(book, &received.wallet);
+}
+
+/// Up to `amount` leaves, in spending order; what has ended by then is not given.
+pub fn hand_out(book: &mut Book<'_>, wallet: &str, amount: i64, at: Timestamp) -> Vec<Part> {
+    let state = book.wallet_mut(wallet);
+    let mut left = amount;
+    let mut parts = Vec::new();
+    for lot in state.lots.iter_mut().filter(|lot| lot.expires_at.is_none_or(|end| end > at)) {
+        let part = lot.remaining.min(left);
+        if part > 0 {
+            (lot.remaining, left) = (lot.remaining - part, left - part);
+            parts.push(Part { lot: (lot.pos, lot.n), amount: part, expires_at: lot.expires_at });
+        }
+    }
+    state.lots.retain(|lot| lot.remaining > 0);
+    for part in &parts {
+        book.wallet_mut(wallet).available -= part.amount;
+        let accounts = (Account::Available, Account::Given);
+        book.transfer(TransferKind::Transfer, accounts, wallet, part.amount, None, Some(part.lot));
+    }
+    book.wallet_mut(wallet).check();
+    parts
+}
+
+pub fn hand_in(book: &mut Book<'_>, wallet: &str, parts: &[Part]) {
+    for part in parts {
+        let state = book.wallet_mut(wallet);
+        match state.lots.iter_mut().find(|lot| (lot.pos, lot.n) == part.lot) {
+            Some(lot) => {
+                lot.remaining += part.amount;
+                state.available += part.amount;
+                state.check();
+            }
+            None => state.add(part.lot, part.amount, part.expires_at),
+        }
+        let accounts = (Account::Given, Account::Available);
+        book.transfer(TransferKind::Transfer, accounts, wallet, part.amount, None, Some(part.lot));
+    }
+}
+
+/// What is owed is paid from what is there.
+pub fn settle_debt(book: &mut Book<'_>, wallet: &str) {
+    loop {
+        let state = book.wallet_mut(wallet);
+        let Some(lot) = state.lots.first_mut().filter(|_| state.debt > 0) else { return };
+        let part = lot.remaining.min(state.debt);
+        let id = (lot.pos, lot.n);
+        lot.remaining -= part;
+        (state.available, state.debt) = (state.available - part, state.debt - part);
+        state.lots.retain(|lot| lot.remaining > 0);
+        state.check();
+        book.transfer(TransferKind::Repay, (Account::Available, Account::Debt), wallet, part, None, Some(id));
+    }
+}

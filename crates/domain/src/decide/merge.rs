@@ -1,0 +1,219 @@
+//! Two members become one: the survivor asks, the absorbed hands over everything in a row of his own, the survivor takes
+//! it in a third. The state that is handed over is in that row, word for word. Whatever is due for the absorbed runs
+//! before his row, so nothing is lost between them.
+//!
+//! Nothing is paid twice by it: business keys of the absorbed count for the survivor (`Member::absorbed`), orders find
+//! their lots under the same names, used limits and counters add up. The absorbed number stays as another name.
+
+use serde_json::json;
+
+use super::book::Book;
+use super::giving::{self, Part, other};
+use super::{Made, Matter, join};
+use crate::codes::{self, reason, reason_at};
+use crate::event::MemberNo;
+use crate::lots;
+use crate::member::{Absorbed, LimitState, Member, Waiting, WalletState};
+use crate::outcome::{Account, Reason, TransferKind};
+use crate::own;
+use crate::snapshot::Want;
+
+/// Types within made rows: the absorbed hands over, the survivor takes.
+pub const HANDS_OVER: &str = "fealty.hands_over";
+pub const TAKES_OVER: &str = "fealty.takes_over";
+/// Members that one can absorb.
+const ABSORBED_MAX: usize = 32;
+
+/// Reads `fealty.merged`: whom to absorb. Err: this must be loaded first.
+pub fn merged(matter: &Matter<'_>) -> Result<Result<MemberNo, Reason>, Vec<Want>> {
+    let Some(no) = other(matter, 0)? else {
+        return Ok(Err(reason_at(codes::MEMBER_UNKNOWN, "/data/absorb", "there is no such member")));
+    };
+    let member = matter.member;
+    if no == member.no {
+        return Ok(Err(reason_at(codes::MERGE_WITH_ONESELF, "/data/absorb", "both are the same member")));
+    }
+    let other = matter.snapshot.members.get(&no).and_then(Option::as_ref);
+    if other.is_some_and(|other| other.home.is_some() || !other.held.is_empty()) {
+        let said = "the member to be absorbed is in a household or has an open reservation: leave or settle it first";
+        return Ok(Err(reason(codes::MERGE_NOT_NOW, said)));
+    }
+    let absorbed = other.map_or(0, |other| other.absorbed.len()) + 1 + member.absorbed.len();
+    if absorbed > ABSORBED_MAX {
+        return Ok(Err(reason(codes::MERGE_NOT_NOW, format!("a member absorbs at most {ABSORBED_MAX} others"))));
+    }
+    if let Some(other) = other
+        && let Some(wallet) = other.wallets.iter().find(|w| too_much(member, w))
+    {
+        return Ok(Err(reason(codes::NUMBER_OUT_OF_RANGE, format!("{} cannot hold both", wallet.id))));
+    }
+    Ok(Ok(no))
+}
+
+fn too_much(member: &Member, theirs: &WalletState) -> bool {
+    let own = lots::wallet(member, &theirs.id);
+    let sum = |amount: fn(&WalletState) -> i64| amount(theirs).saturating_add(own.map_or(0, amount)).saturating_abs();
+    [sum(|w| w.available), sum(|w| w.pending), sum(|w| w.debt)].iter().any(|sum| *sum > lots::AMOUNT_MAX)
+}
+
+pub fn ask(book: &mut Book<'_>, absorb: MemberNo) {
+    let data = json!({"type": HANDS_OVER, "to": book.member.no});
+    book.made.push(Made { member: absorb, kind: own::FOLLOW, data });
+}
+
+/// Everything leaves the absorbed.
+pub fn hand_over(book: &mut Book<'_>, to: MemberNo) {
+    let before = book.member.clone();
+    for wallet in &before.wallets {
+        let id = &*wallet.id;
+        let far = jiff::Timestamp::MIN;
+        giving::hand_out(book, id, i64::MAX, far);
+        for one in &wallet.waiting {
+            let state = book.wallet_mut(id);
+            state.waiting.retain(|w| (w.pos, w.n) != (one.pos, one.n));
+            state.pending -= one.remaining;
+            book.transfer(
+                TransferKind::Transfer,
+                (Account::Pending, Account::Given),
+                id,
+                one.remaining,
+                None,
+                Some((one.pos, one.n)),
+            );
+        }
+        if wallet.available < 0 {
+            book.wallet_mut(id).available = 0;
+            let accounts = (Account::Given, Account::Available);
+            book.transfer(TransferKind::Transfer, accounts, id, -wallet.available, None, None);
+        }
+        if wallet.debt > 0 {
+            book.wallet_mut(id).debt = 0;
+            book.transfer(TransferKind::Transfer, (Account::Given, Account::Debt), id, wallet.debt, None, None);
+        }
+        book.wallet_mut(id).check();
+    }
+    let data = json!({"type": TAKES_OVER, "from": before.no, "member": before});
+    book.made.push(Made { member: to, kind: own::FOLLOW, data });
+    let mut empty = Member::new(before.no, before.enrolled_at);
+    (empty.last_pos, empty.changes, empty.clock) = (before.last_pos, before.changes, before.clock);
+    empty.wallets = before.wallets.iter().map(|w| WalletState::new(&w.id)).collect();
+    empty.merged_into = Some(to);
+    *book.member = empty;
+}
+
+/// Everything comes to the survivor. His own fields, running workflows and referral stay where both have one.
+pub fn take_over(book: &mut Book<'_>, from: &Member, at: jiff::Timestamp) {
+    for wallet in &from.wallets {
+        take_wallet(book, wallet);
+    }
+    join::join(book.plan, book.member, from);
+    let member = &mut *book.member;
+    for limit in &from.limits {
+        join_limit(member, limit);
+    }
+    for (name, value) in &from.fields {
+        if !member.fields.contains_key(name) {
+            member.fields.insert(name.clone(), value.clone());
+        }
+    }
+    for run in &from.runs {
+        if !member.runs.iter().any(|own| own.workflow == run.workflow) {
+            member.runs.push(run.clone());
+        }
+    }
+    for (flow, at) in &from.started {
+        match member.started.iter_mut().find(|(own, _)| own == flow) {
+            Some((_, own)) => *own = (*own).max(*at),
+            None => member.started.push((flow.clone(), *at)),
+        }
+    }
+    for silence in &from.silences {
+        match member.silences.iter_mut().find(|own| own.of == silence.of) {
+            Some(own) if own.heard_at < silence.heard_at => *own = silence.clone(),
+            Some(_) => {}
+            None => member.silences.push(silence.clone()),
+        }
+    }
+    if member.referral.is_none() {
+        member.referral = from.referral.clone().filter(|referral| referral.by != member.no);
+    }
+    if member.referral.as_ref().is_some_and(|referral| referral.by == from.no) {
+        member.referral = None;
+    }
+    member.brought = member.brought.saturating_add(from.brought);
+    member.near.extend(from.near.iter().filter(|no| **no != member.no));
+    member.near.retain(|no| *no != from.no);
+    member.near.sort_unstable();
+    member.near.dedup();
+    member.absorbed.extend(from.absorbed.iter().cloned());
+    member.absorbed.push(Absorbed { no: from.no, at, pos: book.pos });
+}
+
+fn take_wallet(book: &mut Book<'_>, theirs: &WalletState) {
+    let id = &*theirs.id;
+    let part = |lot: &crate::member::Lot| Part {
+        lot: (lot.pos, lot.n),
+        amount: lot.remaining,
+        expires_at: lot.expires_at,
+    };
+    let parts: Vec<Part> = theirs.lots.iter().map(part).collect();
+    giving::hand_in(book, id, &parts);
+    for one in &theirs.waiting {
+        let lot = Some((one.pos, one.n));
+        hold(book.wallet_mut(id), one);
+        let accounts = (Account::Given, Account::Pending);
+        book.transfer(TransferKind::Transfer, accounts, id, one.remaining, None, lot);
+    }
+    if theirs.debt > 0 {
+        book.wallet_mut(id).owe(theirs.debt);
+        book.transfer(TransferKind::Transfer, (Account::Debt, Account::Given), id, theirs.debt, None, None);
+    }
+    if theirs.available < 0 {
+        owe_below(book, id, -theirs.available);
+    }
+    giving::settle_debt(book, id);
+    let state = book.wallet_mut(id);
+    state.active_at = state.active_at.max(theirs.active_at);
+}
+
+/// A balance below 0 comes: it takes from lots, and what is not there goes below 0.
+fn owe_below(book: &mut Book<'_>, id: &str, hole: i64) {
+    let mut left = hole;
+    while let Some(lot) = book.wallet_mut(id).lots.first_mut().filter(|_| left > 0) {
+        let (part, at) = (lot.remaining.min(left), (lot.pos, lot.n));
+        lot.remaining -= part;
+        left -= part;
+        let state = book.wallet_mut(id);
+        state.available -= part;
+        state.lots.retain(|lot| lot.remaining > 0);
+        let accounts = (Account::Available, Account::Given);
+        book.transfer(TransferKind::Transfer, accounts, id, part, None, Some(at));
+    }
+    if left > 0 {
+        book.wallet_mut(id).overdraw(left);
+        book.transfer(TransferKind::Transfer, (Account::Available, Account::Given), id, left, None, None);
+    }
+}
+
+fn hold(state: &mut WalletState, one: &Waiting) {
+    match state.waiting.iter_mut().find(|w| (w.pos, w.n) == (one.pos, one.n)) {
+        Some(own) => own.remaining += one.remaining,
+        None => state.waiting.push(one.clone()),
+    }
+    state.pending += one.remaining;
+    state.check();
+}
+
+fn join_limit(member: &mut Member, from: &LimitState) {
+    let at = member.limits.iter().position(|own| own.id == from.id).unwrap_or_else(|| {
+        member.limits.push(LimitState { id: from.id.clone(), parts: Vec::new() });
+        member.limits.len() - 1
+    });
+    let parts = &mut member.limits[at].parts;
+    for (window, used) in &from.parts {
+        match parts.binary_search_by_key(window, |part| part.0) {
+            Ok(at) => parts[at].1 = parts[at].1.saturating_add(*used),
+            Err(at) => parts.insert(at, (*window, *used)),
+        }
+    }
+}
