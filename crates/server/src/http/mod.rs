@@ -24,8 +24,10 @@ pub mod members {
     pub mod adjust;
     pub mod create;
     pub mod get;
+    pub mod give;
     pub mod link;
     pub mod list;
+    pub mod merge;
     pub mod place;
     pub mod transfers;
     pub mod update;

@@ -142,9 +142,13 @@ impl Told {
     fn check(&mut self, stored: &Stored, maker: &KeyMaker, report: &mut Report) {
         let pos = stored.pos;
         let decision: Result<Decision, _> = serde_json::from_str(stored.decided);
+        let mut follows = false;
         if let Some(input) = stored.input {
             match form::input_from_json(input) {
-                Ok((event, _)) => self.event(pos, &event, took_its_name(&decision), maker, report),
+                Ok((event, _)) => {
+                    follows = *event.kind == *domain::own::FOLLOW;
+                    self.event(pos, &event, took_its_name(&decision), maker, report);
+                }
                 Err(e) => report.row("event", pos, e.to_string()),
             }
             if stored.body_hash.is_none_or(|hash| hash.len() != 32) {
@@ -162,7 +166,7 @@ impl Told {
             self.orders.add(pos, key, order, &decision, report);
         }
         if let Some(member) = stored.member {
-            self.member(pos, member, &decision, maker, report);
+            self.member((pos, follows), member, &decision, maker, report);
             self.ledger.row(pos, member, stored.prev, &decision, report);
         } else {
             if stored.prev != 0 {
@@ -186,9 +190,17 @@ impl Told {
     }
 
     /// Names and business keys belong to one member, once.
-    fn member(&mut self, pos: u64, member: u64, decision: &Decision, maker: &KeyMaker, report: &mut Report) {
+    fn member(
+        &mut self,
+        (pos, follows): (u64, bool),
+        member: u64,
+        decision: &Decision,
+        maker: &KeyMaker,
+        report: &mut Report,
+    ) {
         for name in &decision.linked {
-            if self.names.insert(name.clone(), member).is_some() {
+            // Names move where one member takes over what another had.
+            if self.names.insert(name.clone(), member).is_some() && !follows {
                 report.row("identity", pos, format!("{} was given away before", name.as_str()));
             }
         }

@@ -18,7 +18,17 @@ use crate::http::shape::{Eyes, MemberShape};
 /// Names in one request.
 const IDENTITIES_MAX: usize = 8;
 
+/// Who is meant; an absorbed member stands for him who absorbed him.
 pub async fn by_ref(app: &Arc<App>, name: &str) -> Result<MemberNo, Problem> {
+    let mut no = as_written(app, name).await?;
+    while let Some(to) = app.read(move |reader| reader.member_get(no)).await?.and_then(|m| m.merged_into) {
+        no = to;
+    }
+    Ok(no)
+}
+
+/// Who is meant, absorbed or not.
+pub async fn as_written(app: &Arc<App>, name: &str) -> Result<MemberNo, Problem> {
     if name.starts_with(wire::member_id::PREFIX) {
         let no = app.ids.decode(name).ok_or_else(|| Problem::not_found("member"))?;
         let found = app.read(move |reader| reader.member_get(no)).await?;
