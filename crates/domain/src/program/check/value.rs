@@ -101,48 +101,16 @@ impl Walk<'_, '_> {
                 "a currency",
                 "three letters of ISO 4217: `EUR`".into(),
             ),
-            Form::Zone => (
-                jiff::tz::TimeZone::get(text).is_ok(),
-                Code::BadTerm,
-                "a time zone",
-                "an IANA name: `Europe/Berlin`".into(),
-            ),
-            Form::TermOrPath => (Term::parse(text).is_some(), Code::BadTerm, "a term", term_hint(text)),
-            Form::WaitOrPath => {
-                (Wait::parse(text).is_some(), Code::BadTerm, "a duration or a date", duration_hint(text))
-            }
-            Form::TimeOfDay => {
-                (time_of_day(text).is_some(), Code::BadTerm, "an hour of the day", "`\"09:00\"`".into())
-            }
-            Form::Duration | Form::DurationOrPath => {
-                (Span::parse(text).is_some(), Code::BadTerm, "a duration", duration_hint(text))
-            }
-            Form::Durations => (
-                text.split(" + ").all(|t| Span::parse(t).is_some()),
-                Code::BadTerm,
-                "a sum of durations",
-                "`6 months + 1 day`".into(),
-            ),
-            Form::Unit => (Unit::parse(text).is_some(), Code::BadTerm, "a calendar unit", units_hint()),
-            Form::Window => (
-                Window::parse(text).is_some(),
-                Code::BadTerm,
-                "a window",
-                format!("`life`, a duration (`7 days`), or a unit: {}", units_hint()),
-            ),
-            Form::Weekday => {
-                (WEEKDAYS.contains(&text), Code::BadTerm, "a day of the week", WEEKDAYS.join(", "))
-            }
-            Form::Hours => {
-                (hours(text).is_some(), Code::BadTerm, "a span of hours", "`\"14:00-17:00\"`".into())
-            }
             Form::EventType => (
                 is_event_type(text),
                 Code::UnknownEvent,
                 "an event type",
                 "two words joined by a dot: `order.paid`".into(),
             ),
-            _ => return,
+            form => match of_time(form, text) {
+                Some((fits, what, hint)) => (fits, Code::BadTerm, what, hint),
+                None => return,
+            },
         };
         if !fits {
             self.say(code, path, &node.at, format!("`{text}` is not {what}"), hint);
@@ -174,6 +142,34 @@ impl Walk<'_, '_> {
             self.say(Code::WrongType, path, &node.at, message, hint);
         }
     }
+}
+
+/// Words of time: whether they can be read, what they are, and what to write.
+fn of_time(form: &Form, text: &str) -> Option<(bool, &'static str, String)> {
+    Some(match form {
+        Form::Zone => {
+            (jiff::tz::TimeZone::get(text).is_ok(), "a time zone", "an IANA name: `Europe/Berlin`".into())
+        }
+        Form::TermOrPath => (Term::parse(text).is_some(), "a term", term_hint(text)),
+        Form::WaitOrPath => (Wait::parse(text).is_some(), "a duration or a date", duration_hint(text)),
+        Form::TimeOfDay => (time_of_day(text).is_some(), "an hour of the day", "`\"09:00\"`".into()),
+        Form::Duration | Form::DurationOrPath => {
+            (Span::parse(text).is_some(), "a duration", duration_hint(text))
+        }
+        Form::Durations => (
+            text.split(" + ").all(|t| Span::parse(t).is_some()),
+            "a sum of durations",
+            "`6 months + 1 day`".into(),
+        ),
+        Form::Unit => (Unit::parse(text).is_some(), "a calendar unit", units_hint()),
+        Form::Window => {
+            let hint = format!("`life`, a duration (`7 days`), or a unit: {}", units_hint());
+            (Window::parse(text).is_some(), "a window", hint)
+        }
+        Form::Weekday => (WEEKDAYS.contains(&text), "a day of the week", WEEKDAYS.join(", ")),
+        Form::Hours => (hours(text).is_some(), "a span of hours", "`\"14:00-17:00\"`".into()),
+        _ => return None,
+    })
 }
 
 /// Whether a node is of the kind that a form wants, whatever it says.

@@ -6,6 +6,7 @@ use super::scope::Place;
 use super::settings::{SPAN, TERM, WAIT};
 use crate::canonical::TYPES;
 use crate::condition::{Code, Expr};
+use crate::num::Num;
 use crate::plan::{Canon, Discount, Earn, Emit, Give, LevelOf, Off, Pending, PlaceOn, TypeNo};
 use crate::program::check::near::did_you_mean;
 use crate::program::read::{Node, Table};
@@ -180,6 +181,11 @@ impl Compiler<'_, '_, '_> {
                 false => (Code::MissingKey, "a discount lacks how much"),
             };
             self.report.error(code, path, &at, message, "write `percent`, or `amount` in money");
+        }
+        let beyond = |n: Num| n.is_negative() || Num::int(100).is_ok_and(|most| n > most);
+        if let Some(node) = table.get("percent").filter(|n| n.decimal().is_some_and(beyond)) {
+            let path = format!("{path}.percent");
+            self.report.error(Code::WrongType, &path, &node.at, "a discount is 0 to 100 percent", "");
         }
         let each = place.sees_items();
         let items = table.entry("items").and_then(|(key, node)| {

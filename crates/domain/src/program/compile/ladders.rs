@@ -8,6 +8,7 @@ use crate::condition::Code;
 use crate::num::Num;
 use crate::plan::{Amount, CounterNo, Ladder, Lapse, Level, Setting, tier_slots};
 use crate::program::check::report::Report;
+use crate::program::check::shape::is_id;
 use crate::program::check::value::is_path;
 use crate::program::read::{At, Node, Table};
 use crate::term::Term;
@@ -76,6 +77,16 @@ fn keys(levels: &[Node], path: &str, names: &Names, report: &mut Report<'_>) -> 
             let hint = "every ladder has it: when its level began, and when it ends";
             report.error(Code::BadId, path, &key.at, message, hint);
         } else if !KEYS.contains(&word) && !words.contains(&word) {
+            if !is_id(word) {
+                let message = format!("`{word}` is not an id");
+                report.error(
+                    Code::BadId,
+                    path,
+                    &key.at,
+                    message,
+                    "values of levels are names in expressions",
+                );
+            }
             words.push(word);
         }
     }

@@ -46,8 +46,12 @@ levels = [{ id = "basic", a = 'tiers.status.b' }, { id = "gold", a = 'params.x',
     says(
         r#"counters.c = { on = "order.paid", per = "year" }
 tiers.status = { levels = [{ id = "basic" }, { id = "gold", needs.c = 500 }] }
-tiers.none = { levels = [] }"#,
-        &[r#"too_many `none`: 0 levels, and a ladder has 1 to 50 | "#],
+tiers.none = { levels = [] }
+tiers.odd = { levels = [{ id = "a", per-day = 1 }] }"#,
+        &[
+            r#"too_many `none`: 0 levels, and a ladder has 1 to 50 | "#,
+            r#"bad_id `per-day`: `per-day` is not an id | values of levels are names in expressions"#,
+        ],
     );
     says(
         r#"counters.c = { on = "order.paid", per = "year" }
@@ -162,7 +166,7 @@ fn effects() {
 rules.a = { on = "order.paid", give.tee = 1, place.statu = "gold", place.status = "glod" }
 rules.b = { on = "order.paid", place.status = { level = 'member.plan', keep = "6 months idle" } }
 rules.c = { on = "order.paid", place.status = 'order.id', discount.percent = 5 }
-rules.d = { on = "order.quoted", earn.points = 1, discount = { percent = 5, amount = 3 } }
+rules.d = { on = "order.quoted", earn.points = 1, discount = { percent = 105, amount = 3 } }
 rules.e = { on = "order.quoted", each = 'order.items', discount = { items = 'item.price > 1' } }
 rules.f = { on = "order.paid", to = "referrer", earn.points = 1, limit = { times = 1, across = "household" } }
 rewards.tea = { gives.product = "tea" }"#,
@@ -176,6 +180,7 @@ rewards.tea = { gives.product = "tea" }"#,
             r#"not_here `discount`: a discount is given in a quote | write `on = "order.quoted"`"#,
             r#"not_here `earn`: a quote is judged and forgotten: it has a discount alone | `order.paid` earns"#,
             r#"unknown_key `percent`: `amount` does not go with `percent` | write `percent`, or `amount` in money"#,
+            r#"wrong_type `105`: a discount is 0 to 100 percent | "#,
             r#"unknown_key `items`: `items` does not go with `each` | with `each` the discount is of the `item`: say in `when` which"#,
             r#"missing_key `items`: a discount lacks how much | write `percent`, or `amount` in money"#,
             r#"not_here `"referrer"`: there are no referrals here | declare when a referral counts: `referrals = { on = "order.paid" }`"#,
