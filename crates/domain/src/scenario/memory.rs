@@ -72,6 +72,29 @@ impl Memory {
         batch
     }
 
+    /// What a cart would bring. Nothing is remembered.
+    pub fn quote(
+        &self,
+        who: MemberNo,
+        cart: &[u8],
+        now: jiff::Timestamp,
+    ) -> Result<decide::quote::Quote, crate::outcome::Reason> {
+        let past =
+            Past { rows: &self.rows, keys: &self.keys, identities: &self.identities, members: &self.members };
+        let mut snapshot = Snapshot {
+            next_member: self.snapshot.next_member,
+            next_pos: self.snapshot.next_pos,
+            budgets: self.snapshot.budgets.clone(),
+            ..Snapshot::default()
+        };
+        let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| {
+            wants.iter().for_each(|want| past.load(want, snapshot));
+            Ok::<(), Infallible>(())
+        };
+        let Ok(quote) = decide::quote::quote(&self.plans, &mut snapshot, Some(who), cart, now, &mut fetch);
+        quote
+    }
+
     /// What the door keeps in memory is forgotten, as after a restart: it must be asked for again.
     pub fn forget(&mut self) {
         self.snapshot.identities.clear();

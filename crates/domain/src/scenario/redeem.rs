@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::run::Run;
-use super::{Redeem, Step};
+use super::run::{Run, Seen};
+use super::{Fields, Redeem, Step};
 use crate::event::API_SOURCE;
-use crate::outcome::Decision;
+use crate::outcome::{Decision, Status};
 use crate::own;
 use crate::redemption::{self, Stage};
 use crate::value::Value;
@@ -33,6 +33,31 @@ impl Run<'_> {
             self.redeemed.push((number, redemption::id(&self.memory.plans.keys, made.pos, made.n)));
         }
         rows
+    }
+
+    /// What the cart would bring: a refusal counts as one of the step's decisions.
+    pub(super) fn quote(&self, step: &Step, cart: &Fields, seen: &mut Seen) {
+        let mut cart = cart.clone();
+        let currency = self.region(step).currency.to_string();
+        cart.entry("currency").or_insert(Json::String(currency));
+        if let Some(region) = &step.region {
+            cart.entry("region").or_insert(Json::String(region.to_string()));
+        }
+        let Some(member) = super::run::identity(&step.member).and_then(|name| self.memory.member(&name)) else {
+            return;
+        };
+        match self.memory.quote(member.no, Json::Object(cart).to_string().as_bytes(), self.now) {
+            Ok(quote) => {
+                seen.discount = quote.discount();
+                seen.quoted.extend(quote.discounts.iter().map(|(rule, _)| rule.clone()));
+                seen.decisions.push(quote.paid);
+            }
+            Err(reason) => {
+                let mut refused = Decision::new(Status::Refused, self.plan.version);
+                refused.reason = Some(reason);
+                seen.decisions.push(Arc::new(refused));
+            }
+        }
     }
 
     /// `confirm` or `cancel` what a step redeemed; nothing, if that was refused.

@@ -60,7 +60,7 @@ pub(super) struct Run<'t> {
     pub(super) test: &'t Test,
     pub(super) memory: Memory,
     /// The present step's instant; may lie before an earlier one's (a late event).
-    now: Timestamp,
+    pub(super) now: Timestamp,
     newest: Timestamp,
     enrolled: BTreeSet<Box<str>>,
     paid: Paid,
@@ -70,8 +70,12 @@ pub(super) struct Run<'t> {
 
 /// What a step did, as tests see it.
 #[derive(Default)]
-struct Seen {
-    decisions: Vec<Arc<Decision>>,
+pub(super) struct Seen {
+    pub(super) decisions: Vec<Arc<Decision>>,
+    /// Money taken off a cart.
+    pub(super) discount: crate::num::Num,
+    /// Rules that took it off.
+    pub(super) quoted: Vec<Text>,
 }
 
 impl Run<'_> {
@@ -100,12 +104,16 @@ impl Run<'_> {
         if let Some(redeem) = &step.redeem {
             seen.decisions.extend(self.redeem(number, step, redeem));
         }
+        if let Some(cart) = &step.quote {
+            self.quote(step, cart, &mut seen);
+        }
         for (of, act) in [(step.confirm, "confirm"), (step.cancel, "cancel")] {
             if let Some(of) = of {
                 seen.decisions.extend(self.act(number, step, of, act));
             }
         }
         self.pass(&step.member, &mut seen);
+        self.paid.extend(seen.quoted.drain(..));
         let paid = seen.decisions.iter().flat_map(|d| {
             let earned = d
                 .effects
@@ -247,7 +255,7 @@ impl Run<'_> {
         let state = env_state(&present, &self.plan, &granted);
         let values = bind::member_values(&self.plan.member_fields, member, &self.plan.regions[0].zone);
         let tiers = tier_values(&self.plan, member, region, self.now);
-        let extra = extra(&seen.decisions);
+        let extra = extra(seen);
         let env = Env {
             payload: &Value::Absent,
             item: None,
@@ -284,7 +292,8 @@ impl Run<'_> {
 }
 
 /// `refused`, `emitted`, `given`, `discount`, in the order of their numbers.
-fn extra(decisions: &[Arc<Decision>]) -> [Value; 4] {
+fn extra(seen: &Seen) -> [Value; 4] {
+    let decisions = &seen.decisions;
     let last = decisions.last().filter(|d| d.status == Status::Refused);
     let refused = last.and_then(|d| d.reason.as_ref()).map_or("", |r| &r.code);
     let emitted = decisions.iter().flat_map(|d| &d.emitted).map(|e| Value::Text(e.kind.clone())).collect();
@@ -292,10 +301,10 @@ fn extra(decisions: &[Arc<Decision>]) -> [Value; 4] {
         Value::Text(refused.into()),
         Value::List(emitted),
         super::redeem::given(decisions),
-        Value::Num(crate::num::Num::ZERO),
+        Value::Num(seen.discount),
     ]
 }
 
-fn identity(member: &str) -> Option<Identity> {
+pub(super) fn identity(member: &str) -> Option<Identity> {
     Identity::parse(&format!("test:{member}")).ok()
 }
