@@ -62,7 +62,12 @@ pub fn gift(matter: &Matter<'_>) -> Result<Result<Gift, Reason>, Vec<Want>> {
     Ok(checked(matter, plan, payload, to))
 }
 
-fn checked(matter: &Matter<'_>, plan: &crate::plan::Plan, payload: &Value, to: MemberNo) -> Result<Gift, Reason> {
+fn checked(
+    matter: &Matter<'_>,
+    plan: &crate::plan::Plan,
+    payload: &Value,
+    to: MemberNo,
+) -> Result<Gift, Reason> {
     if to == matter.member.no {
         return Err(reason_at(codes::TRANSFER_TO_ONESELF, "/data/to", "both are the same member"));
     }
@@ -86,10 +91,15 @@ fn checked(matter: &Matter<'_>, plan: &crate::plan::Plan, payload: &Value, to: M
     let (available, debt) = lots::wallet(matter.member, id).map_or((0, 0), |w| (w.available, w.debt));
     if available - debt < minor {
         let missing = Num::minor(minor - (available - debt), wallet.decimals);
-        return Err(reason_at(codes::POINTS_INSUFFICIENT, "/data/amount", format!("missing: {missing} {id}")));
+        return Err(reason_at(
+            codes::POINTS_INSUFFICIENT,
+            "/data/amount",
+            format!("missing: {missing} {id}"),
+        ));
     }
     let theirs = matter.snapshot.members.get(&to).and_then(Option::as_ref);
-    let theirs = theirs.and_then(|m| lots::wallet(m, id)).map_or(0, |w| w.available.saturating_add(w.pending));
+    let theirs =
+        theirs.and_then(|m| lots::wallet(m, id)).map_or(0, |w| w.available.saturating_add(w.pending));
     if theirs.saturating_add(minor) > AMOUNT_MAX {
         return Err(reason(codes::NUMBER_OUT_OF_RANGE, "the receiver cannot hold so much"));
     }

@@ -171,8 +171,7 @@ impl Book<'_> {
     pub fn begin_silence(&mut self, wallet: &str) {
         let at = self.at;
         let state = self.wallet_mut(wallet);
-        if let (Some((_, began)), true) =
-            (&mut state.idle, state.lots.iter().all(|l| l.expires_at.is_some()))
+        if let (Some((_, began)), true) = (&mut state.idle, state.lots.iter().all(|l| l.expires_at.is_some()))
         {
             *began = at.max(*began);
         }

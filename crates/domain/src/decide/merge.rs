@@ -40,7 +40,10 @@ pub fn merged(matter: &Matter<'_>) -> Result<Result<MemberNo, Reason>, Vec<Want>
     }
     let absorbed = other.map_or(0, |other| other.absorbed.len()) + 1 + member.absorbed.len();
     if absorbed > ABSORBED_MAX {
-        return Ok(Err(reason(codes::MERGE_NOT_NOW, format!("a member absorbs at most {ABSORBED_MAX} others"))));
+        return Ok(Err(reason(
+            codes::MERGE_NOT_NOW,
+            format!("a member absorbs at most {ABSORBED_MAX} others"),
+        )));
     }
     if let Some(other) = other
         && let Some(wallet) = other.wallets.iter().find(|w| too_much(member, w))
@@ -52,7 +55,9 @@ pub fn merged(matter: &Matter<'_>) -> Result<Result<MemberNo, Reason>, Vec<Want>
 
 fn too_much(member: &Member, theirs: &WalletState) -> bool {
     let own = lots::wallet(member, &theirs.id);
-    let sum = |amount: fn(&WalletState) -> i64| amount(theirs).saturating_add(own.map_or(0, amount)).saturating_abs();
+    let sum = |amount: fn(&WalletState) -> i64| {
+        amount(theirs).saturating_add(own.map_or(0, amount)).saturating_abs()
+    };
     [sum(|w| w.available), sum(|w| w.pending), sum(|w| w.debt)].iter().any(|sum| *sum > lots::AMOUNT_MAX)
 }
 
@@ -88,7 +93,14 @@ pub fn hand_over(book: &mut Book<'_>, to: MemberNo) {
         }
         if wallet.debt > 0 {
             book.wallet_mut(id).debt = 0;
-            book.transfer(TransferKind::Transfer, (Account::Given, Account::Debt), id, wallet.debt, None, None);
+            book.transfer(
+                TransferKind::Transfer,
+                (Account::Given, Account::Debt),
+                id,
+                wallet.debt,
+                None,
+                None,
+            );
         }
         book.wallet_mut(id).check();
     }

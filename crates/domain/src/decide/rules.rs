@@ -292,7 +292,8 @@ impl<'a> Judge<'a> {
     /// Rewards that the rule gives or redeems; of several items together.
     fn gifts(&self, rule: &Rule, picked: &Picked<'_>, state: &dyn State) -> Result<Vec<Gift>, OutOfRange> {
         let mut gifts = Vec::new();
-        let all = rule.give.iter().map(|give| (give, false)).chain(rule.redeem.iter().map(|give| (give, true)));
+        let all =
+            rule.give.iter().map(|give| (give, false)).chain(rule.redeem.iter().map(|give| (give, true)));
         for (give, redeem) in all {
             let (quantity, _) = self.sum(&give.amount, picked, rule, state)?;
             if quantity > Num::ZERO {

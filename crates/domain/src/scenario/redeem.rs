@@ -43,7 +43,8 @@ impl Run<'_> {
         if let Some(region) = &step.region {
             cart.entry("region").or_insert(Json::String(region.to_string()));
         }
-        let Some(member) = super::run::identity(&step.member).and_then(|name| self.memory.member(&name)) else {
+        let Some(member) = super::run::identity(&step.member).and_then(|name| self.memory.member(&name))
+        else {
             return;
         };
         match self.memory.quote(member.no, Json::Object(cart).to_string().as_bytes(), self.now) {
@@ -71,7 +72,8 @@ impl Run<'_> {
 /// Rewards that were given for good in these rows.
 pub(super) fn given(decisions: &[Arc<Decision>]) -> Value {
     let confirmed = |decision: &Arc<Decision>| {
-        let now = decision.redemptions.iter().filter(|one| one.stage == Stage::Confirmed && one.back.is_zero());
+        let now =
+            decision.redemptions.iter().filter(|one| one.stage == Stage::Confirmed && one.back.is_zero());
         now.map(|one| Value::Text(one.reward.clone())).collect::<Vec<_>>()
     };
     Value::List(decisions.iter().flat_map(confirmed).collect())

@@ -185,14 +185,7 @@ impl Run<'_> {
         self.event(source, &format!("step-{}", number + 1), kind, member, data)
     }
 
-    fn event(
-        &mut self,
-        source: &str,
-        id: &str,
-        kind: &str,
-        member: &str,
-        data: &Json,
-    ) -> Vec<Arc<Decision>> {
+    fn event(&mut self, source: &str, id: &str, kind: &str, member: &str, data: &Json) -> Vec<Arc<Decision>> {
         let data = data.to_string().into_bytes();
         let event = Event {
             source: source.into(),

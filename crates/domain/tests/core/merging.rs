@@ -154,6 +154,7 @@ fn what_one_owes_the_other_pays() {
     assert_eq!((points(&world, ADA), points(&world, BO)), ((50, 0), (0, 20)));
     merge(&mut world);
     assert_eq!(points(&world, ADA), (30, 0));
-    let absorbed = world.rows().iter().any(|row| row.decision.transfers.iter().any(|t| t.kind == TransferKind::Repay));
+    let absorbed =
+        world.rows().iter().any(|row| row.decision.transfers.iter().any(|t| t.kind == TransferKind::Repay));
     assert!(absorbed);
 }

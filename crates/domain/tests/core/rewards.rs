@@ -79,7 +79,11 @@ fn a_refusal_says_what_is_missing_and_stays() {
     for (data, code, said) in [
         (r#"{"reward":"cup"}"#, "reward_unknown", "there is no reward `cup`"),
         (r#"{"reward":"mug","quantity":3}"#, "points_insufficient", "missing: 20 points"),
-        (r#"{"reward":"mug","quantity":4}"#, "quantity_invalid", "a quantity is more than 0 and at most 3, not 4"),
+        (
+            r#"{"reward":"mug","quantity":4}"#,
+            "quantity_invalid",
+            "a quantity is more than 0 and at most 3, not 4",
+        ),
         (r#"{"reward":"coin","quantity":7}"#, "quantity_invalid", "a quantity is a multiple of 5, not 7"),
         (r#"{"reward":"ten_off"}"#, "order_required", "missing: the cart, as `order`"),
         (
@@ -95,7 +99,10 @@ fn a_refusal_says_what_is_missing_and_stays() {
     world.pay(r#"{"id":"o2","subtotal":100}"#);
     assert_eq!(why(&redeem(&mut world, id, id)).0, "points_insufficient", "a retry gets the same answer");
     one(&redeem(&mut world, "again", id));
-    assert_eq!(why(&redeem(&mut world, "more", r#"{"reward":"mug"}"#)), ("reward_out_of_stock", "pieces left: 0, wanted: 1"));
+    assert_eq!(
+        why(&redeem(&mut world, "more", r#"{"reward":"mug"}"#)),
+        ("reward_out_of_stock", "pieces left: 0, wanted: 1")
+    );
 }
 
 #[test]
@@ -136,7 +143,8 @@ fn a_short_pattern_is_used_up_and_no_code_comes_twice() {
 fn points_spent_on_a_refunded_order_come_back_in_the_same_share() {
     let mut world = World::new(SHOP);
     world.pay(r#"{"id":"o1","subtotal":60}"#);
-    let spent = redeem(&mut world, "r1", r#"{"reward":"ten_off","confirm":true,"order":{"id":"o2","subtotal":40}}"#);
+    let spent =
+        redeem(&mut world, "r1", r#"{"reward":"ten_off","confirm":true,"order":{"id":"o2","subtotal":40}}"#);
     assert_eq!(one(&spent).value, Some(domain::num::Num::int(10).unwrap()));
     assert_eq!(world.points().0, 10);
     world.pay(r#"{"id":"o2","subtotal":30,"total":30}"#);

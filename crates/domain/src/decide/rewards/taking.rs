@@ -204,7 +204,8 @@ pub fn take(book: &mut Book<'_>, scene: &Scene<'_>, taking: Taking) {
         if confirm { codes::give(parts, terms.units) } else { codes::hold(parts, terms.units) }
     }
     let wallet = |no: u16| plan.wallets[usize::from(no)].id.clone();
-    let earned = terms.earn.iter().map(|(no, amount)| Earned { wallet: wallet(*no), lot: (0, 0), amount: *amount });
+    let earned =
+        terms.earn.iter().map(|(no, amount)| Earned { wallet: wallet(*no), lot: (0, 0), amount: *amount });
     let mut one = Redemption {
         pos: book.pos,
         n,
@@ -297,9 +298,7 @@ pub fn tell(book: &mut Book<'_>, keys: &KeyMaker, one: Redemption) {
     book.decision.emitted.push(Emitted { rule: "".into(), kind: kind.into(), data });
     if let Some(canon) = canon {
         let (reward, quantity) = (one.reward.clone(), one.quantity);
-        book.hear(canon, || {
-            Value::Record(vec![Value::Text(id), Value::Text(reward), Value::Num(quantity)])
-        });
+        book.hear(canon, || Value::Record(vec![Value::Text(id), Value::Text(reward), Value::Num(quantity)]));
     }
     book.decision.redemptions.push(one);
 }

@@ -4,13 +4,13 @@
 
 use super::codes;
 use super::{pool_id, stock_id};
+use crate::canonical;
 use crate::codes as code;
+use crate::condition::{Env, State};
 use crate::decide::case::{Case, Present};
 use crate::decide::discounts::{self, Cart};
 use crate::decide::limits::{self, Forgotten, Moment};
 use crate::decide::rules::text;
-use crate::canonical;
-use crate::condition::{Env, State};
 use crate::lots::{self, AMOUNT_MAX};
 use crate::member::Member;
 use crate::num::{Num, OutOfRange, Round};

@@ -81,7 +81,7 @@ impl Compiler<'_, '_, '_> {
         let (key, node) = table.entry("gives")?;
         let gives = node.table()?;
         let path = format!("{path}.gives");
-        let Some((kind, node)) = self.one_of_these(gives, key, &path) else { return None };
+        let (kind, node) = self.one_of_these(gives, key, &path)?;
         let below = format!("{path}.{}", kind.text);
         match kind.text.as_str() {
             "code" => self.code(node.table()?, kind, &below),
