@@ -58,3 +58,46 @@ fn their_tests_pass() {
     assert!(broken.is_empty(), "{broken}");
     assert!(done.is_empty(), "these pass, and are pending no more: {done:?}");
 }
+
+/// Words, and what stands between them.
+fn parts(text: &str) -> Vec<&str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| is_word(c) != is_word(first)).unwrap_or(rest.len());
+        parts.push(&rest[..end]);
+        rest = &rest[end..];
+    }
+    parts
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(200))]
+
+    /// Words that change places or go missing make mistakes, or another program; never a fall.
+    #[test]
+    fn a_garbled_program_is_told_and_never_falls(
+        which in 0..PROGRAMS.len(),
+        changes in proptest::collection::vec((0usize..2_000, 0usize..2_000, 0u8..3), 1..4),
+    ) {
+        let mut parts = parts(PROGRAMS[which].1);
+        let words: Vec<usize> = (0..parts.len()).filter(|at| parts[*at].contains(char::is_alphanumeric)).collect();
+        for (at, other, how) in changes {
+            let (at, other) = (words[at % words.len()], words[other % words.len()]);
+            match how {
+                0 => parts.swap(at, other),
+                1 => parts[at] = "1",
+                _ => parts[at] = parts[other],
+            }
+        }
+        let main = Source { name: "garbled.toml".into(), text: parts.concat() };
+        match read(main, &mut no_include, None, 1) {
+            Ok(program) => drop(scenario::run_all(&program)),
+            Err(r) => {
+                let said = diag::render(&r.diagnostics, &r.sources, false);
+                proptest::prop_assert!(said.contains("error["), "{said}");
+            }
+        }
+    }
+}
