@@ -1,8 +1,11 @@
-//! `fealty import` beside a bare program that writes the same rows in the same batches with no logic
-//! (`store/examples/write_limit.rs`), with nothing stored and with `--stored` events stored before.
+//! `fealty import` beside a bare program that writes the same rows in the same batches with no logic, and one that
+//! keeps keys in a plain unique index (`store/examples/write_limit.rs`), with nothing stored and with `--stored` events
+//! stored before. Also: the same events again, memory, and how long a server takes to listen on what was stored.
 
 use std::path::Path;
+use std::time::Instant;
 
+use crate::process::{Run, Server};
 use crate::table::{median, print, short};
 use crate::{Options, events, process};
 
@@ -12,63 +15,109 @@ pub fn measure(options: &Options) {
     if options.stored > 0 {
         rows.push(row(options, options.stored));
     }
-    let head = ["stored before", "Fealty events/s", "bare SQLite events/s", "ratio", "bytes an event"];
-    print("Import, durable, 20 rules", &head, &rows);
+    let head = [
+        "stored before",
+        "Fealty events/s",
+        "bare SQLite events/s",
+        "ratio",
+        "naive SQLite events/s",
+        "times naive",
+        "all known already /s",
+        "CPU us an event",
+        "bytes an event",
+        "memory MiB",
+        "start ms",
+    ];
+    let ids = if options.random_ids { "random ids" } else { "ids in order" };
+    print(&format!("Import, durable, 20 rules, {} members, {ids}", options.members), &head, &rows);
 }
 
 fn row(options: &Options, stored: u64) -> Vec<String> {
     let files = process::fresh("import-events");
-    let (mut ours, mut bare, mut bytes) = (Vec::new(), Vec::new(), 0.0);
-    let data = process::fresh("import-data");
+    let mut data = process::fresh("import-data");
+    let (mut ours, mut cpu, mut memory) = (Vec::new(), Vec::new(), 0);
+    // The naive form suffers where ids have no order.
+    let (mut bare, mut naive) = (Vec::new(), Vec::new());
+    let file = files.join("events.ndjson");
     if stored > 0 {
-        load(&data, &files.join("before.ndjson"), options, 0, stored);
-        let _ = std::fs::remove_file(files.join("before.ndjson"));
-    }
-    for round in 0..options.rounds as u64 {
-        let fresh = stored == 0;
-        let data = if fresh { process::fresh("import-data") } else { data.clone() };
-        let from = if fresh { 0 } else { stored + round * options.events };
-        let file = files.join("events.ndjson");
-        let seconds = load(&data, &file, options, from, options.events);
-        ours.push(options.events as f64 / seconds);
-        bytes = size(&data) / (from + options.events) as f64;
-        if fresh {
-            bare.push(write_limit(options, 0, 1));
+        import(&data, &file, options, 0, stored);
+        bare.push(limit(options, stored, options.rounds, "bare"));
+        if options.random_ids {
+            naive.push(limit(options, stored, options.rounds, "naive"));
         }
     }
-    if stored > 0 {
-        bare.push(write_limit(options, stored, options.rounds));
+    let mut last = 0;
+    for round in 0..options.rounds as u64 {
+        if stored == 0 {
+            data = process::fresh("import-data");
+            bare.push(limit(options, 0, 1, "bare"));
+            if options.random_ids {
+                naive.push(limit(options, 0, 1, "naive"));
+            }
+        }
+        let from = if stored == 0 { 0 } else { stored + round * options.events };
+        let run = import(&data, &file, options, from, options.events);
+        ours.push(options.events as f64 / run.seconds);
+        cpu.push(run.cpu_seconds * 1e6 / options.events as f64);
+        memory = memory.max(run.memory_mib);
+        last = from + options.events;
     }
+    let bytes = size(&data) / last as f64;
+    let known = run(&data, &file);
+    let ratio = |other: &[f64]| format!("{:.2}", median(&ours) / median(other));
     vec![
         stored.to_string(),
         short(median(&ours)),
         short(median(&bare)),
-        format!("{:.2}", median(&ours) / median(&bare)),
+        ratio(&bare),
+        short(median(&naive)),
+        ratio(&naive),
+        short(options.events as f64 / known.seconds),
+        format!("{:.0}", median(&cpu)),
         format!("{bytes:.0}"),
+        memory.to_string(),
+        format!("{:.0}", start(&data) * 1e3),
     ]
 }
 
-/// Writes the events, imports them and gives the seconds that the import took.
-fn load(data: &Path, file: &Path, options: &Options, from: u64, count: u64) -> f64 {
+/// Writes the events and imports them.
+fn import(data: &Path, file: &Path, options: &Options, from: u64, count: u64) -> Run {
     events::write(file, options, from, count);
-    let mut command = process::fealty();
-    command.args(["import", "--program", "bench/program.toml", "--data"]).arg(data).arg(file);
-    process::timed(command).0
+    run(data, file)
 }
 
-/// Events a second of the bare program: the last number on its last line. It fills its own folder first, so with
-/// events stored before all its rounds are run at once.
-fn write_limit(options: &Options, stored: u64, rounds: usize) -> f64 {
+fn run(data: &Path, file: &Path) -> Run {
+    let mut command = process::fealty();
+    command.args(["import", "--program", "bench/program.toml", "--data"]).arg(data).arg(file);
+    process::watched(command)
+}
+
+/// Seconds until a server listens on what is stored.
+fn start(data: &Path) -> f64 {
+    let port = process::free_port();
+    let mut command = process::fealty();
+    command.args(["serve", "--program", "bench/program.toml", "--listen", &format!("127.0.0.1:{port}")]);
+    command.arg("--data").arg(data).env("FEALTY_API_KEY", "bench-owner-key-0123456789abcdef0123456789abcdef");
+    let begun = Instant::now();
+    let _server = Server::start(command, port);
+    begun.elapsed().as_secs_f64()
+}
+
+/// Events a second of a program that only writes: the last number on its last line. It fills its own folder first, so
+/// with events stored before all its rounds are run at once.
+fn limit(options: &Options, stored: u64, rounds: usize, name: &str) -> f64 {
     let folder = process::fresh("write-limit").to_string_lossy().into_owned();
     let (events, stored) = (options.events.to_string(), stored.to_string());
     let (members, rounds) = (options.members.to_string(), rounds.to_string());
-    let mut args = vec![folder.as_str(), &events, &stored, &members, "--only", "bare", "--rounds", &rounds];
+    let mut args = vec![folder.as_str(), &events, &stored, &members, "--only", name, "--rounds", &rounds];
     if options.random_ids {
         args.push("--random-ids");
     }
     let text = process::cargo_example("store", "write_limit", &args);
-    let words = text.split_whitespace().rev();
-    words.filter_map(|word| word.parse().ok()).next().unwrap_or(f64::NAN)
+    let mut words = text.split_whitespace().rev();
+    let rate = words.find_map(|word| word.parse::<f64>().ok().filter(|rate| rate.is_finite()));
+    let _ = std::fs::remove_dir_all(folder);
+    rate.unwrap_or(f64::NAN)
 }
 
 fn size(folder: &Path) -> f64 {

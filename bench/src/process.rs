@@ -36,6 +36,39 @@ pub fn timed(mut command: Command) -> (f64, String) {
     (seconds, String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// What a run took.
+pub struct Run {
+    pub seconds: f64,
+    pub cpu_seconds: f64,
+    /// At most, resident.
+    pub memory_mib: u64,
+}
+
+/// Runs to the end and looks on; what a process used of CPU and memory is told by /proc as long as it lives.
+pub fn watched(mut command: Command) -> Run {
+    let begun = Instant::now();
+    let mut child = command.stdout(Stdio::null()).spawn().expect("can be started");
+    let mut run = Run { seconds: 0.0, cpu_seconds: 0.0, memory_mib: 0 };
+    let of = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap_or_default();
+    let (mut stat, mut status);
+    let ended = loop {
+        (stat, status) = (of("stat"), of("status"));
+        let after = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: f64 = after.skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum();
+        run.cpu_seconds = run.cpu_seconds.max(ticks / 100.0);
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        let peak: u64 = peak.and_then(|kib| kib.parse().ok()).unwrap_or(0);
+        run.memory_mib = run.memory_mib.max(peak / 1024);
+        if stat.contains(") Z ") {
+            break child.wait().expect("it ended");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    run.seconds = begun.elapsed().as_secs_f64();
+    assert!(ended.success(), "{command:?}: {ended}");
+    run
+}
+
 /// Runs an example of a crate in release and gives what it printed; it is shown too.
 pub fn cargo_example(package: &str, example: &str, args: &[&str]) -> String {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -17,10 +17,22 @@ CREATE TABLE journal (
 CREATE TRIGGER journal_update BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is never changed'); END;
 CREATE TRIGGER journal_delete BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is never shortened'); END;
 
-CREATE TABLE member (
+-- A member's state is JSON of domain::member::Member. It comes with the batch that made it and is brought to the
+-- member's own row later, with its neighbours; until then `member_tail` says what is newest.
+CREATE TABLE member_swept (
     no INTEGER PRIMARY KEY CHECK (no > 0),
-    image TEXT NOT NULL                                      -- JSON of domain::member::Member
+    image TEXT NOT NULL
 ) STRICT;
+CREATE TABLE member_tail (
+    pos INTEGER PRIMARY KEY,                                 -- first position of the batch
+    images TEXT NOT NULL                                     -- JSON {"no": image, ...}
+) STRICT;
+CREATE VIEW member AS
+    WITH newest AS MATERIALIZED (
+        SELECT CAST(i.key AS INTEGER) AS no, i.value AS image, max(t.pos)
+        FROM member_tail t, json_each(t.images) i GROUP BY 1)
+    SELECT no, image FROM member_swept WHERE no NOT IN (SELECT no FROM newest)
+    UNION ALL SELECT no, image FROM newest;
 
 CREATE TABLE identity (
     name TEXT PRIMARY KEY CHECK (name <> ''),

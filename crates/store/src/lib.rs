@@ -94,11 +94,13 @@ pub struct Options {
     pub merge_runs: usize,
     /// Pages in the write-ahead log before a checkpoint begins (4 KiB each).
     pub checkpoint_pages: usize,
+    /// Changes of members in which all of them are brought to their rows once, at least.
+    pub sweep_min: u64,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { seal_keys: 900_000, merge_runs: 8, checkpoint_pages: 8000 }
+        Options { seal_keys: 900_000, merge_runs: 8, checkpoint_pages: 8000, sweep_min: 1024 }
     }
 }
 

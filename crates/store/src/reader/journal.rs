@@ -5,7 +5,7 @@ use domain::outcome::{Decision, Status, Transfer};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{Page, Reader};
-use crate::sqlite::{form, member_image, store_error};
+use crate::sqlite::{form, store_error};
 use crate::{Raw, StoreError};
 
 /// A row of the journal. For a row that waited and was applied later, `event` is the one that waited.
@@ -168,11 +168,11 @@ impl Reader {
         cursor: Option<u64>,
         limit: usize,
     ) -> Result<Page<TransferRow>, StoreError> {
+        let mut pos = match cursor {
+            Some(pos) => pos,
+            None => self.member_get(member)?.map_or(0, |member| member.last_pos),
+        };
         self.at_once(|conn| {
-            let mut pos = match cursor {
-                Some(pos) => pos,
-                None => last_pos(conn, member)?,
-            };
             let (mut items, mut visits) = (Vec::new(), 0);
             while pos != 0 && items.len() < limit && visits < VISITS_MAX {
                 visits += 1;
@@ -202,15 +202,6 @@ fn push_transfers(row: Row, items: &mut Vec<TransferRow>) {
             transfer,
         });
     }
-}
-
-fn last_pos(conn: &Connection, member: MemberNo) -> Result<u64, StoreError> {
-    #[derive(serde::Deserialize)]
-    struct Last {
-        last_pos: u64,
-    }
-    let Some(image) = member_image(conn, member)? else { return Ok(0) };
-    form::from_json::<Last>(&image, || format!("member {member}")).map(|last| last.last_pos)
 }
 
 /// The row at `pos`, whole.

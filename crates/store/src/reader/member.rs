@@ -1,34 +1,36 @@
 //! Members: by number, by name, in order.
 
+use std::collections::BTreeMap;
+
 use domain::event::MemberNo;
 use domain::identity::Identity;
 use domain::member::Member;
 
 use super::{Page, Reader};
 use crate::StoreError;
-use crate::sqlite::{form, identity_get, member_image, store_error};
+use crate::sqlite::{form, identity_get, store_error, sweep};
 
 pub type MemberRow = Box<Member>;
 
 impl Reader {
     pub fn member_get(&self, no: MemberNo) -> Result<Option<MemberRow>, StoreError> {
-        let image = self.with(|conn| member_image(conn, no))?;
+        let image = self.with(|conn| sweep::state(conn, &self.0.shared.recent, no))?;
         image.map(|image| parse(no, &image)).transpose()
     }
 
     pub fn member_by_identity(&self, identity: &Identity) -> Result<Option<MemberRow>, StoreError> {
-        let found = self.at_once(|conn| {
-            let Some(no) = identity_get(conn, identity.as_str())? else { return Ok(None) };
-            Ok(member_image(conn, no)?.map(|image| (no, image)))
-        })?;
-        found.map(|(no, image)| parse(no, &image)).transpose()
+        match self.with(|conn| identity_get(conn, identity.as_str()))? {
+            Some(no) => self.member_get(no),
+            None => Ok(None),
+        }
     }
 
     /// In the order in which they came, from after `cursor`.
     pub fn member_list(&self, cursor: Option<u64>, limit: usize) -> Result<Page<MemberRow>, StoreError> {
-        let images = self.with(|conn| {
+        let recent = self.0.shared.recent.after(cursor.unwrap_or(0), limit + 1);
+        let rows = self.with(|conn| {
             let read = || -> rusqlite::Result<Vec<(u64, String)>> {
-                let select = "SELECT no, image FROM member WHERE no > ?1 ORDER BY no LIMIT ?2";
+                let select = "SELECT no, image FROM member_swept WHERE no > ?1 ORDER BY no LIMIT ?2";
                 let mut select = conn.prepare_cached(select)?;
                 let rows = select
                     .query_map([cursor.unwrap_or(0), limit as u64 + 1], |r| Ok((r.get(0)?, r.get(1)?)))?;
@@ -36,6 +38,8 @@ impl Reader {
             };
             read().map_err(|e| store_error(&e))
         })?;
+        let mut images: BTreeMap<u64, String> = rows.into_iter().collect();
+        images.extend(recent.iter().map(|(no, image)| (*no, image.as_str().to_owned())));
         let more = images.len() > limit;
         let items: Vec<MemberRow> =
             images.iter().take(limit).map(|(no, image)| parse(*no, image)).collect::<Result<_, _>>()?;

@@ -21,6 +21,7 @@ pub use stats::Stats;
 use crate::StoreError;
 use crate::keys::Keys;
 use crate::keys::tail::Tail;
+use crate::sqlite::sweep::Recent;
 use crate::sqlite::{Shared, file, store_error};
 
 /// Connections that are kept when nobody uses them.
@@ -52,7 +53,7 @@ impl Reader {
     /// For API keys, beside the process that holds the data: it knows nothing of where events are.
     pub fn beside(dir: &Path) -> Reader {
         let keys = Keys::new(Tail::default(), Vec::new());
-        Reader::new(dir, keys, KeyMaker([0; 16]), Arc::new(Shared::new(0)))
+        Reader::new(dir, keys, KeyMaker([0; 16]), Arc::new(Shared::new(0, Recent::default())))
     }
 
     fn with<T>(&self, ask: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {

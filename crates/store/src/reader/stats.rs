@@ -28,11 +28,11 @@ pub struct Stats {
 impl Reader {
     pub fn stats(&self) -> Result<Stats, StoreError> {
         let count =
-            "SELECT (SELECT coalesce(max(no), 0) FROM member), (SELECT coalesce(max(no), 0) FROM quarantine)";
+            "SELECT (SELECT coalesce(max(no), 0) FROM member_swept), (SELECT coalesce(max(no), 0) FROM quarantine)";
         let (members, quarantined) = self.with(|conn| {
             let select = conn.prepare_cached(count);
             select
-                .and_then(|mut s| s.query_row([], |r| Ok((r.get(0)?, r.get(1)?))))
+                .and_then(|mut s| s.query_row([], |r| Ok((r.get::<_, u64>(0)?, r.get(1)?))))
                 .map_err(|e| store_error(&e))
         })?;
         let bytes = |name: String| std::fs::metadata(self.0.dir.join(name)).map_or(0, |meta| meta.len());
@@ -40,7 +40,7 @@ impl Reader {
         let keys = self.0.keys.read();
         Ok(Stats {
             rows: shared.committed.load(Ordering::Acquire),
-            members,
+            members: members.max(shared.recent.highest()),
             quarantined,
             file_bytes: bytes(FILE.into()),
             wal_bytes: bytes(format!("{FILE}-wal")),

@@ -3,6 +3,7 @@
 //! Invariant: batches come out in the order in which they went in, each hash built on the one before; after a batch
 //! that has no form nothing of its generation is written.
 
+use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -31,9 +32,9 @@ pub struct Encoded {
     /// The rows' JSON, end to end.
     text: String,
     rows: Vec<Row>,
-    /// JSON of each member, end to end, and where each ends.
+    /// JSON `{"no": state, …}` of the batch's members, and where each state stands.
     images: String,
-    image_ends: Vec<usize>,
+    image_parts: Vec<Range<usize>>,
     /// As in `tail_keys`.
     pub keys: Vec<u8>,
 }
@@ -60,16 +61,18 @@ impl Encoded {
             hash: &row.hash,
         })
     }
+    pub fn images(&self) -> &str {
+        &self.images
+    }
     /// In the order of the batch's members.
-    pub fn images(&self) -> impl Iterator<Item = &str> {
-        let mut from = 0;
-        self.image_ends.iter().map(move |&end| &self.images[std::mem::replace(&mut from, end)..end])
+    pub fn image_parts(&self) -> &[Range<usize>] {
+        &self.image_parts
     }
 
     /// Begins with `head`, the hash of the row before; ends with that of the last row. Buffers are used again.
     fn fill(&mut self, flight: &Flight, head: &mut [u8; 32]) -> Result<(), StoreError> {
         self.rows.clear();
-        self.image_ends.clear();
+        self.image_parts.clear();
         self.keys.clear();
         let mut text = std::mem::take(&mut self.text).into_bytes();
         text.clear();
@@ -106,10 +109,14 @@ impl Encoded {
         let mut images = std::mem::take(&mut self.images).into_bytes();
         images.clear();
         for member in &write.members {
+            images.push(if images.is_empty() { b'{' } else { b',' });
+            write!(images, "\"{}\":", member.no).expect("a Vec takes everything");
+            let start = images.len();
             domain::json::write(&mut images, &**member)
                 .map_err(|e| StoreError::Corrupt(format!("member {} has no form: {e}", member.no)))?;
-            self.image_ends.push(images.len());
+            self.image_parts.push(start..images.len());
         }
+        images.push(b'}');
         self.images = String::from_utf8(images).expect("JSON is text");
         self.keys.reserve(flight.keys.len() * ENTRY);
         flight.keys.iter().for_each(|&(key, pos)| push_entry(&mut self.keys, key, pos));

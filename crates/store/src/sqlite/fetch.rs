@@ -13,7 +13,7 @@ use domain::member::Member;
 use domain::snapshot::{PastRow, Snapshot, Want};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Sqlite, form, not_done, store_error};
+use super::{Sqlite, form, not_done, store_error, sweep};
 use crate::StoreError;
 
 impl Sqlite {
@@ -30,8 +30,9 @@ impl Sqlite {
         if wants.is_empty() {
             return Ok(());
         }
-        // First let go of what is on disk, then look at the disk: nothing falls between.
+        // First let go of what is on disk, then look at memory, then at the disk: nothing falls between.
         self.prune();
+        self.remember(snapshot, wants)?;
         debug_assert!(self.shared.committed.load(Ordering::Relaxed) < self.head.next_pos);
         let keys: Vec<Key> = wants
             .iter()
@@ -45,6 +46,20 @@ impl Sqlite {
             ended.map_err(|e| store_error(&e))?;
         }
         filled
+    }
+
+    /// The members that are in memory: in flight, or on disk but for their rows.
+    fn remember(&self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
+        for want in wants {
+            let Want::Member(no) = want else { continue };
+            let Entry::Vacant(slot) = snapshot.members.entry(*no) else { continue };
+            if let Some(member) = self.flights.iter().rev().find_map(|flight| flight.member(*no)) {
+                slot.insert(Some(member.clone()));
+            } else if let Some(image) = self.shared.recent.get(*no) {
+                slot.insert(Some(read_member(*no, image.as_str())?));
+            }
+        }
+        Ok(())
     }
 
     fn begin(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
@@ -73,7 +88,8 @@ impl Sqlite {
                 }
                 Want::Member(no) => {
                     if let Entry::Vacant(slot) = snapshot.members.entry(*no) {
-                        slot.insert(self.member(*no)?);
+                        let image = sweep::row(&self.conn, *no)?;
+                        slot.insert(image.map(|image| read_member(*no, &image)).transpose()?);
                     }
                 }
                 Want::Rows(_) => {}
@@ -91,14 +107,6 @@ impl Sqlite {
             return Ok(Some(no));
         }
         identity_get(&self.conn, name.as_str())
-    }
-
-    fn member(&self, no: MemberNo) -> Result<Option<Arc<Member>>, StoreError> {
-        if let Some(member) = self.flights.iter().rev().find_map(|flight| flight.member(no)) {
-            return Ok(Some(member.clone()));
-        }
-        let image = member_image(&self.conn, no)?;
-        image.map(|image| form::from_json(&image, || format!("member {no}")).map(Arc::new)).transpose()
     }
 
     fn past_row(&self, pos: u64) -> Result<PastRow, StoreError> {
@@ -124,16 +132,13 @@ impl Sqlite {
     }
 }
 
+fn read_member(no: MemberNo, image: &str) -> Result<Arc<Member>, StoreError> {
+    form::from_json(image, || format!("member {no}")).map(Arc::new)
+}
+
 pub fn identity_get(conn: &Connection, name: &str) -> Result<Option<MemberNo>, StoreError> {
     let select = conn.prepare_cached("SELECT member FROM identity WHERE name = ?1");
     select
         .and_then(|mut select| select.query_row([name], |r| r.get(0)).optional())
         .map_err(|e| store_error(&e))
-}
-
-/// A number that no row can have (a made-up public id stands for any 64 bits) is nobody's.
-pub fn member_image(conn: &Connection, no: MemberNo) -> Result<Option<String>, StoreError> {
-    let Ok(no) = i64::try_from(no) else { return Ok(None) };
-    let select = conn.prepare_cached("SELECT image FROM member WHERE no = ?1");
-    select.and_then(|mut select| select.query_row([no], |r| r.get(0)).optional()).map_err(|e| store_error(&e))
 }

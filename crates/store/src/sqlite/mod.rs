@@ -10,6 +10,7 @@ pub mod file;
 mod flight;
 pub mod form;
 mod migrate;
+pub mod sweep;
 mod writer;
 
 use std::collections::{HashMap, VecDeque};
@@ -29,9 +30,10 @@ use crate::keys::seal::{Merge, seal};
 use crate::keys::tail::Tail;
 use crate::{Admin, Done, Options, Reader, StoreError, Write};
 use encode::Task;
-pub use fetch::{identity_get, member_image};
+pub use fetch::identity_get;
 pub use file::FILE;
 use flight::Flight;
+use sweep::Recent;
 pub use writer::{Job, Shared, headers_json};
 
 /// Where the journal and everything with it ends.
@@ -69,14 +71,15 @@ impl Sqlite {
         let lock = file::lock(dir)?;
         let write_conn = file::open(dir)?;
         let conn = file::open_reader(dir, 32 * 1024)?;
-        let head = Head::load(&conn)?;
+        let recent = Recent::load(&conn)?;
+        let head = Head::load(&conn, &recent)?;
         let (keys, orphans, next_run) = load_keys(&conn, options).map_err(|e| store_error(&e))??;
         let secret: Vec<u8> = conn
             .query_row("SELECT value FROM meta WHERE name = 'secret'", [], |r| r.get(0))
             .map_err(|e| store_error(&e))?;
         let secret = secret.try_into().map_err(|_| StoreError::Corrupt("the secret has 48 bytes".into()))?;
         let (slices, slices_in) = sync_channel(4);
-        let shared = Arc::new(Shared::new(head.next_pos - 1));
+        let shared = Arc::new(Shared::new(head.next_pos - 1, recent));
         let writer = writer::Writer::start(
             dir,
             write_conn,
@@ -166,7 +169,7 @@ impl Sqlite {
         }
         let writer = self.writer.as_ref().expect("open until dropped");
         writer.wait();
-        self.head = Head::load(&self.conn)?;
+        self.head = Head::load(&self.conn, &self.shared.recent)?;
         writer.send(Task::After(self.head.hash));
         self.flights.clear();
         let unfreeze = self.freezing.take().is_some();
@@ -200,11 +203,11 @@ impl Drop for Sqlite {
 }
 
 impl Head {
-    fn load(conn: &Connection) -> Result<Head, StoreError> {
+    fn load(conn: &Connection, recent: &Recent) -> Result<Head, StoreError> {
         let load = || -> rusqlite::Result<(Option<(u64, i64, Vec<u8>)>, u64, Vec<(String, String)>)> {
             let mut last = conn.prepare("SELECT pos, now_ms, hash FROM journal ORDER BY pos DESC LIMIT 1")?;
             let last = last.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.next().transpose()?;
-            let member = conn.query_row("SELECT coalesce(max(no), 0) FROM member", [], |r| r.get(0))?;
+            let member = conn.query_row("SELECT coalesce(max(no), 0) FROM member_swept", [], |r| r.get(0))?;
             let mut budgets = conn.prepare("SELECT id, parts FROM budget")?;
             let budgets = budgets.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?;
             Ok((last, member, budgets))
@@ -215,6 +218,7 @@ impl Head {
             let parts = form::from_json(&parts, || format!("budget {id}"))?;
             budgets.insert(id.into_boxed_str(), parts);
         }
+        let member = member.max(recent.highest());
         let (pos, now_ms, hash) = last.unwrap_or((0, 0, vec![0; 32]));
         let hash = hash.try_into().map_err(|_| StoreError::Corrupt(format!("row {pos} has no hash")))?;
         Ok(Head { next_pos: pos + 1, next_member: member + 1, now_ms, hash, budgets })

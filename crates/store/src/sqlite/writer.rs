@@ -15,6 +15,7 @@ use super::checkpoint::Checkpointer;
 use super::encode::{Encoded, Encoder, Task};
 use super::flight::Flight;
 use super::store_error;
+use super::sweep::{Recent, Step, Sweep};
 use crate::keys::Keys;
 use crate::keys::run::{Run, Slice, page_at};
 use crate::{Done, Options, StoreError};
@@ -45,6 +46,8 @@ pub struct Shared {
     /// Pages in the write-ahead log.
     pub wal_pages: AtomicUsize,
     pub checkpoints: AtomicU64,
+    /// Members' newest states.
+    pub recent: Arc<Recent>,
     failed: AtomicBool,
     /// The generation that failed, and why.
     failure: Mutex<(u64, Option<StoreError>)>,
@@ -52,12 +55,13 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(committed: u64) -> Shared {
+    pub fn new(committed: u64, recent: Recent) -> Shared {
         Shared {
             committed: AtomicU64::new(committed),
             merging: AtomicBool::new(false),
             wal_pages: AtomicUsize::new(0),
             checkpoints: AtomicU64::new(0),
+            recent: Arc::new(recent),
             failed: AtomicBool::new(false),
             failure: Mutex::new((0, None)),
             merge_error: Mutex::new(None),
@@ -128,8 +132,10 @@ impl Writer {
         // gathers before the decider, where batches form.
         let (jobs, jobs_in) = sync_channel(0);
         let (tasks, tasks_in) = sync_channel(0);
+        let next_pos = shared.committed.load(Ordering::Relaxed) + 1;
+        let sweep = Sweep::new(shared.recent.clone(), options.sweep_min, next_pos);
         let (encoder, back) = Encoder::new(shared.clone(), head, jobs.clone());
-        let desk = Desk { conn, shared, keys, slices, taken: Vec::new(), written: 0, checkpointer, back };
+        let desk = Desk { conn, shared, keys, slices, taken: Vec::new(), written: 0, checkpointer, sweep, back };
         let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let thread = std::thread::Builder::new().name(name.into()).spawn(run);
             thread.map_err(|e| StoreError::Unavailable(format!("cannot start {name}: {e}")))
@@ -175,6 +181,7 @@ struct Desk {
     /// So many of them are in it whole.
     written: usize,
     checkpointer: Checkpointer,
+    sweep: Sweep,
     /// Where buffers go to be filled again.
     back: SyncSender<Encoded>,
 }
@@ -211,7 +218,8 @@ impl Desk {
             return Ok(());
         }
         match self.transact(flight, encoded) {
-            Ok(()) => {
+            Ok(step) => {
+                self.sweep.committed(&step, flight, encoded);
                 self.shared.committed.store(flight.last_pos, Ordering::Release);
                 for slice in self.taken.drain(..self.written) {
                     if let Slice::Install { run, replaces } = slice {
@@ -230,15 +238,17 @@ impl Desk {
         }
     }
 
-    fn transact(&mut self, flight: &Flight, encoded: &Encoded) -> Result<(), StoreError> {
+    fn transact(&mut self, flight: &Flight, encoded: &Encoded) -> Result<Step, StoreError> {
         let begun = self.conn.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
         begun.map_err(|e| store_error(&e))?;
         let rows = flight.write.batch.rows.len();
-        let written = write_batch(&self.conn, flight, encoded).and_then(|()| self.write_slices(rows));
+        let written = write_batch(&self.conn, flight, encoded)
+            .and_then(|()| self.write_slices(rows))
+            .and_then(|()| self.sweep.write(&self.conn, flight, encoded));
         let result = match written {
-            Ok(()) => {
+            Ok(step) => {
                 let committed = self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
-                committed.map(drop).map_err(|e| commit_error(&e))
+                committed.map(|_| step).map_err(|e| commit_error(&e))
             }
             Err(e) => Err(store_error(&e)),
         };
@@ -312,12 +322,6 @@ fn write_batch(conn: &Connection, flight: &Flight, encoded: &Encoded) -> rusqlit
     let mut insert = conn.prepare_cached("INSERT INTO identity VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET member = excluded.member")?;
     for (name, no) in names {
         insert.execute(params![name, no])?;
-    }
-    let mut put = conn.prepare_cached(
-        "INSERT INTO member VALUES (?1, ?2) ON CONFLICT (no) DO UPDATE SET image = excluded.image",
-    )?;
-    for (member, image) in write.members.iter().zip(encoded.images()) {
-        put.execute(params![member.no, image])?;
     }
     let mut put = conn.prepare_cached("INSERT OR REPLACE INTO budget VALUES (?1, ?2)")?;
     for (id, parts) in &write.budgets {

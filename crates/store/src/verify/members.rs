@@ -1,6 +1,6 @@
 //! Stored members and names against what the journal says of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::identity::Identity;
 use domain::member::{Member, WalletState};
@@ -13,6 +13,7 @@ use super::Report;
 use super::journal;
 use super::ledger::{Told, Wallet};
 use super::orders::Held;
+use crate::sqlite::sweep;
 
 pub fn check(
     conn: &Connection,
@@ -31,17 +32,17 @@ pub fn check(
             report.member("identity", *no, format!("its name {} leads nowhere", name.as_str()));
         }
     }
-    let mut select = conn.prepare("SELECT no, image FROM member ORDER BY no")?;
+    let mut recent = tail(conn, report)?;
+    let mut select = conn.prepare("SELECT no, image FROM member_swept ORDER BY no")?;
     let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        let no: u64 = row.get(0)?;
+    let mut one = |no: u64, image: &str, report: &mut Report| {
         report.members += 1;
-        let member: Member = match serde_json::from_str(row.get_ref(1)?.as_str()?) {
+        let member: Member = match serde_json::from_str(image) {
             Ok(member) => member,
             Err(e) => {
                 report.member("member", no, format!("it cannot be read: {e}"));
                 told.ledger.members.entry(no).or_default().seen = true;
-                continue;
+                return;
             }
         };
         if member.no != no {
@@ -56,6 +57,16 @@ pub fn check(
         told.seen = true;
         compare(no, &member, told, report);
         limits(no, &member, held, report);
+    };
+    while let Some(row) = rows.next()? {
+        let no: u64 = row.get(0)?;
+        match recent.remove(&no) {
+            Some(image) => one(no, &image, report),
+            None => one(no, row.get_ref(1)?.as_str()?, report),
+        }
+    }
+    for (no, image) in &recent {
+        one(*no, image, report);
     }
     for (name, no) in names {
         report.member(
@@ -71,6 +82,21 @@ pub fn check(
         report.member("member", no, "the journal speaks of it, and it is not stored");
     }
     Ok(())
+}
+
+/// States that are not in their rows yet, the newest of each member.
+fn tail(conn: &Connection, report: &mut Report) -> rusqlite::Result<BTreeMap<u64, String>> {
+    let mut recent = BTreeMap::new();
+    let mut select = conn.prepare("SELECT pos, images FROM member_tail ORDER BY pos")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (pos, text) = (row.get(0)?, row.get_ref(1)?.as_str()?);
+        match sweep::parts(text) {
+            Ok(parts) => recent.extend(parts.into_iter().map(|(no, at)| (no, text[at].to_owned()))),
+            Err(e) => report.row("member", pos, format!("the members of its batch cannot be read: {e}")),
+        }
+    }
+    Ok(recent)
 }
 
 fn identities(conn: &Connection, report: &mut Report) -> rusqlite::Result<HashMap<Identity, u64>> {

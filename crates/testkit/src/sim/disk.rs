@@ -38,7 +38,7 @@ pub struct Read {
 
 /// Small, so that every path of the store is walked.
 fn options() -> Options {
-    Options { seal_keys: 64, merge_runs: 3, checkpoint_pages: 40 }
+    Options { seal_keys: 64, merge_runs: 3, checkpoint_pages: 40, sweep_min: 16 }
 }
 
 impl Real {
