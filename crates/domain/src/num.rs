@@ -249,7 +249,7 @@ impl Num {
             return None;
         }
         let mut rest = self.n.unsigned_abs();
-        while places > 0 && rest % 10 == 0 {
+        while places > 0 && rest.is_multiple_of(10) {
             (rest, places) = (rest / 10, places - 1);
         }
         // From the end: at most 19 digits, the point and the sign.

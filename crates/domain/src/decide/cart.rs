@@ -42,7 +42,7 @@ pub fn told<'p>(plan: &'p Plan, data: &[u8], member: &Member) -> Result<Told<'p>
         let id = Some(Text::from(id)).filter(|id| !id.is_empty());
         return Ok(Told { cart: Value::Absent, id, region });
     }
-    read(plan, raw.get().as_bytes(), member).map_err(|reason| under_order(reason))
+    read(plan, raw.get().as_bytes(), member).map_err(under_order)
 }
 
 /// A cart by itself.

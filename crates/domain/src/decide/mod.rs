@@ -16,6 +16,7 @@ mod cuts;
 mod discounts;
 mod distinct;
 pub mod due;
+mod edit;
 pub mod expiry;
 mod follow;
 mod gaps;
@@ -67,7 +68,7 @@ use case::slot_text;
 use counters::Counted;
 use limits::Moment;
 use region::{region, region_of};
-use rules::{Judge, Offer, Uses};
+use rules::{Judge, Offer};
 use std::sync::Arc;
 
 /// What an event is, as far as its type tells.
@@ -216,7 +217,7 @@ pub fn weigh(matter: &Matter<'_>) -> Result<Verdict, Vec<Want>> {
         (Canon::OrderUpdated, Some((order, _))) if order.edited_at > Some(matter.event.time) => {
             return Ok(reason(codes::ORDER_UPDATE_STALE, "a newer state of the order came before").into());
         }
-        (Canon::OrderUpdated, Some((order, seen))) => return edit(matter, ty, region, order, seen),
+        (Canon::OrderUpdated, Some((order, seen))) => return edit::edit(matter, ty, region, order, seen),
         (Canon::ReferralClaimed, _) if own => match referrals::claimed(matter)? {
             Ok(by) => Work::Claim { judged: judge(matter, plan, ty, region, &ty.rules)?, by },
             Err(reason) => return Ok(reason.into()),
@@ -290,79 +291,6 @@ fn counter_failed(id: &str) -> Effect {
     }
 }
 
-/// `order.updated`: what the rules of the paid order say now, with the state and the program of then.
-fn edit(
-    matter: &Matter<'_>,
-    ty: &EventType,
-    region_now: &Region,
-    order: &Order,
-    seen: &[(Text, serde_json::Value)],
-) -> Result<Verdict, Vec<Want>> {
-    let plans = matter.plans;
-    let Some(plan) = plans.version(order.version) else {
-        let said =
-            format!("version {} of the program, under which the order earned, is not loaded", order.version);
-        return Ok(reason(codes::VERSION_UNKNOWN, said).into());
-    };
-    let Some(paid) = plan.types.iter().find(|t| t.canon == Canon::OrderPaid) else {
-        return Ok(reason(codes::VERSION_UNKNOWN, "that version of the program hears no order.paid").into());
-    };
-    let read = bind::bind(&paid.fields, &matter.event.data).and_then(|bound| bound.whole(paid.canon));
-    let bound = match read {
-        Ok(bound) => bound,
-        Err(reason) => return Ok(reason.into()),
-    };
-    let region = match region(plan, Canon::OrderPaid, &bound.record, matter.member) {
-        Ok(region) => region,
-        Err(reason) => return Ok(reason.into()),
-    };
-    if !order.currency.is_empty() && region.currency != order.currency {
-        let said = format!("the order was paid in {}", order.currency);
-        return Ok(reason_at(codes::CURRENCY_MISMATCH, "/data/currency", said).into());
-    }
-    let mut case = Case::new(plan, paid, matter.event, &bound.record, matter.member, region, order.at);
-    case.recall(seen);
-    let before = Recorded::new(plan, paid, seen);
-    let (mut member_limits, mut budgets) = (matter.member.limits.clone(), matter.snapshot.budgets.clone());
-    let anew = order
-        .grants
-        .iter()
-        .filter(|g| updates::is_of(plan, &paid.rules, &g.rule))
-        .cloned()
-        .collect::<Vec<_>>();
-    for grant in &anew {
-        for used in grant.limits.iter().filter(|used| !used.times) {
-            book::free(&mut member_limits, &mut budgets, used, grant.granted - grant.reversed);
-        }
-    }
-    for used in updates::times_in_use(&anew) {
-        book::free(&mut member_limits, &mut budgets, &used, 1);
-    }
-    let held = updates::held(plan, &paid.rules, order);
-    let mut judge = Judge::new(&case, &before, &matter.snapshot.rows, &matter.snapshot.budgets, &plans.keys);
-    judge.uses = Uses { member: &member_limits, budgets: &budgets };
-    judge.held = &held;
-    judge.order = Some(order);
-    judge.again = true;
-    (judge.to, judge.granted) = (matter.payee, referrer::seeds(plan, matter.granted));
-    judge.run(&paid.rules);
-    if !judge.missing.is_empty() {
-        return Err(judge.missing);
-    }
-    let (offers, mut failed) = (judge.offers, judge.failed);
-    let counted = count(matter.payee, &case, &mut failed);
-    let edit = Judged { offers, failed, counted, seen: Vec::new(), moment: case.moment };
-    // Rules that hear the edit itself, and did not hear the payment.
-    let plan_now = &*plans.current;
-    let heard_paid =
-        |no: &RuleNo| plan_now.types.iter().any(|t| t.canon == Canon::OrderPaid && t.rules.contains(no));
-    let own: Vec<RuleNo> = ty.rules.iter().copied().filter(|no| !heard_paid(no)).collect();
-    let judged = self::judge(matter, plan_now, ty, region_now, &own)?;
-    let edited = updates::edited(order, &bound.record, matter.event.time);
-    let work = Work::Edit { edit, plan: plan.clone(), rules: paid.rules.clone(), order: edited, judged };
-    Ok(Verdict::Do(Box::new(work)))
-}
-
 fn new_order(plan: &Plan, region: &Region, matter: &Matter<'_>) -> Order {
     let payload = &matter.bound.record;
     Order {
@@ -420,7 +348,7 @@ pub fn carry_out(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(
 }
 
 fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
-    let (plan, event, payload) = (book.plan, scene.event, &scene.bound.record);
+    let (plan, event) = (book.plan, scene.event);
     match work {
         Work::Paid { judged, mut order } => {
             apply(book, plan, judged, Some(&mut order));
@@ -449,25 +377,7 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
             apply(book, plan, judged, None);
             book.decision.order = Some(order);
         }
-        Work::Fields { judged } => {
-            let changed = members::set_fields(book.member, scene.fields, payload, &event.data);
-            let enrolls = &*event.kind == ENROLLED;
-            match judged {
-                Some(judged) => {
-                    if enrolls {
-                        book.decision.once.push((ENROLLED.into(), "".into()));
-                    }
-                    apply(book, plan, judged, None);
-                }
-                None => {
-                    if !changed {
-                        book.decision.status = crate::outcome::Status::Ignored;
-                    }
-                    let said = "the member was enrolled before; rules of member.enrolled pay once";
-                    book.decision.reason = Some(reason(codes::MEMBER_ALREADY_ENROLLED, said));
-                }
-            }
-        }
+        Work::Fields { judged } => fields(book, scene, judged),
         Work::Claim { judged, by } => {
             referrals::claim(book, by, event.time);
             apply(book, plan, judged, None);
@@ -489,6 +399,28 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
         Work::Due => due::run(book, scene)?,
     }
     Ok(())
+}
+
+/// `member.enrolled` and `member.updated`; without rules if he was enrolled before.
+fn fields(book: &mut Book<'_>, scene: &Scene<'_>, judged: Option<Judged>) {
+    let (plan, event) = (book.plan, scene.event);
+    let changed = members::set_fields(book.member, scene.fields, &scene.bound.record, &event.data);
+    let enrolls = &*event.kind == ENROLLED;
+    match judged {
+        Some(judged) => {
+            if enrolls {
+                book.decision.once.push((ENROLLED.into(), "".into()));
+            }
+            apply(book, plan, judged, None);
+        }
+        None => {
+            if !changed {
+                book.decision.status = crate::outcome::Status::Ignored;
+            }
+            let said = "the member was enrolled before; rules of member.enrolled pay once";
+            book.decision.reason = Some(reason(codes::MEMBER_ALREADY_ENROLLED, said));
+        }
+    }
 }
 
 /// What carrying out may look at, beside the book that it writes.

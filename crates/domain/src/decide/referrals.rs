@@ -112,7 +112,7 @@ fn same_person(one: &Member, other: &Member) -> bool {
         let theirs = prints(other, field);
         prints(one, field).iter().any(|print| theirs.contains(print))
     };
-    one.near.contains(&other.no) || other.near.contains(&one.no) || PRINTS.iter().any(|field| shared(field))
+    one.near.contains(&other.no) || other.near.contains(&one.no) || PRINTS.iter().any(shared)
 }
 
 /// Whether the member stands somewhere above the referrer. A chain that is too long to be looked at counts as one.

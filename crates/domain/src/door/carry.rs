@@ -9,18 +9,20 @@ use crate::batch::{Answer, NewRow};
 use crate::codes;
 use crate::decide::{self, Book, Kind, Made, Matter, Scene, Verdict, Work, members};
 use crate::event::{Input, MemberNo};
+use crate::identity::Identity;
 use crate::job::{Job, JobEvent, fields};
 use crate::key::Key;
+use crate::member::Member;
 use crate::order::Order;
-use crate::outcome::{Decision, Status};
+use crate::outcome::{Decision, Reason, Status};
 use crate::own::Own;
-use crate::plan::{Canon, Payee, Region};
+use crate::plan::{Canon, Payee, Plan, Region};
 use crate::snapshot::PastRow;
 
 /// What carrying out an event gave.
 struct Carried {
     decision: Decision,
-    home: Option<Arc<crate::member::Member>>,
+    home: Option<Arc<Member>>,
     made: Vec<Made>,
 }
 
@@ -37,7 +39,7 @@ impl<'a> Door<'a> {
         let no = known.unwrap_or(self.snapshot.next_member);
         let taken = self.snapshot.members.get_mut(&no).and_then(Option::take);
         let new = taken.is_none();
-        let mut member = taken.unwrap_or_else(|| Arc::new(crate::member::Member::new(no, job.event().time)));
+        let mut member = taken.unwrap_or_else(|| Arc::new(Member::new(no, job.event().time)));
         let order = order.as_ref().and_then(|row| row.decision.order.as_ref());
         let matter = Matter {
             plans: self.plans,
@@ -59,12 +61,7 @@ impl<'a> Door<'a> {
                 if !new {
                     self.snapshot.members.insert(no, Some(member));
                 }
-                let told_before = [codes::REFUND_ALREADY_APPLIED, codes::ORDER_UPDATE_STALE];
-                let status =
-                    if told_before.contains(&&*reason.code) { Status::Ignored } else { Status::Refused };
-                let mut decision = Decision::new(status, self.plans.current.version);
-                decision.reason = Some(reason);
-                self.append(job, known, decision, Vec::new());
+                self.append(job, known, refused(self.plans.current.version, reason), Vec::new());
                 return Ok(Vec::new());
             }
             Err(wants) => {
@@ -84,6 +81,23 @@ impl<'a> Door<'a> {
                 return Err(wants);
             }
         };
+        let keys = self.keys(job, no, &decision);
+        self.batch.identities.extend(decision.linked.iter().map(|name| (name.clone(), no)));
+        if new {
+            self.snapshot.next_member += 1;
+        }
+        self.snapshot.members.insert(no, Some(member));
+        if let Some(home) = home {
+            self.batch.members.push(home.no);
+            self.snapshot.members.insert(home.no, Some(home));
+        }
+        let jobs = self.jobs(job, no, frees, made);
+        self.append(job, Some(no), decision, keys);
+        Ok(jobs)
+    }
+
+    /// Keys under which the row of this decision is found again.
+    fn keys(&mut self, job: &Job<'_>, no: MemberNo, decision: &Decision) -> Vec<Key> {
         let mut keys = Vec::with_capacity(2 + decision.once.len());
         if let (Some(_), Some((_, key, _))) = (&decision.order, &job.order) {
             keys.push(*key);
@@ -101,15 +115,11 @@ impl<'a> Door<'a> {
             }
             keys.extend(one.keys(&self.plans.keys, self.snapshot.next_pos));
         }
-        self.batch.identities.extend(decision.linked.iter().map(|name| (name.clone(), no)));
-        if new {
-            self.snapshot.next_member += 1;
-        }
-        self.snapshot.members.insert(no, Some(member));
-        if let Some(home) = home {
-            self.batch.members.push(home.no);
-            self.snapshot.members.insert(home.no, Some(home));
-        }
+        keys
+    }
+
+    /// What comes right after: what was set free, and rows of other members.
+    fn jobs(&self, job: &Job<'_>, no: MemberNo, frees: Vec<Arc<PastRow>>, made: Vec<Made>) -> Vec<Job<'a>> {
         // A guest's row and what waits for an order become this member's.
         let mut jobs: Vec<Job<'a>> =
             frees.into_iter().map(|row| Job::of_waiting(self.plans, row, Some(no))).collect();
@@ -119,15 +129,24 @@ impl<'a> Door<'a> {
             let id = format!("{pos}.{n}").into();
             Job::made(self.plans, self::made(id, one.kind, one.member, job.event().time, data.as_bytes()))
         }));
-        self.append(job, Some(no), decision, keys);
-        Ok(jobs)
+        jobs
+    }
+
+    /// As if this event had never been looked at.
+    fn undo(&mut self, undo: Vec<(Box<str>, Option<Vec<(i64, i64)>>)>) {
+        for (id, parts) in undo {
+            match parts {
+                Some(parts) => self.snapshot.budgets.insert(id, parts),
+                None => self.snapshot.budgets.remove(&id),
+            };
+        }
     }
 
     fn carry_out(
         &mut self,
         job: &Job<'_>,
         (work, region): (Work, &Region),
-        member: &mut Arc<crate::member::Member>,
+        member: &mut Arc<Member>,
         new: bool,
         frees: &[Arc<PastRow>],
     ) -> Result<Carried, Wants> {
@@ -181,12 +200,7 @@ impl<'a> Door<'a> {
         let done = decide::carry_out(work, &mut book, &scene);
         let (undo, made) = (std::mem::take(&mut book.undo), std::mem::take(&mut book.made));
         if let Err(wants) = done {
-            for (id, parts) in undo {
-                match parts {
-                    Some(parts) => self.snapshot.budgets.insert(id, parts),
-                    None => self.snapshot.budgets.remove(&id),
-                };
-            }
+            self.undo(undo);
             *member = before.expect("only plans that may ask late do");
             if let Some(home) = home_before {
                 self.snapshot.members.insert(home.no, Some(home));
@@ -194,38 +208,31 @@ impl<'a> Door<'a> {
             return Err(wants);
         }
         let member = Arc::make_mut(member);
+        self.link(job, member, (&by_hand, moved), &mut decision);
+        close(plan, job, member, home.as_mut().map(Arc::make_mut), &mut decision);
+        Ok(Carried { decision, home, made })
+    }
+
+    fn link(
+        &mut self,
+        job: &Job<'_>,
+        member: &mut Member,
+        (by_hand, moved): (&[Identity], Vec<Identity>),
+        decision: &mut Decision,
+    ) {
         // What follows an order is about the order: a wrong name in it must not join two people.
         let follows = matches!(
             job.canon,
             Canon::OrderUpdated | Canon::OrderFulfilled | Canon::OrderRefunded | Canon::OrderCancelled
         );
         if !follows {
-            members::link(member, members::names(job.event()).chain(&by_hand), self.snapshot, &mut decision);
+            members::link(member, members::names(job.event()).chain(by_hand), self.snapshot, decision);
         }
         for name in moved {
             self.snapshot.identities.insert(name.clone(), Some(member.no));
             member.identities.push(name.clone());
             decision.linked.push(name);
         }
-        let changes = (decision.transfers.len() + decision.emitted.len()) as u64;
-        if changes > 0 {
-            decision.seq = member.changes + 1;
-            member.changes += changes;
-        }
-        if job.kind == Kind::Own(Own::Due) {
-            let done = job.event().time;
-            member.clock = Some(member.clock.map_or(done, |before| before.max(done)));
-        }
-        member.due = decide::due::next(plan, member);
-        if let Some(home) = home.as_mut().map(Arc::make_mut) {
-            home.due = decide::due::next(plan, home);
-        }
-        let done = job.event().time;
-        assert!(
-            job.kind != Kind::Own(Own::Due) || member.due.is_none_or(|due| due > done),
-            "what was due is done"
-        );
-        Ok(Carried { decision, home, made })
     }
 
     /// Appends a row, by which the member's history grows.
@@ -284,4 +291,41 @@ impl<'a> Door<'a> {
         }
         self.batch.rows.push(NewRow { pos, input, again, member: no, prev_pos, decision, keys });
     }
+}
+
+/// Changes are numbered, and the next thing that is due is known.
+fn close(
+    plan: &Plan,
+    job: &Job<'_>,
+    member: &mut Member,
+    home: Option<&mut Member>,
+    decision: &mut Decision,
+) {
+    let changes = (decision.transfers.len() + decision.emitted.len()) as u64;
+    if changes > 0 {
+        decision.seq = member.changes + 1;
+        member.changes += changes;
+    }
+    if job.kind == Kind::Own(Own::Due) {
+        let done = job.event().time;
+        member.clock = Some(member.clock.map_or(done, |before| before.max(done)));
+    }
+    member.due = decide::due::next(plan, member);
+    if let Some(home) = home {
+        home.due = decide::due::next(plan, home);
+    }
+    let done = job.event().time;
+    assert!(
+        job.kind != Kind::Own(Own::Due) || member.due.is_none_or(|due| due > done),
+        "what was due is done"
+    );
+}
+
+/// What was told before is no refusal.
+fn refused(version: u32, reason: Reason) -> Decision {
+    let told_before = [codes::REFUND_ALREADY_APPLIED, codes::ORDER_UPDATE_STALE];
+    let status = if told_before.contains(&&*reason.code) { Status::Ignored } else { Status::Refused };
+    let mut decision = Decision::new(status, version);
+    decision.reason = Some(reason);
+    decision
 }

@@ -58,7 +58,7 @@ pub enum OncePer {
     /// Everything else: the event itself, which dedupe guards already.
     Event,
     /// Reads the payload and `event` only.
-    Expr(Expr),
+    Expr(Box<Expr>),
 }
 
 #[derive(Clone)]

@@ -105,7 +105,7 @@ pub struct PlaceOn {
 pub enum LevelOf {
     Is(u16),
     /// A text that is one of the ladder's levels.
-    Path(Expr),
+    Path(Box<Expr>),
 }
 
 #[derive(Clone)]

@@ -475,7 +475,7 @@ fn story() -> Vec<Event> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
-    /// Buy, earn, refund in parts, everything twice and in any order: the same balance, and nothing gained.
+    /// Everything twice and in any order: the same balance, and nothing gained.
     #[test]
     fn replayed_in_any_order_the_ledger_is_the_same(
         order in Just((0..24_usize).collect::<Vec<_>>()).prop_shuffle(),
@@ -486,11 +486,8 @@ proptest! {
         straight.send_all(&story);
         let twice: Vec<Event> = order.iter().map(|at| story[at % story.len()].clone()).collect();
         let mut shuffled = World::new(BASE);
-        for batch in twice.chunks(batch) {
-            shuffled.send_all(batch);
-        }
+        twice.chunks(batch).for_each(|batch| drop(shuffled.send_all(batch)));
         prop_assert_eq!(shuffled.points(), straight.points());
-        // Of order 3 nothing is left, so there is no more than what is left of orders 1 and 2.
         prop_assert!(straight.points().0 > 0 && straight.points().0 < 2 * 2 * 99);
         for row in story.iter().filter(|e| &*e.kind == "order.paid").take(3) {
             let id = row.id.replace('p', "o");

@@ -27,8 +27,7 @@ pub struct Stats {
 
 impl Reader {
     pub fn stats(&self) -> Result<Stats, StoreError> {
-        let count =
-            "SELECT (SELECT coalesce(max(no), 0) FROM member_swept), (SELECT coalesce(max(no), 0) FROM quarantine)";
+        let count = "SELECT (SELECT coalesce(max(no), 0) FROM member_swept), (SELECT coalesce(max(no), 0) FROM quarantine)";
         let (members, quarantined) = self.with(|conn| {
             let select = conn.prepare_cached(count);
             select

@@ -50,8 +50,9 @@ impl Recent {
         while let Some(row) = rows.next().map_err(|e| store_error(&e))? {
             let read = || Ok((row.get(0)?, row.get_ref(1)?.as_str()?));
             let (pos, text): (u64, &str) = read().map_err(|e: rusqlite::Error| store_error(&e))?;
-            let at = parts(text)
-                .map_err(|e| StoreError::Corrupt(format!("the members of batch {pos} cannot be read: {e}")))?;
+            let at = parts(text).map_err(|e| {
+                StoreError::Corrupt(format!("the members of batch {pos} cannot be read: {e}"))
+            })?;
             recent.add(text, at);
         }
         Ok(recent)

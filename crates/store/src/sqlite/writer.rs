@@ -135,7 +135,8 @@ impl Writer {
         let next_pos = shared.committed.load(Ordering::Relaxed) + 1;
         let sweep = Sweep::new(shared.recent.clone(), options.sweep_min, next_pos);
         let (encoder, back) = Encoder::new(shared.clone(), head, jobs.clone());
-        let desk = Desk { conn, shared, keys, slices, taken: Vec::new(), written: 0, checkpointer, sweep, back };
+        let desk =
+            Desk { conn, shared, keys, slices, taken: Vec::new(), written: 0, checkpointer, sweep, back };
         let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let thread = std::thread::Builder::new().name(name.into()).spawn(run);
             thread.map_err(|e| StoreError::Unavailable(format!("cannot start {name}: {e}")))
@@ -319,7 +320,9 @@ fn write_batch(conn: &Connection, flight: &Flight, encoded: &Encoded) -> rusqlit
     }
     let mut names: Vec<_> = write.batch.identities.iter().map(|(name, no)| (name.as_str(), *no)).collect();
     names.sort_unstable();
-    let mut insert = conn.prepare_cached("INSERT INTO identity VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET member = excluded.member")?;
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO identity VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET member = excluded.member",
+    )?;
     for (name, no) in names {
         insert.execute(params![name, no])?;
     }

@@ -162,7 +162,7 @@ impl Compiler<'_, '_, '_> {
             self.report.error(Code::TypeMismatch, path, &node.at, message, has);
             return None;
         }
-        Some(LevelOf::Path(expr))
+        Some(LevelOf::Path(Box::new(expr)))
     }
 
     /// Of a rule or of what a reward gives.

@@ -164,7 +164,7 @@ impl Compiler<'_, '_, '_> {
             None => sources(table.get("when")),
         };
         match self.expression(node, &path, None, &Place::OncePer { on: on.to_vec() }, &given) {
-            Some(expr) if is_scalar(&expr.ty) => OncePer::Expr(expr),
+            Some(expr) if is_scalar(&expr.ty) => OncePer::Expr(Box::new(expr)),
             Some(_) => {
                 self.report.error(
                     Code::TypeMismatch,
@@ -212,7 +212,7 @@ impl Rule {
         all.extend(self.earn.iter().map(|e| &e.amount));
         all.extend(self.give.iter().chain(&self.redeem).map(|g| &g.amount));
         all.extend(self.place.iter().filter_map(|p| match &p.level {
-            LevelOf::Path(expr) => Some(expr),
+            LevelOf::Path(expr) => Some(&**expr),
             LevelOf::Is(_) => None,
         }));
         all.extend(self.discount.iter().flat_map(|d| d.expressions()));
