@@ -45,6 +45,7 @@ pub struct Run {
 }
 
 /// Runs to the end and looks on; what a process used of CPU and memory is told by /proc as long as it lives.
+#[allow(clippy::zombie_processes)] // It is waited for as soon as it is a zombie: until then /proc tells of it.
 pub fn watched(mut command: Command) -> Run {
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::null()).spawn().expect("can be started");

@@ -85,6 +85,18 @@ impl Plan {
         heard.then_some(no)
     }
 
+    /// The plan as it is published after this one: clocks ring for what ends from now on.
+    pub fn published(mut self, at: jiff::Timestamp, before: &Plan) -> Plan {
+        self.since = at;
+        self.keep_clocks(before);
+        self
+    }
+
+    pub fn first_published(mut self, at: jiff::Timestamp) -> Plan {
+        self.since = at;
+        self
+    }
+
     /// A clock that the version before had too goes on ticking.
     pub fn keep_clocks(&mut self, before: &Plan) {
         let kept =

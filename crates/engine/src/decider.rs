@@ -1,12 +1,12 @@
 //! The decider's thread: it takes everything that waits, decides it as one batch, hands the batch to the store and
-//! goes on while that commits. Batches form by themselves; there is no timer and nothing sleeps.
+//! goes on while that commits. Batches form by themselves; it rests until the next message or the next wake.
 //!
 //! The invariant: what is decided is built on what was decided before. When a commit fails, the snapshot and every
 //! batch built on it are given up, and their submitters are told that they do not know.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Instant;
 
 use domain::batch::{self, Batch, Plans};
@@ -17,8 +17,11 @@ use domain::snapshot::{Snapshot, Want};
 use store::{Raw, Store, StoreError, Write};
 use tokio::sync::oneshot;
 
+use crate::clock::{self, Clock};
+use crate::due::{Moving, whole};
 use crate::intake::{Delivery, Failure, Message, Outcome, Queue, Reply};
 use crate::publish::{self, Publish, Published};
+use crate::waker::Wakes;
 use crate::{Fatal, Versions};
 
 /// Inputs of one batch; a submission is not split, so it may pass this by one submission.
@@ -32,10 +35,20 @@ pub(crate) struct Decider {
     pub snapshot: Snapshot,
     pub versions: Versions,
     pub queue: Arc<Queue>,
-    pub clock: Box<dyn Fn() -> jiff::Timestamp + Send>,
+    pub clock: Clock,
     pub fatal: Fatal,
     /// Set by the writer's thread when a commit fails.
     pub failed: Arc<AtomicBool>,
+    /// None: what is due is left to another process.
+    pub wakes: Option<Wakes>,
+    /// Rows in which something due was done.
+    pub woken: u64,
+    /// Who waits until everything is done that is due since the clock was moved.
+    pub moves: Vec<Moving>,
+    /// Batches handed to the store and not yet answered.
+    pub flying: Arc<AtomicUsize>,
+    /// The store did not take a batch: nobody is woken before.
+    pub rest_until: Option<Instant>,
 }
 
 /// One submission and where its outcomes go.
@@ -65,6 +78,7 @@ impl Gathered {
 enum Then {
     Go,
     Publish(Box<Publish>),
+    Move(clock::Ask),
     Stop,
 }
 
@@ -75,6 +89,7 @@ fn gather(first: Message, queue: &Receiver<Message>) -> (Gathered, Then) {
     while let Some(message) = next {
         match message {
             Message::Publish(publish) => return (gathered, Then::Publish(publish)),
+            Message::Move(ask) => return (gathered, Then::Move(ask)),
             Message::Stop => return (gathered, Then::Stop),
             Message::Submit { deliveries, reply } => gathered.add(deliveries, reply),
         }
@@ -86,17 +101,32 @@ fn gather(first: Message, queue: &Receiver<Message>) -> (Gathered, Then) {
 impl Decider {
     /// Runs until it is told to stop or every handle on the intake is gone.
     pub fn run(mut self, queue: &Receiver<Message>) {
-        while let Ok(first) = queue.recv() {
-            let (gathered, then) = gather(first, queue);
+        loop {
+            let first = match self.rest() {
+                None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(rest) if rest.is_zero() => match queue.try_recv() {
+                    Err(TryRecvError::Empty) => Err(RecvTimeoutError::Timeout),
+                    other => other.map_err(|_| RecvTimeoutError::Disconnected),
+                },
+                Some(rest) => queue.recv_timeout(rest),
+            };
+            let (gathered, then) = match first {
+                Ok(first) => gather(first, queue),
+                Err(RecvTimeoutError::Timeout) => (Gathered::default(), Then::Go),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             if !gathered.inputs.is_empty() {
                 self.queue.leave(gathered.inputs.len());
-                self.decide(gathered);
             }
+            self.look_on();
+            self.decide(gathered);
             match then {
                 Then::Go => {}
                 Then::Publish(publish) => self.publish(*publish),
+                Then::Move(ask) => self.move_clock(ask),
                 Then::Stop => break,
             }
+            self.answer_moves();
         }
     }
 
@@ -104,21 +134,32 @@ impl Decider {
         self.forget_what_failed();
         let Gathered { asks, inputs, raws } = gathered;
         let started = Instant::now();
-        let now = (self.clock)();
+        // As it is recorded, so that the same is due when it is decided again.
+        let now = whole(self.clock.now());
+        let wakes = self.take_wakes(now);
+        if inputs.is_empty() && wakes.is_empty() {
+            return;
+        }
         let store = &mut self.store;
         // A new snapshot first learns the next numbers and the newest time.
         let begun = if self.snapshot.next_pos == 0 { store.fetch(&mut self.snapshot, &[]) } else { Ok(()) };
         let now = now.max(self.snapshot.now);
         let decided = begun.and_then(|()| {
             let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| store.fetch(snapshot, wants);
-            batch::process(&self.plans, &mut self.snapshot, &inputs, &[], now, &mut fetch)
+            batch::process(&self.plans, &mut self.snapshot, &inputs, &wakes, now, &mut fetch)
         });
         let metrics = &self.queue.metrics;
         metrics.decide_seconds.observe(started.elapsed().as_secs_f64());
-        metrics.batch_size.observe(inputs.len() as f64);
+        metrics.batch_size.observe((inputs.len() + wakes.len()) as f64);
         match decided {
-            Ok(batch) => self.commit(asks, inputs, raws, batch, now),
+            Ok(batch) => {
+                self.note_wakes(&batch, &wakes);
+                if !batch.rows.is_empty() || !inputs.is_empty() {
+                    self.commit(asks, inputs, raws, batch, now);
+                }
+            }
             Err(error) => {
+                self.wake_later();
                 self.give_up_snapshot();
                 answer(asks, Err(failure(&error)));
                 stop_if_it_must(&error, &self.fatal);
@@ -143,6 +184,8 @@ impl Decider {
             .collect();
         let write = Write { inputs, raws, batch, members, budgets, now_ms: now.as_millisecond() };
         let (queue, failed, fatal) = (self.queue.clone(), self.failed.clone(), self.fatal.clone());
+        let flying = self.flying.clone();
+        flying.fetch_add(1, Ordering::AcqRel);
         let started = Instant::now();
         let done = move |committed: Result<(), StoreError>| {
             queue.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
@@ -155,6 +198,7 @@ impl Decider {
                     stop_if_it_must(&error, &fatal);
                 }
             }
+            flying.fetch_sub(1, Ordering::AcqRel);
         };
         self.store.commit(write, Box::new(done));
         self.bound_snapshot();
@@ -192,7 +236,8 @@ impl Decider {
         let mut broken = None;
         let answer = match answer {
             Published::New { version } => {
-                let now = (self.clock)().max(self.snapshot.now);
+                let now = whole(self.clock.now().max(self.snapshot.now));
+                let plan = plan.published(now, &self.plans.current);
                 match self.store.admin().program_version_put(plan.hash, &json, &origin, now.as_millisecond())
                 {
                     Ok(stored) => {
@@ -224,10 +269,15 @@ impl Decider {
             self.plans.older.push(before);
         }
         self.versions.add(plan);
+        // Other things may be due now, and at other times.
+        if let Some(wakes) = &mut self.wakes {
+            wakes.look_again();
+        }
     }
 
     fn forget_what_failed(&mut self) {
         if self.failed.swap(false, Ordering::AcqRel) {
+            self.wake_later();
             self.give_up_snapshot();
         }
     }
@@ -243,7 +293,7 @@ impl Decider {
     }
 }
 
-fn failure(error: &StoreError) -> Failure {
+pub(crate) fn failure(error: &StoreError) -> Failure {
     match error {
         StoreError::Busy | StoreError::Unavailable(_) => Failure::Unavailable(error.to_string()),
         StoreError::Unknown(_) | StoreError::Corrupt(_) => Failure::Unknown(error.to_string()),
@@ -251,7 +301,7 @@ fn failure(error: &StoreError) -> Failure {
 }
 
 /// Whoever waited has been answered by then.
-fn stop_if_it_must(error: &StoreError, fatal: &Fatal) {
+pub(crate) fn stop_if_it_must(error: &StoreError, fatal: &Fatal) {
     if error.must_stop() {
         tracing::error!(%error, "the store failed");
         fatal(&error.to_string());

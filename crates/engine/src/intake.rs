@@ -57,6 +57,7 @@ pub type Reply = Result<Vec<Outcome>, Failure>;
 pub(crate) enum Message {
     Submit { deliveries: Vec<Delivery>, reply: oneshot::Sender<Reply> },
     Publish(Box<Publish>),
+    Move(crate::clock::Ask),
     Stop,
 }
 

@@ -1,11 +1,15 @@
 //! The running program without a listener: intake, decider, publication, metrics. No axum, no SQL, no rules.
 //!
-//! One thread decides, one (the store's) writes; everybody else submits and waits. There are no timers.
+//! One thread decides, one (the store's) writes; everybody else submits and waits. What is due is done by the decider,
+//! which rests until the next event or the next wake, whichever is first.
 
+mod clock;
 mod decider;
+mod due;
 mod intake;
 mod metrics;
 mod publish;
+mod waker;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock, mpsc};
@@ -16,6 +20,7 @@ use domain::plan::Plan;
 use domain::snapshot::Snapshot;
 use store::Store;
 
+pub use clock::{Clock, Move, Moved, PendingMove};
 pub use decider::BATCH_MAX;
 pub use intake::{Delivery, Failure, Intake, Outcome, Pending, Reply, SUBMISSION_MAX};
 pub use metrics::{Metrics, StatusLabel};
@@ -50,7 +55,9 @@ impl Versions {
 pub struct Options {
     /// Inputs that may wait; more are answered `Failure::Full`.
     pub queue_max: usize,
-    pub clock: Box<dyn Fn() -> jiff::Timestamp + Send>,
+    pub clock: Clock,
+    /// Does what is due by itself. An import leaves it to the server: history comes in before time goes on.
+    pub wakes: bool,
     pub fatal: Fatal,
     pub metrics: Metrics,
 }
@@ -81,6 +88,11 @@ impl Engine {
             clock: options.clock,
             fatal: options.fatal,
             failed: Arc::new(AtomicBool::new(false)),
+            wakes: options.wakes.then(waker::Wakes::new),
+            woken: 0,
+            moves: Vec::new(),
+            flying: Arc::default(),
+            rest_until: None,
         };
         let run = move || {
             let _guard = PanicIsFatal(fatal);

@@ -23,6 +23,9 @@ pub struct Metrics {
     pub queue_full: Counter,
     pub commit_failures: Counter,
     pub number_out_of_range: Counter,
+    pub wakes: Counter,
+    pub wake_lag_seconds: Gauge,
+    pub wake_backlog: Gauge,
 }
 
 impl Default for Metrics {
@@ -38,6 +41,9 @@ impl Default for Metrics {
             queue_full: Counter::default(),
             commit_failures: Counter::default(),
             number_out_of_range: Counter::default(),
+            wakes: Counter::default(),
+            wake_lag_seconds: Gauge::default(),
+            wake_backlog: Gauge::default(),
         }
     }
 }
@@ -71,6 +77,11 @@ impl Metrics {
             "Effects that failed because a number left the exact range",
             self.number_out_of_range.clone(),
         );
+        registry.register("wakes", "Members for whom something was due", self.wakes.clone());
+        let lag = "By how much the earliest member that is due is late";
+        registry.register("wake_lag_seconds", lag, self.wake_lag_seconds.clone());
+        let backlog = "Members that are due and not yet woken, counted up to 100,000";
+        registry.register("wake_backlog", backlog, self.wake_backlog.clone());
     }
 
     pub(crate) fn count(&self, decision: &Decision, duplicate: bool, conflict: bool) {

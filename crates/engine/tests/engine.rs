@@ -33,7 +33,8 @@ fn start(dir: &Path) -> Engine {
         move || jiff::Timestamp::from_second(ticks.fetch_sub(60, Ordering::Relaxed)).unwrap_or_default();
     let options = Options {
         queue_max: 100_000,
-        clock: Box::new(clock),
+        clock: engine::Clock::new(clock, 0),
+        wakes: true,
         fatal: Arc::new(|why| panic!("{why}")),
         metrics: Metrics::default(),
     };

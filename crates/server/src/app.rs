@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use engine::{Engine, Fatal, Intake, Metrics, Options, Versions};
+use domain::key::KeyMaker;
+use engine::{Clock, Engine, Fatal, Intake, Metrics, Options, Versions};
 use governor::clock::DefaultClock;
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
@@ -28,8 +29,12 @@ pub struct App {
     pub intake: Intake,
     pub versions: Versions,
     pub reader: Reader,
+    /// What time it is: in a sandbox it may be later than elsewhere.
+    pub clock: Clock,
     pub admin: Admin,
     pub ids: MemberIds,
+    /// Makes the codes by which members bring others.
+    pub codes: KeyMaker,
     pub keys: KeyRing,
     pub sources: BTreeMap<String, Source>,
     /// Which of the program's [environments] counts.
@@ -51,10 +56,13 @@ impl App {
         fatal: Fatal,
     ) -> std::io::Result<(Arc<App>, Engine)> {
         let Opened { store, plans } = opened;
+        let codes = store.key_maker();
         let (reader, admin, ids) = (store.reader(), store.admin(), member_ids(&store));
         let metrics = Metrics::default();
-        let clock = Box::new(jiff::Timestamp::now);
-        let options = Options { queue_max: bounds.queue_max, clock, fatal, metrics: metrics.clone() };
+        let shift = reader.clock_get().map_err(std::io::Error::other)?;
+        let clock = Clock::new(jiff::Timestamp::now, shift);
+        let (queue_max, metrics_too) = (bounds.queue_max, metrics.clone());
+        let options = Options { queue_max, clock: clock.clone(), wakes: true, fatal, metrics: metrics_too };
         let engine = Engine::start(store, plans, options)?;
         let (intake, versions) = (engine.intake.clone(), engine.versions.clone());
         let (metrics, registry) = HttpMetrics::register(&metrics);
@@ -65,8 +73,10 @@ impl App {
             intake,
             versions,
             reader,
+            clock,
             admin,
             ids,
+            codes,
             keys,
             sources,
             environment,
@@ -76,6 +86,15 @@ impl App {
             draining,
         };
         Ok((Arc::new(app), engine))
+    }
+
+    /// The present program, for those who ask what it would do.
+    pub fn plans(&self) -> domain::batch::Plans {
+        domain::batch::Plans {
+            current: self.versions.current(),
+            older: Vec::new(),
+            keys: self.reader.key_maker(),
+        }
     }
 
     /// Reads apart from the threads that serve connections, because a read may wait for the disk.

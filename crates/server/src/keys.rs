@@ -31,6 +31,9 @@ pub enum Scope {
     /// Adjust balances by hand
     #[value(name = "adjust:write")]
     AdjustWrite,
+    /// Redeem rewards for members, confirm, cancel and return
+    #[value(name = "redemptions:write")]
+    RedemptionsWrite,
     /// See the program and its versions
     #[value(name = "rules:read")]
     RulesRead,
@@ -46,12 +49,13 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Scope; 9] = [
+    pub const ALL: [Scope; 10] = [
         Scope::EventsWrite,
         Scope::EventsRead,
         Scope::MembersWrite,
         Scope::MembersRead,
         Scope::AdjustWrite,
+        Scope::RedemptionsWrite,
         Scope::RulesRead,
         Scope::RulesWrite,
         Scope::PiiRead,
@@ -64,6 +68,7 @@ impl Scope {
             Scope::MembersWrite => "members:write",
             Scope::MembersRead => "members:read",
             Scope::AdjustWrite => "adjust:write",
+            Scope::RedemptionsWrite => "redemptions:write",
             Scope::RulesRead => "rules:read",
             Scope::RulesWrite => "rules:write",
             Scope::PiiRead => "pii:read",

@@ -95,6 +95,12 @@ CREATE TABLE program_version (
     published_by TEXT NOT NULL
 ) STRICT;
 
+-- By how much the clock of a sandbox was moved; no row: not at all.
+CREATE TABLE clock (
+    no INTEGER PRIMARY KEY CHECK (no = 1),
+    shift_ms INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE api_key (
     no INTEGER PRIMARY KEY CHECK (no > 0),
     name TEXT NOT NULL,
@@ -146,6 +152,13 @@ CREATE VIEW achievements AS
     FROM member m, json_each(m.image, '$.achieved') a;
 CREATE VIEW budgets AS
     SELECT b.id, p.value ->> 0 AS window, p.value ->> 1 AS used FROM budget b, json_each(b.parts) p;
+-- A redemption as it now stands; `row` and `n` name it.
+CREATE VIEW redemptions AS
+    SELECT r.value ->> 'pos' AS row, coalesce(r.value ->> 'n', 0) AS n, max(j.pos) AS pos, j.member,
+        r.value ->> 'reward' AS reward, r.value ->> 'quantity' AS quantity, r.value ->> 'stage' AS status,
+        r.value ->> 'at' AS at, r.value ->> 'until' AS until, r.value -> 'codes' AS codes, r.value ->> 'value' AS value,
+        r.value ->> 'order' AS order_id, r.value ->> 'rule' AS rule, r.value -> 'spent' AS spent
+    FROM journal j, json_each(j.decided, '$.rd') r GROUP BY 1, 2;
 -- An order as it now stands.
 CREATE VIEW orders AS
     SELECT j.decided -> 'o' ->> 'id' AS id, max(j.pos) AS pos, j.decided -> 'o' ->> 'm' AS member,
@@ -158,7 +171,8 @@ CREATE VIEW orders AS
 CREATE VIEW feed AS
     SELECT j.pos, j.member, (j.decided ->> 'q') + t.key AS member_seq, j.now_ms AS recorded_ms,
         'points.' || CASE coalesce(t.value ->> 'k', 'earn') WHEN 'earn' THEN 'earned' WHEN 'repay' THEN 'repaid'
-            WHEN 'reverse' THEN 'reversed' WHEN 'adjust' THEN 'adjusted' ELSE t.value ->> 'k' END AS type,
+            WHEN 'reverse' THEN 'reversed' WHEN 'adjust' THEN 'adjusted' WHEN 'release' THEN 'released' WHEN 'expire' THEN 'expired'
+            WHEN 'spend' THEN 'spent' WHEN 'return' THEN 'returned' WHEN 'transfer' THEN 'transferred' ELSE t.value ->> 'k' END AS type,
         json_object('wallet', t.value ->> 'w', 'amount', t.value ->> 'a', 'rule', t.value ->> 'r',
             'available', t.value ->> 'b') AS data
     FROM journal j, json_each(j.decided, '$.t') t

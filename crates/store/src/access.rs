@@ -83,6 +83,15 @@ impl Admin {
         })
     }
 
+    /// By how much the clock of a sandbox is ahead of the machine's.
+    pub fn clock_put(&self, shift_ms: i64) -> Result<(), StoreError> {
+        self.run(move |tx| {
+            let put =
+                "INSERT INTO clock VALUES (1, ?1) ON CONFLICT DO UPDATE SET shift_ms = excluded.shift_ms";
+            tx.execute(put, [shift_ms]).map(|_| ())
+        })
+    }
+
     /// Answers the key's number.
     pub fn api_key_create(&self, key: &NewApiKey<'_>) -> Result<u64, StoreError> {
         let scopes = serde_json::to_string(key.scopes).expect("texts are JSON");

@@ -51,7 +51,12 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
     for version in &versions {
         let read = program::read_json(&version.body, environment, version.version);
         let program = read.map_err(|rejected| file::rejected(&rejected))?;
-        plans.push(Arc::new(program.plan));
+        let at = jiff::Timestamp::from_millisecond(version.published_ms).unwrap_or_default();
+        let plan = match plans.last() {
+            Some(before) => program.plan.published(at, before),
+            None => program.plan.first_published(at),
+        };
+        plans.push(Arc::new(plan));
     }
     let current =
         plans.pop().ok_or_else(|| Failure::new(DATA, "no program is stored", "the table is empty"))?;

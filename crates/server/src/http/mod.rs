@@ -11,7 +11,12 @@ pub mod routes;
 pub mod serve;
 pub mod shape;
 pub mod standing;
+pub mod ties;
 
+pub mod clock {
+    //! The clock of a sandbox.
+    pub mod post;
+}
 pub mod events {
     //! Events: in, and what became of them.
     pub mod explain;
@@ -32,8 +37,8 @@ pub mod members {
     pub mod transfers;
     pub mod update;
 
-    mod find;
-    mod submit;
+    pub mod find;
+    pub mod submit;
 }
 pub mod program {
     //! The program: its versions and how a new one is published.
@@ -45,6 +50,23 @@ pub mod program {
 pub mod quarantine {
     //! What nobody could apply.
     pub mod list;
+}
+pub mod quotes {
+    //! What a cart would bring.
+    pub mod create;
+}
+pub mod redemptions {
+    //! Rewards that are taken: reserved, confirmed, given up.
+    pub mod create;
+    pub mod get;
+    pub mod list;
+    pub mod shape;
+    pub mod step;
+}
+pub mod rewards {
+    //! What is offered.
+    pub mod list;
+    pub mod shape;
 }
 pub mod segments {
     //! Conditions on members that have a name.

@@ -71,6 +71,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         "event_id" => "EventId",
         "ref" => "MemberRef",
         "segment" => "SegmentId",
+        "redemption" => "RedemptionId",
         _ => "SourceName",
     });
     let all = in_path.chain(route.doc.parameters.iter().copied());

@@ -9,7 +9,10 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, patch, post, put};
 
 use super::access::{Access, Budget, Guard, guard};
-use super::{events, health, members, openapi, program, quarantine, segments, sources};
+use super::{
+    clock, events, health, members, openapi, program, quarantine, quotes, redemptions, rewards, segments,
+    sources,
+};
 use crate::app::App;
 use crate::keys::Scope;
 
@@ -68,6 +71,7 @@ const fn may(scope: Scope) -> Access {
 pub fn routes() -> Vec<Route> {
     let mut all = event_routes();
     all.extend(member_routes());
+    all.extend(reward_routes());
     all.extend(program_routes());
     all.extend(public_routes());
     all
@@ -149,6 +153,35 @@ fn member_routes() -> Vec<Route> {
     ]
 }
 
+fn reward_routes() -> Vec<Route> {
+    use Scope::{MembersRead, RedemptionsWrite};
+    const STEP: &[u16] = &[400, 404, 409, 422, 503];
+    vec![
+        route!("POST" "/v1/quotes" may(MembersRead), READ, post(quotes::create::handle), "createQuote",
+            "What a cart would earn and get off, rewards within reach, what is missing to the next level; nothing is written",
+            params &[], body &[(JSON, "NewQuote")], answers &[(200, "Quote")],
+            problems &[400, 404, 408, 409, 413, 415, 422, 503]),
+        route!("GET" "/v1/rewards" may(MembersRead), READ, get(rewards::list::handle), "listRewards",
+            "What is offered; with a member what is within reach, and what is missing", params &["ForMember"], body &[],
+            answers &[(200, "RewardList")], problems &[400, 404, 422, 503]),
+        route!("POST" "/v1/redemptions" may(RedemptionsWrite), READ, post(redemptions::create::handle), "createRedemption",
+            "Reserve a reward, or redeem it at once", params &["IdempotencyKey"], body &[(JSON, "NewRedemption")],
+            answers &[(200, "Redemption"), (201, "Redemption")], problems &[400, 404, 408, 409, 413, 415, 422, 503]),
+        route!("GET" "/v1/redemptions/{redemption}" may(MembersRead), READ, get(redemptions::get::handle), "getRedemption",
+            "A redemption as it stands", params &[], body &[], answers &[(200, "Redemption")], problems &[404, 503]),
+        route!("POST" "/v1/redemptions/{redemption}/confirm" may(RedemptionsWrite), READ, post(redemptions::step::confirm), "confirmRedemption",
+            "Confirm a reservation", params &["IdempotencyKey"], body &[], answers &[(200, "Redemption")], problems STEP),
+        route!("POST" "/v1/redemptions/{redemption}/cancel" may(RedemptionsWrite), READ, post(redemptions::step::cancel), "cancelRedemption",
+            "Give up a reservation: everything is as before", params &["IdempotencyKey"], body &[], answers &[(200, "Redemption")], problems STEP),
+        route!("POST" "/v1/redemptions/{redemption}/return" may(RedemptionsWrite), READ, post(redemptions::step::give_back), "returnRedemption",
+            "Take a confirmed redemption back: its points return to their lots", params &["IdempotencyKey"], body &[],
+            answers &[(200, "Redemption")], problems STEP),
+        route!("GET" "/v1/members/{ref}/redemptions" may(MembersRead), READ, get(redemptions::list::handle), "listRedemptions",
+            "A member's redemptions, newest first", params &["Limit", "Cursor"], body &[],
+            answers &[(200, "RedemptionPage")], problems &[400, 404, 422, 503]),
+    ]
+}
+
 fn program_routes() -> Vec<Route> {
     use Scope::{RulesRead, RulesWrite};
     vec![
@@ -162,6 +195,9 @@ fn program_routes() -> Vec<Route> {
             "All versions, newest first", params &[], body &[], answers &[(200, "ProgramVersionList")], problems &[503]),
         route!("GET" "/v1/program/schema" may(RulesRead), READ, get(program::schema::handle), "getProgramSchema",
             "JSON Schema of a program", params &[], body &[], answers &[(200, "Schema")], problems &[]),
+        route!("POST" "/v1/clock" may(RulesWrite), READ, post(clock::post::handle), "moveClock",
+            "Move the clock of a sandbox forward; answered when what falls due has happened", params &[],
+            body &[(JSON, "ClockMove")], answers &[(200, "Clock")], problems &[400, 408, 409, 413, 415, 422, 503]),
     ]
 }
 

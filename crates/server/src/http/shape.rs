@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::event::MemberNo;
+use domain::key::KeyMaker;
 use domain::member::Member;
 use domain::outcome::{Decision, Effect, Reason, Status};
 use domain::plan::Plan;
@@ -11,6 +12,8 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use store::TransferRow;
 use wire::member_id::MemberIds;
+
+use super::ties::TiesShape;
 
 use super::standing::StandingShape;
 
@@ -152,6 +155,8 @@ pub struct MemberShape<'a> {
     #[serde(flatten)]
     pub standing: StandingShape<'a>,
     pub wallets: BTreeMap<&'a str, WalletShape>,
+    #[serde(flatten)]
+    pub ties: TiesShape<'a>,
 }
 
 #[derive(Serialize)]
@@ -170,7 +175,7 @@ pub struct Expiring {
 
 impl<'a> MemberShape<'a> {
     /// Every wallet of the program is shown, also those in which nothing has happened.
-    pub fn new(eyes: Eyes<'a>, member: &'a Member) -> Self {
+    pub fn new(eyes: Eyes<'a>, codes: &KeyMaker, member: &'a Member) -> Self {
         let mut wallets: BTreeMap<&str, WalletShape> = BTreeMap::new();
         for wallet in &eyes.plan.wallets {
             let zero = Points(0, wallet.decimals);
@@ -202,6 +207,7 @@ impl<'a> MemberShape<'a> {
             fields: &member.fields,
             standing: StandingShape::new(eyes.plan, member),
             wallets,
+            ties: TiesShape::new(eyes, codes, member),
         }
     }
 }

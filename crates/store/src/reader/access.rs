@@ -56,6 +56,12 @@ impl Reader {
         self.with(|conn| one(conn, &format!("{PROGRAM} WHERE version = ?1"), [version], program))
     }
 
+    /// By how much the clock of a sandbox is ahead of the machine's.
+    pub fn clock_get(&self) -> Result<i64, StoreError> {
+        let shift = self.with(|conn| one(conn, "SELECT shift_ms FROM clock", [], |r| r.get(0)))?;
+        Ok(shift.unwrap_or(0))
+    }
+
     /// Revoked ones too.
     pub fn api_key_list(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
         let rows = self.with(|conn| all(conn, &format!("{KEY} ORDER BY no"), [], api_key))?;

@@ -5,6 +5,7 @@
 mod access;
 mod journal;
 mod member;
+mod past;
 mod stats;
 
 use std::path::{Path, PathBuf};

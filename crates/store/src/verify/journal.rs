@@ -32,6 +32,8 @@ pub struct Told {
     promised: HashMap<u64, u64>,
     /// Keys of (rule, member, value).
     once: HashSet<u64>,
+    /// Codes that were given out.
+    given: HashSet<domain::value::Text>,
     newest_version: Option<u32>,
 }
 
@@ -60,6 +62,7 @@ pub fn scan(
         orders: Orders::default(),
         names: HashMap::new(),
         once: HashSet::new(),
+        given: HashSet::new(),
         keys: Vec::new(),
         events: Vec::new(),
         last_pos: 0,
@@ -165,6 +168,10 @@ impl Told {
             self.keys.push((key, pos));
             self.orders.add(pos, key, order, &decision, report);
         }
+        for one in &decision.redemptions {
+            self.keys.extend(one.keys(maker, pos).into_iter().map(|key| (key.0, pos)));
+            self.redemption(pos, one, report);
+        }
         if let Some(member) = stored.member {
             self.member((pos, follows), member, &decision, maker, report);
             self.ledger.row(pos, member, stored.prev, &decision, report);
@@ -255,6 +262,18 @@ impl Told {
         for &freed in &decision.frees {
             if self.promised.insert(freed, pos).is_some() {
                 report.row("waiting", pos, format!("row {freed} was set free before"));
+            }
+        }
+    }
+
+    /// A code is given out once, and no more comes back than was spent.
+    fn redemption(&mut self, pos: u64, one: &domain::redemption::Redemption, report: &mut Report) {
+        if one.spent.iter().any(|spent| spent.returned < 0 || spent.returned > spent.amount) {
+            report.row("redemption", pos, "more came back than was spent");
+        }
+        for code in one.codes.iter().filter(|_| one.confirmed == Some(pos)) {
+            if !self.given.insert(code.clone()) && one.back.is_zero() {
+                report.row("redemption", pos, format!("the code {code} was given out before"));
             }
         }
     }

@@ -134,11 +134,15 @@ impl Orders {
     fn moves(&mut self, decision: &Decision) -> Vec<(u32, i128, bool)> {
         let mut moves = Vec::new();
         for transfer in &decision.transfers {
-            let sign = match (transfer.kind, transfer.credit) {
-                (TransferKind::Earn | TransferKind::Repay, _) => 1,
-                (TransferKind::Reverse, Account::Reversed) => -1,
+            let sign = match (transfer.kind, transfer.debit, transfer.credit) {
+                (TransferKind::Earn | TransferKind::Repay, Account::Issued, _) => 1,
+                (TransferKind::Reverse, _, Account::Reversed) => -1,
                 _ => continue,
             };
+            // What follows in the same row (a reward, an achievement, a step) is not the order's.
+            if transfer.rule.as_ref().is_some_and(|rule| rule.contains('.')) {
+                continue;
+            }
             moves.push((self.name(&transfer.wallet), sign * i128::from(transfer.amount), false));
         }
         for effect in

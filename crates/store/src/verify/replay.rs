@@ -70,15 +70,23 @@ fn versions(
     environment: Option<&str>,
     report: &mut Report,
 ) -> Result<Vec<Arc<Plan>>, StoreError> {
-    let read = || -> rusqlite::Result<Vec<(u32, String)>> {
-        let mut select = conn.prepare("SELECT version, body FROM program_version ORDER BY version")?;
-        let rows = select.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let read = || -> rusqlite::Result<Vec<(u32, String, i64)>> {
+        let mut select =
+            conn.prepare("SELECT version, body, published_ms FROM program_version ORDER BY version")?;
+        let rows = select.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
         rows.collect()
     };
-    let mut plans = Vec::new();
-    for (version, body) in read().map_err(|e| store_error(&e))? {
+    let mut plans: Vec<Arc<Plan>> = Vec::new();
+    for (version, body, published_ms) in read().map_err(|e| store_error(&e))? {
         match program::read_json(&body, environment, version) {
-            Ok(program) => plans.push(Arc::new(program.plan)),
+            Ok(program) => {
+                let at = jiff::Timestamp::from_millisecond(published_ms).unwrap_or_default();
+                let plan = match plans.last() {
+                    Some(before) => program.plan.published(at, before),
+                    None => program.plan.first_published(at),
+                };
+                plans.push(Arc::new(plan));
+            }
             Err(_) => report.file("replay", format!("version {version} of the program does not check")),
         }
     }

@@ -58,9 +58,11 @@ impl Import {
         let opened = open::open(&dir, path.as_ref(), environment.as_deref())?;
         let reader = opened.store.reader();
         let ids = crate::app::member_ids(&opened.store);
+        let shift = reader.clock_get().map_err(|e| open::failed(&dir, e))?;
         let options = engine::Options {
             queue_max: QUEUE_MAX,
-            clock: Box::new(jiff::Timestamp::now),
+            clock: engine::Clock::new(jiff::Timestamp::now, shift),
+            wakes: false,
             fatal: Arc::new(serve::stop_at_once),
             metrics: Metrics::default(),
         };

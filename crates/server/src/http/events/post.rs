@@ -34,7 +34,7 @@ pub async fn handle(
     let bytes_max = if many { app.bounds.batch_bytes_max } else { app.bounds.body_bytes_max };
     let bytes = body::read(&headers, request, bytes_max, &app.bounds).await?;
     let names = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let reading = Reading { members: &app.ids, received: jiff::Timestamp::now(), origin: &principal.origin };
+    let reading = Reading { members: &app.ids, received: app.clock.now(), origin: &principal.origin };
     let message =
         cloudevents::read(&Headers::new(names), &bytes, reading).map_err(|bad| unreadable(&app, bad))?;
     let later = prefers_async(&headers);

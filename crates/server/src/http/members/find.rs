@@ -20,7 +20,12 @@ const IDENTITIES_MAX: usize = 8;
 
 /// Who is meant; an absorbed member stands for him who absorbed him.
 pub async fn by_ref(app: &Arc<App>, name: &str) -> Result<MemberNo, Problem> {
-    let mut no = as_written(app, name).await?;
+    let no = as_written(app, name).await?;
+    by_no(app, no).await
+}
+
+/// The member who has this number by now.
+pub async fn by_no(app: &Arc<App>, mut no: MemberNo) -> Result<MemberNo, Problem> {
     while let Some(to) = app.read(move |reader| reader.member_get(no)).await?.and_then(|m| m.merged_into) {
         no = to;
     }
@@ -51,7 +56,7 @@ pub async fn answer(app: &Arc<App>, status: u16, no: MemberNo) -> Result<Respons
     let found = app.read(move |reader| reader.member_get(no)).await?;
     let member = found.ok_or_else(|| Problem::not_found("member"))?;
     let plan = app.versions.current();
-    Ok(body::answer(status, &MemberShape::new(Eyes { plan: &plan, ids: &app.ids }, &member)))
+    Ok(body::answer(status, &MemberShape::new(Eyes { plan: &plan, ids: &app.ids }, &app.codes, &member)))
 }
 
 /// Texts to identities, all mistakes at once.

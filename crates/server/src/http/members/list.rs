@@ -20,6 +20,6 @@ pub async fn handle(
     let plan = app.versions.current();
     let eyes = Eyes { plan: &plan, ids: &app.ids };
     let members: Vec<MemberShape<'_>> =
-        found.items.iter().map(|member| MemberShape::new(eyes, member)).collect();
+        found.items.iter().map(|member| MemberShape::new(eyes, &app.codes, member)).collect();
     page(&uri, "members", &members, found.next)
 }

@@ -32,12 +32,24 @@ pub async fn submit(
     headers: &HeaderMap,
     ask: Ask,
 ) -> Result<Outcome, Problem> {
+    let data = serde_json::to_vec(&ask.data).map_err(|_| Problem::internal())?;
+    submit_raw(app, principal, headers, ask, data).await
+}
+
+/// With data word for word, so that numbers stay exact; those of `ask` are not looked at.
+pub async fn submit_raw(
+    app: &Arc<App>,
+    principal: &Principal,
+    headers: &HeaderMap,
+    ask: Ask,
+    data: Vec<u8>,
+) -> Result<Outcome, Problem> {
     let key = match idempotency_key(headers)? {
         Some(key) => key,
         None => random()?,
     };
     let at = ask.at;
-    let delivery = Delivery { input: input(principal, &key, ask)?, raw: None };
+    let delivery = Delivery { input: input(app.clock.now(), principal, &key, ask, data), raw: None };
     let outcomes = app.intake.submit(vec![delivery])?.outcomes().await?;
     let outcome = outcomes.into_iter().next().ok_or_else(Problem::internal)?;
     if outcome.conflict {
@@ -56,11 +68,11 @@ pub async fn submit(
 }
 
 /// A business "no", as a problem: 409 where it depends on what is there, 422 where a field is to blame.
-fn refusal(reason: &domain::outcome::Reason, at: &str) -> Problem {
+pub fn refusal(reason: &domain::outcome::Reason, at: &str) -> Problem {
     use domain::codes::{IDENTITY_TAKEN, MEMBER_ALREADY_ENROLLED, MEMBER_UNKNOWN, POINTS_INSUFFICIENT};
     let status = match &*reason.code {
         IDENTITY_TAKEN | MEMBER_ALREADY_ENROLLED | POINTS_INSUFFICIENT => 409,
-        MEMBER_UNKNOWN => 404,
+        MEMBER_UNKNOWN | domain::codes::REWARD_UNKNOWN | domain::codes::REDEMPTION_UNKNOWN => 404,
         _ if reason.pointer.is_some() => 422,
         _ => 409,
     };
@@ -74,8 +86,7 @@ fn refusal(reason: &domain::outcome::Reason, at: &str) -> Problem {
     problem
 }
 
-fn input(principal: &Principal, key: &str, ask: Ask) -> Result<Input, Problem> {
-    let data = serde_json::to_vec(&ask.data).map_err(|_| Problem::internal())?;
+fn input(now: jiff::Timestamp, principal: &Principal, key: &str, ask: Ask, data: Vec<u8>) -> Input {
     let subject = match &ask.subject {
         Subject::Member(no) => format!("member {no}"),
         Subject::Identity(identity) => identity.as_str().to_owned(),
@@ -92,10 +103,10 @@ fn input(principal: &Principal, key: &str, ask: Ask) -> Result<Input, Problem> {
         kind: ask.kind.into(),
         subject: Some(ask.subject),
         also: ask.also,
-        time: jiff::Timestamp::now(),
+        time: now,
         data: data.into(),
     };
-    Ok(Input { event: event.into(), body_hash: hash.finalize().into(), origin: principal.origin.clone() })
+    Input { event: event.into(), body_hash: hash.finalize().into(), origin: principal.origin.clone() }
 }
 
 /// A Structured-Field string in quotes, or the bare text.

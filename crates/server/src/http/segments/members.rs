@@ -32,7 +32,7 @@ pub async fn handle(
     let found = look(&app, &plan, &segment, cursor, limit).await?;
     let eyes = Eyes { plan: &plan, ids: &app.ids };
     let members: Vec<MemberShape<'_>> =
-        found.members.iter().map(|member| MemberShape::new(eyes, member)).collect();
+        found.members.iter().map(|member| MemberShape::new(eyes, &app.codes, member)).collect();
     page(&uri, "members", &members, found.next)
 }
 
@@ -55,7 +55,7 @@ pub async fn look(
     mut cursor: Option<u64>,
     limit: usize,
 ) -> Result<Found, Problem> {
-    let now = jiff::Timestamp::now();
+    let now = app.clock.now();
     let mut found = Found { members: Vec::new(), looked: 0, next: None };
     loop {
         let read = app.read(move |reader| reader.member_list(cursor, READ_AT_ONCE)).await?;

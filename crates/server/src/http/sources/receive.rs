@@ -32,7 +32,7 @@ pub async fn handle(
     let given = Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let now = jiff::Timestamp::now();
     match signature::verify(&source.scheme, &given, bytes.to_vec().into(), &source.secrets, now) {
-        Ok(verified) => take(&app, &name, source, &verified, &headers, &given, now).await,
+        Ok(verified) => take(&app, &name, source, &verified, &headers, &given, app.clock.now()).await,
         Err(Refused::Ping) => {
             app.metrics.webhook(&name, "ping");
             Ok(answer(200, &json!({"outcomes": [], "note": "ping"})))

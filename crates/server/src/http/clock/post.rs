@@ -1,0 +1,46 @@
+//! `POST /v1/clock`: moves the clock of a sandbox forward, and answers when everything that falls due has happened.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use engine::{Move, Moved};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::app::App;
+use crate::http::body::{self, answer};
+use crate::http::problem::{Answer, Problem};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ask {
+    advance: Option<String>,
+    to: Option<String>,
+}
+
+pub async fn handle(State(app): State<Arc<App>>, headers: HeaderMap, request: Body) -> Answer {
+    let (ask, _): (Ask, _) = body::json(&headers, request, &app.bounds).await?;
+    let by = match (&ask.advance, &ask.to) {
+        (Some(text), None) => Move::advance(text).ok_or_else(|| {
+            Problem::field("bad_term", "/advance", "durations joined by ` + `, as in `6 months + 1 day`")
+        }),
+        (None, Some(text)) => Move::to(text).ok_or_else(|| {
+            Problem::field("bad_term", "/to", "an instant (RFC 3339), or a date or date-time of the program")
+        }),
+        _ => Err(Problem::invalid("either `advance` or `to`")),
+    }?;
+    match app.intake.move_clock(by)?.answer().await? {
+        Moved::To { now, rows } => Ok(answer(200, &json!({"now": now.to_string(), "rows": rows}))),
+        Moved::Back { now } => {
+            let detail = format!("it is {now} already");
+            Err(Problem::new(409, "clock_goes_forward", "The clock never goes back", detail))
+        }
+        Moved::Real => {
+            let detail =
+                "the program, or its environment, says `sandbox = true` where the clock may be moved";
+            Err(Problem::new(409, "not_a_sandbox", "This is no sandbox", detail))
+        }
+    }
+}

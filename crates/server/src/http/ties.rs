@@ -1,0 +1,82 @@
+//! What ties a member to others, and what runs for him: referral, household, absorbed members, workflows.
+
+use domain::key::KeyMaker;
+use domain::member::{Member, Referral, Run};
+use domain::referral_code;
+use serde::Serialize;
+
+use super::shape::Eyes;
+
+#[derive(Serialize)]
+pub struct TiesShape<'a> {
+    pub referral: ReferralShape,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub household: Option<HouseholdShape>,
+    /// Ids that are other names of this member, because he absorbed whom they stood for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub absorbed: Vec<String>,
+    pub workflows: Vec<RunShape<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
+}
+
+#[derive(Serialize)]
+pub struct ReferralShape {
+    /// By which others name him.
+    pub code: Option<String>,
+    /// So many came by it.
+    pub brought: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<jiff::Timestamp>,
+    /// Whether what counts has happened, for a member who was brought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qualified: Option<bool>,
+}
+
+#[derive(Serialize)]
+pub struct HouseholdShape {
+    pub id: String,
+    pub since: jiff::Timestamp,
+}
+
+#[derive(Serialize)]
+pub struct RunShape<'a> {
+    pub workflow: &'a str,
+    pub started_at: jiff::Timestamp,
+    /// The step at which it waits, from 1; and its id, if it has one.
+    pub step: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_id: Option<&'a str>,
+    pub until: Option<jiff::Timestamp>,
+}
+
+impl<'a> TiesShape<'a> {
+    pub fn new(eyes: Eyes<'_>, codes: &KeyMaker, member: &'a Member) -> Self {
+        let referral = member.referral.as_ref();
+        let run = |run: &'a Run| RunShape {
+            workflow: &run.workflow,
+            started_at: run.started_at,
+            step: run.step + 1,
+            step_id: run.id.as_deref(),
+            until: run.until,
+        };
+        TiesShape {
+            referral: ReferralShape {
+                code: referral_code::of_member(codes, member.no),
+                brought: member.brought,
+                by: referral.map(|r| eyes.member(r.by)),
+                claimed_at: referral.map(|r| r.claimed_at),
+                qualified: referral.map(|r: &Referral| r.qualified),
+            },
+            household: member
+                .home
+                .as_ref()
+                .map(|home| HouseholdShape { id: eyes.member(home.no), since: home.since }),
+            absorbed: member.absorbed.iter().map(|one| eyes.member(one.no)).collect(),
+            workflows: member.runs.iter().map(run).collect(),
+            erased: member.erased,
+        }
+    }
+}

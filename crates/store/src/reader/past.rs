@@ -1,0 +1,127 @@
+//! What the core asks of the past, for those who only ask: quotes and redemptions. Only what is durable.
+
+use std::sync::Arc;
+
+use domain::event::MemberNo;
+use domain::key::KeyMaker;
+use domain::redemption::Redemption;
+use domain::snapshot::{PastRow, Snapshot, Want};
+
+use super::{Page, Reader};
+use crate::StoreError;
+use crate::reader::row_get;
+use crate::sqlite::{form, identity_get, store_error};
+
+/// Rows that one question may visit before it answers with what it has.
+const VISITS_MAX: usize = 10_000;
+
+impl Reader {
+    pub fn key_maker(&self) -> KeyMaker {
+        self.0.maker.clone()
+    }
+
+    /// As `Store::fetch`, without what is on its way to the disk.
+    pub fn fetch(&self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
+        if snapshot.next_pos == 0 {
+            self.begin(snapshot)?;
+        }
+        for want in wants {
+            match want {
+                Want::Identity(name) => {
+                    let no = self.with(|conn| identity_get(conn, name.as_str()))?;
+                    snapshot.identities.insert(name.clone(), no);
+                }
+                Want::Member(no) => {
+                    let member = self.member_get(*no)?.map(|member| Arc::new(*member));
+                    snapshot.members.insert(*no, member);
+                }
+                Want::Rows(key) => {
+                    let rows = self.with(|conn| {
+                        let found = self.0.keys.locate(conn, &[*key]).map_err(|e| store_error(&e))?;
+                        let mut rows = Vec::new();
+                        for &pos in found.iter().flatten() {
+                            // What is in flight has a key and no row yet.
+                            let Some(row) = row_get(conn, pos)? else { continue };
+                            let (event, decision) = (Arc::new(row.event), Arc::new(row.decision));
+                            rows.push(Arc::new(PastRow { pos, event, body_hash: row.body_hash, decision }));
+                        }
+                        Ok(rows)
+                    })?;
+                    snapshot.rows.insert(*key, rows);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
+        let (pos, now_ms, member, budgets) = self.at_once(|conn| {
+            let read = || -> rusqlite::Result<(u64, i64, u64, Vec<(String, String)>)> {
+                let last = "SELECT coalesce(max(pos), 0), coalesce(max(now_ms), 0) FROM
+                    (SELECT pos, now_ms FROM journal ORDER BY pos DESC LIMIT 1)";
+                let (pos, now_ms) =
+                    conn.prepare_cached(last)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+                let member = "SELECT coalesce(max(no), 0) FROM member";
+                let member = conn.prepare_cached(member)?.query_row([], |r| r.get(0))?;
+                let mut budgets = conn.prepare_cached("SELECT id, parts FROM budget")?;
+                let budgets = budgets.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+                Ok((pos, now_ms, member, budgets.collect::<Result<_, _>>()?))
+            };
+            read().map_err(|e| store_error(&e))
+        })?;
+        (snapshot.next_pos, snapshot.next_member) = (pos + 1, member + 1);
+        let newest = jiff::Timestamp::from_millisecond(now_ms)
+            .map_err(|e| StoreError::Corrupt(format!("the newest row has an impossible time: {e}")))?;
+        snapshot.now = snapshot.now.max(newest);
+        for (id, parts) in budgets {
+            let parts = form::from_json(&parts, || format!("budget {id}"))?;
+            snapshot.budgets.insert(id.into_boxed_str(), parts);
+        }
+        Ok(())
+    }
+
+    /// A redemption as it now stands, and whose it is.
+    pub fn redemption_get(&self, pos: u64, n: u16) -> Result<Option<(MemberNo, Redemption)>, StoreError> {
+        let key = self.0.maker.redemption(pos, n);
+        self.with(|conn| {
+            let found = self.0.keys.locate(conn, &[key]).map_err(|e| store_error(&e))?;
+            let mut positions: Vec<u64> = found.into_iter().flatten().collect();
+            positions.sort_unstable();
+            for pos_of_row in positions.into_iter().rev() {
+                let Some(row) = row_get(conn, pos_of_row)? else { continue };
+                let member = row.decision.member;
+                let one = row.decision.redemptions.into_iter().rev().find(|one| (one.pos, one.n) == (pos, n));
+                if let (Some(member), Some(one)) = (member, one) {
+                    return Ok(Some((member, one)));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// The member's redemptions as they now stand, newest first, following the chain of his rows; whole rows until there
+    /// are `limit`.
+    pub fn redemption_list(
+        &self,
+        member: MemberNo,
+        cursor: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<Redemption>, StoreError> {
+        let mut pos = match cursor {
+            Some(pos) => pos,
+            None => self.member_get(member)?.map_or(0, |member| member.last_pos),
+        };
+        let (mut items, mut visits) = (Vec::new(), 0);
+        while pos != 0 && items.len() < limit && visits < VISITS_MAX {
+            visits += 1;
+            let row = self.journal_get(pos)?.filter(|row| row.member == Some(member));
+            let Some(row) = row else { return Ok(Page { items, next: None }) };
+            // Each is told once, where it was made.
+            for one in row.decision.redemptions.iter().rev().filter(|one| one.pos == row.pos) {
+                items.extend(self.redemption_get(one.pos, one.n)?.map(|(_, one)| one));
+            }
+            pos = row.prev_pos;
+        }
+        Ok(Page { items, next: (pos != 0).then_some(pos) })
+    }
+}
