@@ -44,8 +44,10 @@ fn paid(slots: &mut [Value]) -> Result<(), Reason> {
 fn line(at: usize, slots: &mut [Value]) -> Result<Num, Reason> {
     let num = |value: &Value| if let Value::Num(n) = value { Some(*n) } else { None };
     let quantity = num(&slots[item::QUANTITY]).unwrap_or(Num::ONE);
-    if quantity <= Num::ZERO {
-        let said = format!("a quantity is more than 0, not {quantity}: leave out what was not bought");
+    // Tills do send lines of nothing.
+    if quantity.is_negative() {
+        let said =
+            format!("a quantity is not below 0, as {quantity} is: what comes back is an order.refunded");
         return Err(reason_at(codes::QUANTITY_INVALID, &format!("/data/items/{at}/quantity"), said));
     }
     slots[item::QUANTITY] = Value::Num(quantity);
