@@ -206,20 +206,18 @@ impl Decider {
 
     fn outcomes(&self, inputs: &[Input], batch: &Batch) -> Vec<Outcome> {
         assert_eq!(inputs.len(), batch.answers.len(), "one answer for each input");
+        self.queue.metrics.count(&batch.answers);
         inputs
             .iter()
             .zip(&batch.answers)
-            .map(|(input, answer)| {
-                self.queue.metrics.count(&answer.decision, answer.duplicate, answer.conflict);
-                Outcome {
-                    source: input.event.source.clone(),
-                    id: input.event.id.clone(),
-                    time: input.event.time,
-                    pos: answer.pos,
-                    duplicate: answer.duplicate,
-                    conflict: answer.conflict,
-                    decision: answer.decision.clone(),
-                }
+            .map(|(input, answer)| Outcome {
+                source: input.event.source.clone(),
+                id: input.event.id.clone(),
+                time: input.event.time,
+                pos: answer.pos,
+                duplicate: answer.duplicate,
+                conflict: answer.conflict,
+                decision: answer.decision.clone(),
             })
             .collect()
     }

@@ -1,6 +1,7 @@
 //! What the engine counts. No label names a member, an event or anything else without a bound.
 
-use domain::outcome::{Decision, Status};
+use domain::batch::Answer;
+use domain::outcome::Status;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -84,21 +85,29 @@ impl Metrics {
         registry.register("wake_backlog", backlog, self.wake_backlog.clone());
     }
 
-    pub(crate) fn count(&self, decision: &Decision, duplicate: bool, conflict: bool) {
-        let status = match (conflict, duplicate, decision.status) {
-            (true, ..) => "conflict",
-            (_, true, _) => "duplicate",
-            (.., Status::Applied) => "applied",
-            (.., Status::Ignored) => "ignored",
-            (.., Status::Refused) => "refused",
-            (.., Status::Waiting) => "waiting",
-        };
-        self.events.get_or_create(&StatusLabel { status }).inc();
-        if duplicate || conflict {
-            return;
+    /// A whole batch at once: each label is looked up once.
+    pub(crate) fn count(&self, answers: &[Answer]) {
+        let mut counts: [(&'static str, u64); 6] =
+            ["conflict", "duplicate", "applied", "ignored", "refused", "waiting"].map(|status| (status, 0));
+        let mut out_of_range = 0;
+        for answer in answers {
+            let at = match (answer.conflict, answer.duplicate, answer.decision.status) {
+                (true, ..) => 0,
+                (_, true, _) => 1,
+                (.., Status::Applied) => 2,
+                (.., Status::Ignored) => 3,
+                (.., Status::Refused) => 4,
+                (.., Status::Waiting) => 5,
+            };
+            counts[at].1 += 1;
+            if at > 1 {
+                let cuts = answer.decision.effects.iter().filter_map(|effect| effect.cut.as_deref());
+                out_of_range += cuts.filter(|cut| *cut == "number_out_of_range").count() as u64;
+            }
         }
-        let out_of_range =
-            decision.effects.iter().filter(|e| e.cut.as_deref() == Some("number_out_of_range"));
-        self.number_out_of_range.inc_by(out_of_range.count() as u64);
+        for (status, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            self.events.get_or_create(&StatusLabel { status }).inc_by(count);
+        }
+        self.number_out_of_range.inc_by(out_of_range);
     }
 }

@@ -94,7 +94,9 @@ fn each_of(file: usize, mut input: Input, take: &mut impl FnMut(Chunk) -> bool) 
     let (mut line, mut seen) = (1, 0);
     let mut rest: Vec<u8> = Vec::new();
     loop {
-        let mut text = std::mem::take(&mut rest);
+        // Once, and in one piece.
+        let mut text = Vec::with_capacity(rest.len() + CHUNK_BYTES + 1);
+        text.append(&mut rest);
         let ended = fill(&mut input.from, &mut text);
         let read = input.read.load(Ordering::Relaxed);
         let bytes = read - seen;

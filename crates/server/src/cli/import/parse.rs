@@ -67,7 +67,9 @@ pub fn start(inputs: Inputs, ids: MemberIds, stop: Arc<AtomicBool>) -> InOrder {
 fn parse(chunk: Chunk, ids: &MemberIds) -> Parsed {
     let Chunk { file, line, text, bytes, broken } = chunk;
     let reading = Reading { members: ids, received: jiff::Timestamp::now(), origin: "import" };
-    let mut parsed = Parsed { file, events: Vec::new(), bad: Vec::new(), bytes, broken };
+    // Half a KiB is usual.
+    let events = Vec::with_capacity(text.len() / 512);
+    let mut parsed = Parsed { file, events, bad: Vec::new(), bytes, broken };
     for (n, event) in ndjson(&text, reading) {
         let at = line + n as u64 - 1;
         match event {
