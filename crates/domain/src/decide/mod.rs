@@ -44,6 +44,7 @@ pub use achievements::{Progress, progress};
 pub use book::{Book, Made};
 pub use campaigns::held_out;
 pub use case::{Case, Present, Recorded, moment, read_name};
+pub use counters::DISTINCT_MAX;
 pub use region::place;
 pub use rules::list_at;
 pub use tiers::{

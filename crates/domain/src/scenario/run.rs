@@ -293,7 +293,8 @@ impl Run<'_> {
 /// `refused`, `emitted`, `given`, `discount`, in the order of their numbers.
 fn extra(seen: &Seen) -> [Value; 4] {
     let decisions = &seen.decisions;
-    let last = decisions.last().filter(|d| d.status == Status::Refused);
+    // What is due at the same instant runs behind the step's own rows.
+    let last = decisions.iter().rfind(|d| d.status == Status::Refused);
     let refused = last.and_then(|d| d.reason.as_ref()).map_or("", |r| &r.code);
     let emitted = decisions.iter().flat_map(|d| &d.emitted).map(|e| Value::Text(e.kind.clone())).collect();
     [

@@ -6,7 +6,7 @@ use super::trigger::{each_path, heard};
 use super::{Compiler, CounterName};
 use crate::condition::{Code, Expr};
 use crate::num::Num;
-use crate::plan::{Amount, Counter, CounterKind, Forgive, TypeNo};
+use crate::plan::{Amount, Counter, CounterKind, Forgive, Trigger, TypeNo};
 use crate::program::check::near::did_you_mean;
 use crate::program::read::{At, Node, Table};
 use crate::time::{Unit, Window};
@@ -195,14 +195,18 @@ impl Compiler<'_, '_, '_> {
 }
 
 impl Counter {
-    /// Types that it hears; points that it counts come with any.
-    pub fn hears(&self) -> &[TypeNo] {
+    /// What it hears; points that it counts come with any event.
+    pub fn trigger(&self) -> Option<&Trigger> {
         match &self.kind {
             CounterKind::Sum { trigger, .. }
             | CounterKind::Streak { trigger, .. }
-            | CounterKind::Distinct { trigger, .. } => &trigger.on,
-            CounterKind::Earned { .. } => &[],
+            | CounterKind::Distinct { trigger, .. } => Some(trigger),
+            CounterKind::Earned { .. } => None,
         }
+    }
+
+    pub fn hears(&self) -> &[TypeNo] {
+        self.trigger().map_or(&[], |trigger| &trigger.on)
     }
 
     /// All expressions of a counter.

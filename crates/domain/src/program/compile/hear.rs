@@ -1,7 +1,7 @@
 //! Who hears each type, and what of a member they read: filled in once everything has its number.
 
 use crate::condition::{Expr, Read};
-use crate::plan::{CounterKind, CounterNo, Plan, Rule, RuleNo, Setting, TypeNo};
+use crate::plan::{CounterNo, Plan, Rule, RuleNo, Setting, TypeNo};
 
 /// Fills in what event types know of their hearers.
 pub fn hear(plan: &mut Plan) {
@@ -21,12 +21,7 @@ pub fn hear(plan: &mut Plan) {
         }
     }
     for counter in &plan.counters {
-        if let CounterKind::Sum { trigger, .. }
-        | CounterKind::Streak { trigger, .. }
-        | CounterKind::Distinct { trigger, .. } = &counter.kind
-        {
-            note(&mut plan.types, &trigger.on, &counter.expressions(), false);
-        }
+        note(&mut plan.types, counter.hears(), &counter.expressions(), false);
     }
     for (no, rule) in plan.rules.iter().enumerate() {
         for on in &rule.trigger.on {

@@ -4,8 +4,9 @@
 use super::Compiler;
 use super::currencies::paths;
 use crate::condition::{Code, Env, EventAttributes, Expr, Read, State};
+use crate::decide::DISTINCT_MAX;
 use crate::num::Num;
-use crate::plan::{Across, Amount, Campaign, Limit, LimitWhat, Plan, Rule};
+use crate::plan::{Across, Amount, Campaign, Counter, CounterKind, CounterNo, Limit, LimitWhat, Plan, Rule};
 use crate::program::check::value::is_path;
 use crate::program::read::{At, Node, Table};
 use crate::time::Window;
@@ -26,10 +27,19 @@ impl Compiler<'_, '_, '_> {
             self.never(&at_rule(&rule.id, "when"), &rule.trigger.when);
             self.out_of_reach(rule, campaigns);
         }
-        for reward in &plan.rewards {
+        for reward in plan.rewards.iter().filter(|r| !only_given(&r.when)) {
             self.never(&format!("rewards.{}.when", reward.id), &reward.when);
         }
+        for counter in &plan.counters {
+            if let Some(trigger) = counter.trigger() {
+                self.never(&format!("counters.{}.when", counter.id), &trigger.when);
+            }
+        }
+        for flow in &plan.workflows {
+            self.never(&format!("workflows.{}.when", flow.id), &flow.trigger.when);
+        }
         self.endless(&plan.ladders, &plan.counters);
+        self.needs_out_of_reach(plan);
         for campaign in campaigns {
             self.never(&format!("campaigns.{}.when", campaign.id), &campaign.when);
             let empty = !rules
@@ -137,9 +147,38 @@ impl Compiler<'_, '_, '_> {
         let mut parts = path.split('.');
         let mut node = self.tree.get(parts.next()?)?;
         for part in parts {
-            node = node.table()?.get(part)?;
+            node = match node.list() {
+                Some(list) => list.get(part.parse::<usize>().ok()?)?,
+                None => node.table()?.get(part)?,
+            };
         }
         Some(node)
+    }
+
+    /// Needs above what their counter can ever be.
+    fn needs_out_of_reach(&mut self, plan: &Plan) {
+        let mut asked: Vec<(String, &[(CounterNo, Amount)])> = Vec::new();
+        for ladder in &plan.ladders {
+            for (i, level) in ladder.levels.iter().enumerate() {
+                let path = format!("tiers.{}.levels.{i}.needs", ladder.id);
+                asked.extend(level.needs.iter().map(|needs| (path.clone(), &**needs)));
+            }
+        }
+        for goal in &plan.achievements {
+            asked.push((format!("achievements.{}.needs", goal.id), &goal.needs));
+        }
+        for (path, needs) in asked {
+            for (no, need) in needs {
+                let counter = &plan.counters[usize::from(*no)];
+                let (Amount::Is(need), Some(most)) = (need, most(counter, plan)) else { continue };
+                if *need <= most {
+                    continue;
+                }
+                let at = self.lookup(&path).map(|n| n.at.clone()).unwrap_or_default();
+                let message = format!("`counters.{}` never reaches {need}: it is at most {most}", counter.id);
+                self.report.warn(Code::OutOfReach, &path, &at, message, "");
+            }
+        }
     }
 
     /// A limit above another one that always binds first.
@@ -155,12 +194,13 @@ impl Compiler<'_, '_, '_> {
             depth += 1;
         }
         for (i, limit) in rule.limits.iter().enumerate() {
-            let (Amount::Is(most), true) = (limit.most, limit.across != Across::Members) else { continue };
+            let Amount::Is(most) = limit.most else { continue };
             let binds = |(_, other): &&(&str, &Limit)| {
                 let wider = other.per == Window::Life || other.per == limit.per;
+                let among = shared(other.across) >= shared(limit.across);
                 matches!(other.most, Amount::Is(n) if n < most)
                     && other.what == limit.what
-                    && wider
+                    && (wider && among)
                     && limit.what != LimitWhat::Times
             };
             let Some((word, other)) = around.iter().find(binds) else { continue };
@@ -174,6 +214,35 @@ impl Compiler<'_, '_, '_> {
             let message = format!("the limit of {most} is never reached within the {word} of {less}");
             self.report.warn(Code::OutOfReach, &path, &at, message, "");
         }
+    }
+}
+
+/// `when = 'false'`: nobody can ask for the reward, and rules that give it ask no conditions.
+fn only_given(when: &[Expr]) -> bool {
+    matches!(when, [one] if *one.source == *"false")
+}
+
+/// What a counter can be at most, where that is known: values that are told apart, or a rule's own limit.
+fn most(counter: &Counter, plan: &Plan) -> Option<Num> {
+    match &counter.kind {
+        CounterKind::Distinct { .. } => Num::int(DISTINCT_MAX as i64).ok(),
+        CounterKind::Earned { wallet, rule: Some(rule), .. } => {
+            let binds = |l: &&Limit| {
+                l.what == LimitWhat::Wallet(*wallet) && (l.per == Window::Life || l.per == counter.per)
+            };
+            let limits = plan.rules[usize::from(*rule)].limits.iter().filter(binds);
+            limits.filter_map(|l| if let Amount::Is(n) = l.most { Some(n) } else { None }).min()
+        }
+        _ => None,
+    }
+}
+
+/// How many share a limit, from few to all.
+fn shared(across: Across) -> u8 {
+    match across {
+        Across::Member => 0,
+        Across::Household => 1,
+        Across::Members => 2,
     }
 }
 

@@ -21,12 +21,12 @@ const PLACE_KEYS: &[Key] = &[
 ];
 const EMIT_KEYS: &[Key] = &[
     required("type", Form::EventType, "`\"noun.verb\"`"),
-    optional("data", Form::Names(&Form::Amount), "names and expressions"),
+    optional("data", Form::Names(&Form::Amount), "names, each with a number or an expression of any type"),
 ];
 pub const DISCOUNT_KEYS: &[Key] = &[
     optional("percent", Form::Amount, "percent off"),
     optional("amount", Form::Amount, "money off"),
-    optional("items", Form::Condition, "of the items for which this holds"),
+    optional("items", Form::Expression, "a condition: of the items for which it holds"),
     optional("cheapest", Form::Amount, "of so many units, the cheapest ones"),
     optional("at_most", Form::Amount, "at most so much money"),
 ];

@@ -301,3 +301,14 @@ tests.t = { steps = [
         ],
     );
 }
+
+/// A list here was once taken for no condition at all, so that everything was discounted.
+#[test]
+fn the_items_of_a_discount_are_one_condition() {
+    says(
+        r#"rules.a = { on = "order.quoted", discount = { percent = 10, items = ['item.total > 1', 'item.total < 9'] } }"#,
+        &[
+            r#"wrong_type `['item.total > 1', 'item.total < 9']`: expected an expression in quotes, found a list | "#,
+        ],
+    );
+}
