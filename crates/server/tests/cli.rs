@@ -109,6 +109,47 @@ fn settings_that_mean_something_else_are_refused_before_any_data_is_made() {
 }
 
 #[test]
+fn every_program_of_init_checks_and_is_laid_out() {
+    let dir = folder("init-from");
+    let (code, _, err) = fealty(&dir, &["init", "--from", "nothing"]);
+    assert!(code == 2 && err.contains("coffee-stamps"), "{code} {err}");
+    let names =
+        err.split("possible values: ").nth(1).and_then(|rest| rest.split(']').next()).unwrap_or_default();
+    let names: Vec<&str> = names.split(", ").collect();
+    assert_eq!(names.len(), 9, "{err}");
+    for name in names {
+        assert_eq!(fealty(&dir, &["init", "--from", name, name]).0, 0, "{name}");
+        let file = format!("{name}/program.toml");
+        let (code, out, err) = fealty(&dir, &["check", &file]);
+        assert!(code == 0 && out.contains("is good"), "{name}: {out}{err}");
+        let (code, out, err) = fealty(&dir, &["fmt", "--check", &file]);
+        assert_eq!((code, out.as_str()), (0, ""), "{name}: {err}");
+    }
+    std::fs::remove_dir_all(&dir).expect("ours");
+}
+
+#[test]
+fn fmt_lays_out_what_a_program_includes_and_check_only_tells() {
+    let dir = folder("fmt");
+    let main = "program = {id=\"shop\",currency=\"EUR\", timezone=\"UTC\"}\ninclude=[\"more/*.toml\"]\n";
+    std::fs::create_dir_all(dir.join("more")).expect("ours");
+    std::fs::write(dir.join("p.toml"), main).expect("ours");
+    std::fs::write(dir.join("more/a.toml"), "wallets.points={}\n").expect("ours");
+    let (code, out, _) = fealty(&dir, &["fmt", "--check", "p.toml"]);
+    assert!(code == 1 && out.contains("p.toml is not") && out.contains("a.toml is not"), "{code} {out}");
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).expect("ours");
+    assert_eq!(read("p.toml"), main, "--check changes nothing");
+    assert_eq!(fealty(&dir, &["fmt", "p.toml"]).0, 0);
+    assert!(read("p.toml").starts_with("program = { id = \"shop\", currency"));
+    assert_eq!(read("more/a.toml"), "wallets.points = {}\n");
+    assert_eq!(fealty(&dir, &["fmt", "--check", "p.toml"]), (0, String::new(), String::new()));
+    std::fs::write(dir.join("bad.toml"), "a = {").expect("ours");
+    let (code, _, err) = fealty(&dir, &["fmt", "bad.toml"]);
+    assert!(code == 1 && err.contains("toml_syntax") && read("bad.toml") == "a = {", "{code} {err}");
+    std::fs::remove_dir_all(&dir).expect("ours");
+}
+
+#[test]
 fn what_init_says_next_works_as_it_stands() {
     let dir = folder("init-next");
     let (_, out, _) = fealty(&dir, &["init", "mine"]);

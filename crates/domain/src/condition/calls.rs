@@ -8,31 +8,9 @@ use super::code::{
 use super::guards::literal;
 use super::names::Found;
 use super::seen::Trace;
-use super::{Code as FaultCode, Read, say};
+use super::{Code as FaultCode, Read, functions, say};
 use crate::num::Num;
 use crate::value::Type;
-
-const FUNCTIONS: [&str; 17] = [
-    "has",
-    "size",
-    "lower",
-    "floor",
-    "ceil",
-    "round",
-    "abs",
-    "min",
-    "max",
-    "date",
-    "days_since",
-    "months_since",
-    "years_since",
-    "band",
-    "volume",
-    "graduated",
-    "in",
-];
-const METHODS: [&str; 10] =
-    ["startsWith", "endsWith", "contains", "exists", "all", "filter", "count", "sum", "or", "ago"];
 
 impl Checker<'_> {
     pub fn call(&mut self, node: &Node, name: &Name, args: &[Node]) -> Typed {
@@ -125,8 +103,7 @@ impl Checker<'_> {
         } else {
             format!("there is no `{wrong}(…)`")
         };
-        let (here, there): (&[&str], &[&str]) =
-            if method { (&METHODS, &FUNCTIONS) } else { (&FUNCTIONS, &METHODS) };
+        let (here, there) = (functions::names(method), functions::names(!method));
         let hint = match &*name.text {
             "matches" => {
                 "there are no regular expressions: use `.startsWith`, `.endsWith`, `.contains`, `in`".into()

@@ -10,6 +10,7 @@ mod code;
 mod compare;
 mod eval;
 mod expand;
+mod functions;
 mod guards;
 mod levels;
 mod lex;
@@ -305,4 +306,5 @@ fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
 #[cfg(test)]
 mod tests;
 
+pub use functions::{FUNCTIONS, Function};
 pub use parse::is_keyword;

@@ -2,12 +2,15 @@
 //!
 //! `read/` makes one spanned tree of TOML or JSON; `language/` is the language as tables; `check/` holds the tree against
 //! them; `compile/` gives names numbers, types expressions in the scope of their place, and lays out the plan.
+//! `format` lays out the text alone.
 
 mod check;
 mod compile;
 pub mod diag;
+mod format;
 mod language;
 mod read;
+mod reference;
 
 use sha2::{Digest, Sha256};
 
@@ -16,8 +19,10 @@ use crate::plan::Plan;
 use crate::value::Text;
 use check::report::Report;
 use diag::{Diagnostic, Severity};
-pub use language::{reference, schema};
+pub use format::format;
+pub use language::schema;
 use read::{Key, Kind, Node, Table};
+pub use reference::reference;
 
 /// One file of a program: its name as shown to people, and its text.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 //! 6 the store failed while running; 130 interrupted. They are documented in docs/cli.md and stay as they are.
 
 pub mod check;
+pub mod fmt;
 pub mod import;
 pub mod init;
 pub mod keys;
@@ -15,7 +16,7 @@ pub mod open;
 pub mod program;
 pub mod table;
 
-use std::fmt;
+use std::fmt::{Display, Formatter};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -50,6 +51,8 @@ enum Command {
     Serve(Box<serve::Serve>),
     /// Check a program file and run its tests
     Check(check::Check),
+    /// Lay out program files: spaces, blank lines, commas; what they say stays the same
+    Fmt(fmt::Fmt),
     /// Bring in events from NDJSON files of CloudEvents; can be stopped and run again
     Import(Box<import::Import>),
     /// Check every invariant of the data
@@ -99,10 +102,10 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn new(code: u8, what: impl Into<String>, why: impl fmt::Display) -> Failure {
+    pub fn new(code: u8, what: impl Into<String>, why: impl Display) -> Failure {
         Failure { code, what: what.into(), why: why.to_string(), fix: String::new() }
     }
-    pub fn settings(what: impl Into<String>, why: impl fmt::Display) -> Failure {
+    pub fn settings(what: impl Into<String>, why: impl Display) -> Failure {
         Failure::new(SETTINGS, what, why)
     }
     pub fn fix(mut self, fix: impl Into<String>) -> Failure {
@@ -111,8 +114,8 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Display for Failure {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         write!(f, "error: {}\n  why: {}", one_line(&self.what), one_line(&self.why))?;
         if self.fix.is_empty() { Ok(()) } else { write!(f, "\n  do:  {}", one_line(&self.fix)) }
@@ -125,6 +128,7 @@ pub fn run() -> ExitCode {
         Command::Init(init) => init.run(),
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
+        Command::Fmt(fmt) => fmt.run(),
         Command::Import(import) => import.run(),
         Command::Verify(verify) => verify.run(),
         Command::Keys(keys) => keys.run(),

@@ -23,6 +23,7 @@ mod scope;
 mod settings;
 mod tests;
 mod trigger;
+mod variables;
 mod wallets;
 mod warnings;
 mod workflows;
@@ -31,12 +32,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::condition::{Code, Scope};
-use crate::plan::{LadderNo, Plan, TypeNo, WalletNo};
+use crate::plan::{LadderNo, Plan, Region, TypeNo, WalletNo};
 use crate::program::check::near::did_you_mean;
 use crate::program::check::report::Report;
 use crate::program::read::{At, Node, Table};
 use crate::scenario::Test;
 
+pub use variables::variables;
 pub use warnings::Ends;
 
 pub(super) struct Compiled {
@@ -104,34 +106,7 @@ pub(super) struct Choice<'e> {
 
 /// `None` if there were mistakes; they are in the report.
 pub(super) fn compile(tree: &Table, report: &mut Report<'_>, choice: &Choice<'_>) -> Option<Compiled> {
-    let events = events::Events::read(tree, report);
-    let mut params = params::Params::read(tree, report);
-    let (regions, sandbox) = regions::read(tree, &mut params, choice.environment, report);
-    let mut names = Names {
-        events,
-        params,
-        wallets: ids(tree, "wallets"),
-        counters: counters::names(tree),
-        rules: Vec::new(),
-        campaigns: campaigns::names(tree, report),
-        ladders: Vec::new(),
-        rewards: ids(tree, "rewards"),
-        achievements: ids(tree, "achievements"),
-        segments: texts(tree, "segments"),
-        formulas: texts(tree, "formulas"),
-        region: ids(tree, "regions").into_iter().next(),
-    };
-    names.ladders = ladders::names(tree, &names, report);
-    let mut c = Compiler {
-        report,
-        tree,
-        names,
-        scopes: HashMap::new(),
-        mentioned: Vec::new(),
-        ends: Vec::new(),
-        broken: BTreeSet::new(),
-    };
-    c.names.rules = c.rule_names();
+    let (mut c, regions, sandbox) = Compiler::new(tree, report, choice);
     let mut plan = regions::plan(tree, regions, sandbox, choice);
     c.all(&mut plan);
     let tests = c.tests();
@@ -152,7 +127,44 @@ pub(super) fn compile(tree: &Table, report: &mut Report<'_>, choice: &Choice<'_>
     Some(Compiled { plan, tests, ends })
 }
 
-impl Compiler<'_, '_, '_> {
+impl<'r, 'a, 't> Compiler<'r, 'a, 't> {
+    /// Every name is known, with the regions and whether the clock may be moved; no expression was looked at.
+    fn new(
+        tree: &'t Table,
+        report: &'r mut Report<'a>,
+        choice: &Choice<'_>,
+    ) -> (Compiler<'r, 'a, 't>, Vec<Region>, bool) {
+        let events = events::Events::read(tree, report);
+        let mut params = params::Params::read(tree, report);
+        let (regions, sandbox) = regions::read(tree, &mut params, choice.environment, report);
+        let mut names = Names {
+            events,
+            params,
+            wallets: ids(tree, "wallets"),
+            counters: counters::names(tree),
+            rules: Vec::new(),
+            campaigns: campaigns::names(tree, report),
+            ladders: Vec::new(),
+            rewards: ids(tree, "rewards"),
+            achievements: ids(tree, "achievements"),
+            segments: texts(tree, "segments"),
+            formulas: texts(tree, "formulas"),
+            region: ids(tree, "regions").into_iter().next(),
+        };
+        names.ladders = ladders::names(tree, &names, report);
+        let mut c = Compiler {
+            report,
+            tree,
+            names,
+            scopes: HashMap::new(),
+            mentioned: Vec::new(),
+            ends: Vec::new(),
+            broken: BTreeSet::new(),
+        };
+        c.names.rules = c.rule_names();
+        (c, regions, sandbox)
+    }
+
     fn all(&mut self, plan: &mut Plan) {
         plan.wallets = self.wallets();
         plan.households = self.households(&mut plan.wallets);

@@ -9,7 +9,7 @@ mod sections;
 mod steps;
 mod tiers;
 
-pub use schema::{reference, schema};
+pub use schema::schema;
 pub use sections::SECTIONS;
 
 /// One top-level name of the file.

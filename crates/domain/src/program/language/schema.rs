@@ -1,4 +1,4 @@
-//! The tables of the language as a JSON Schema (2020-12) for editors, and as a reference for people.
+//! The tables of the language as a JSON Schema (2020-12) for editors.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -101,85 +101,4 @@ fn table(keys: &[Key], others: Json) -> Json {
     }
     let required: Vec<&str> = keys.iter().filter(|k| k.need == Need::Required).map(|k| k.name).collect();
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": others })
-}
-
-/// The keys of all sections as Markdown tables.
-pub fn reference() -> String {
-    let mut out = String::from("# Sections and keys of a program\n");
-    for section in SECTIONS {
-        out.push_str(&format!("\n## `{}`\n\n{}.\n", section.name, capital(section.doc)));
-        if let Shape::One(Form::Keys(keys)) | Shape::Named(Form::Keys(keys)) = &section.shape {
-            out.push_str("\n| key | type | default | meaning |\n|---|---|---|---|\n");
-            rows(keys, "", &mut out);
-        }
-    }
-    out
-}
-
-fn rows(keys: &[Key], above: &str, out: &mut String) {
-    for key in keys {
-        let default = match key.need {
-            Need::Required => "required",
-            Need::Optional => "",
-            Need::Default(default) => default,
-        };
-        let default = if default.is_empty() || key.need == Need::Required {
-            default.to_owned()
-        } else {
-            format!("`{default}`")
-        };
-        let form = word(&key.form).replace('|', "\\|");
-        out.push_str(&format!(
-            "| `{above}{}` | {form} | {default} | {} |\n",
-            key.name,
-            key.doc.replace('|', "\\|")
-        ));
-        if let Form::Keys(inner) | Form::OneOrMore(Form::KeysAnd(inner, ..)) = &key.form {
-            rows(inner, &format!("{above}{}.", key.name), out);
-        }
-    }
-}
-
-fn word(form: &Form) -> String {
-    let quoted = |words: &[&str]| words.iter().map(|w| format!("`\"{w}\"`")).collect::<Vec<_>>().join(", ");
-    match form {
-        Form::Any => "any".into(),
-        Form::Bool => "bool".into(),
-        Form::Text => "text".into(),
-        Form::Number => "number".into(),
-        Form::Whole(low, high) => format!("{low} to {high}"),
-        Form::Between(low, high) => format!("number from {low} to {high}"),
-        Form::NumberOrPath => "number †".into(),
-        Form::Id | Form::ProgramId => "id".into(),
-        Form::Currency => "currency".into(),
-        Form::Zone => "time zone".into(),
-        Form::DateTime => "date or local date-time".into(),
-        Form::Hours => "hours".into(),
-        Form::Duration => "duration".into(),
-        Form::TermOrPath => "term †".into(),
-        Form::WaitOrPath => "duration or date †".into(),
-        Form::DurationOrPath => "duration †".into(),
-        Form::TimeOfDay => "hour".into(),
-        Form::Durations => "durations".into(),
-        Form::Unit => "unit".into(),
-        Form::Window => "window".into(),
-        Form::Weekday => quoted(&WEEKDAYS),
-        Form::Words(words) => quoted(words),
-        Form::EventType => "event type".into(),
-        Form::Expression => "expression".into(),
-        Form::Condition => "condition".into(),
-        Form::Amount => "amount".into(),
-        Form::FieldType => "type of a field".into(),
-        Form::Param => "value".into(),
-        Form::Keys(_) | Form::KeysAnd(..) => "table".into(),
-        Form::Names(form) => format!("names, each {}", word(form)),
-        Form::List(form) => format!("list of {}", word(form)),
-        Form::OneOrMore(form) => format!("{}, or a list", word(form)),
-        Form::Either(forms) => forms.iter().map(word).collect::<Vec<_>>().join(", or "),
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
 }

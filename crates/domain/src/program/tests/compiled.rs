@@ -228,5 +228,5 @@ fn the_schema_and_the_reference_come_from_the_same_tables() {
     assert_eq!(schema["properties"]["tiers"]["maxProperties"], 10);
     let reference = reference();
     assert!(reference.contains("| `decimals` | 0 to 6 | `0` | smallest part of a point |"));
-    assert!(reference.contains("## `tiers`"));
+    assert!(reference.contains("## `tiers.ID`"));
 }

@@ -3,11 +3,14 @@
 mod codes;
 mod compiled;
 mod files;
+mod format;
 mod mistakes;
 mod real;
+mod reference;
 mod ten_mistakes;
 mod ten_programs;
 mod vocabulary;
+mod warnings;
 
 use super::*;
 

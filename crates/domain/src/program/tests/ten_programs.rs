@@ -3,7 +3,7 @@
 use super::{Source, diag, no_include, read};
 use crate::scenario;
 
-const PROGRAMS: [(&str, &str); 10] = [
+pub const PROGRAMS: [(&str, &str); 10] = [
     ("harbor_coffee", include_str!("ten/harbor_coffee.toml")),
     ("blue_door", include_str!("ten/blue_door.toml")),
     ("velvet_beauty", include_str!("ten/velvet_beauty.toml")),

@@ -1,0 +1,86 @@
+//! `fealty fmt`: another layout, the same program; laid out once, it stays so; and spaces do not matter.
+
+use super::real::{programs, recipes};
+use super::*;
+use proptest::prelude::*;
+
+fn laid_out(text: &str) -> String {
+    format(&source(text)).unwrap_or_else(|r| panic!("{}", diag::render(&r.diagnostics, &r.sources, false)))
+}
+
+fn everything() -> Vec<(String, String)> {
+    let ten = ten_programs::PROGRAMS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    let scenarios = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
+    let files = std::fs::read_dir(scenarios).unwrap().map(|f| f.unwrap().path());
+    let files = files.filter(|p| p.extension().is_some_and(|e| e == "toml"));
+    let files = files.map(|p| (p.display().to_string(), std::fs::read_to_string(&p).unwrap()));
+    programs().into_iter().chain(recipes()).chain(ten).chain(files).collect()
+}
+
+#[test]
+fn the_program_stays_the_same_and_so_does_its_layout() {
+    for (name, text) in everything() {
+        let once = laid_out(&text);
+        assert_eq!(laid_out(&once), once, "{name}");
+        let hash = |text: &str| check(text).map(|p| p.plan.hash).unwrap_or_else(|_| panic!("{name} checks"));
+        assert_eq!(hash(&once), hash(&text), "{name}");
+        let comments = |text: &str| text.lines().filter(|l| l.trim_start().starts_with('#')).count();
+        assert_eq!(comments(&once), comments(&text), "{name}");
+    }
+}
+
+#[test]
+fn our_programs_are_laid_out() {
+    for (name, text) in programs() {
+        assert!(laid_out(&text) == text, "programs/{name}/program.toml: run `fealty fmt`");
+    }
+}
+
+#[test]
+fn what_it_does() {
+    let before = "\n\n# A shop.  \r\nprogram={id=\"shop\",currency = \"EUR\" ,timezone=\"UTC\", }\n\n\n\nwallets . points={ }\n# What earns.\n[ rules.base ]   # here\non=[\"order.paid\",]\n  when  =  [\n'true',  # always\n\n      'order.subtotal>=1'\n# the end\n]\nearn.points=1\nactive={from=2026-12-01 10:00:00,days=[\"sat\",\n\"sun\"]}\n\n";
+    let after = "# A shop.\nprogram = { id = \"shop\", currency = \"EUR\", timezone = \"UTC\" }\n\nwallets.points = {}\n\n# What earns.\n[rules.base]   # here\non = [\"order.paid\"]\nwhen = [\n  'true',  # always\n\n  'order.subtotal>=1',\n  # the end\n]\nearn.points = 1\nactive = { from = 2026-12-01 10:00:00, days = [\"sat\",\n  \"sun\"] }\n";
+    assert_eq!(laid_out(before), after);
+    assert_eq!(laid_out(after), after);
+}
+
+#[test]
+fn what_is_no_toml_is_told() {
+    let refused = format(&source("rules.base = { on = \n")).err().expect("no TOML");
+    assert!(diag::render(&refused.diagnostics, &refused.sources, false).contains("error[toml_syntax]"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Spaces around punctuation, at the ends of lines and before them change nothing of what comes out.
+    #[test]
+    fn spaces_do_not_matter(which in 0usize..1_000, spaces in proptest::collection::vec(0usize..4, 64)) {
+        let all = programs();
+        let text = &all[which % all.len()].1;
+        let mut spaces = spaces.iter().cycle();
+        let mut spread = String::new();
+        for token in ::toml_parser::Source::new(text).lex() {
+            use ::toml_parser::lexer::TokenKind::*;
+            let piece = text.get(token.span().start()..token.span().end()).unwrap_or("");
+            let room = " ".repeat(*spaces.next().expect("for ever"));
+            match token.kind() {
+                Equals | Comma | LeftCurlyBracket | RightCurlyBracket | LeftSquareBracket | RightSquareBracket => {
+                    spread.push_str(piece);
+                    spread.push_str(&room);
+                }
+                Newline => {
+                    spread.push_str(&room);
+                    spread.push('\n');
+                    spread.push_str(&room);
+                }
+                _ => spread.push_str(piece),
+            }
+        }
+        // Comments beside something stay where they were put.
+        let plain = |text: &str| -> Vec<String> {
+            text.lines().map(|l| l.split("  #").next().unwrap_or_default().trim_end().to_owned()).collect()
+        };
+        prop_assert_eq!(plain(&laid_out(&spread)), plain(&laid_out(text)));
+    }
+}
