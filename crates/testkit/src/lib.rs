@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod catalog;
+pub mod club;
 pub mod core;
 pub mod http;
 pub mod rng;

@@ -289,3 +289,48 @@ fn a_member_is_enrolled_once() {
     );
     assert_eq!(core.members().len(), 1);
 }
+
+const GUESTS: &str = r#"
+program = { id = "laws", currency = "EUR", timezone = "Europe/Berlin", enrol = "explicit" }
+wallets.points = {}
+rules.base = { on = "order.paid", earn.points = 'order.total' }
+"#;
+
+fn guest(id: &str, kind: &str, names: &[&str], data: &str) -> Message {
+    let mut one = message(id, kind, names[0], START, data.to_owned());
+    one.also = names[1..].iter().map(|name| format!("email:{name}@example.com")).collect();
+    one
+}
+
+/// Claimed under one name, a guest's event brings another; what waits under both is set free once.
+#[test]
+fn a_guests_events_count_once_under_however_many_names() {
+    let mut core = Core::new(GUESTS);
+    let paid = |id: &str| format!(r#"{{"id":"{id}","currency":"EUR","total":"10","subtotal":"10"}}"#);
+    core.send(&[guest("a", "order.paid", &["card", "ada"], &paid("o1"))]);
+    core.send(&[guest("b", "order.paid", &["ada", "card"], &paid("o2"))]);
+    core.send(&[guest("c", "member.enrolled", &["card"], "{}")]);
+    assert_eq!(ledger(&core)[0].0, 20);
+    assert_eq!(core.decisions().len(), 5);
+}
+
+/// What follows an order may name a guest by mistake: his events stay his.
+#[test]
+fn a_wrong_name_in_a_return_claims_nobody() {
+    let mut core = Core::new(GUESTS);
+    let paid = |id: &str| format!(r#"{{"id":"{id}","currency":"EUR","total":"10","subtotal":"10"}}"#);
+    core.send(&[guest("a", "order.paid", &["bob"], &paid("o1"))]);
+    core.send(&[
+        guest("b", "member.enrolled", &["ada"], "{}"),
+        guest("c", "order.paid", &["ada"], &paid("o2")),
+    ]);
+    core.send(&[guest(
+        "d",
+        "order.refunded",
+        &["bob"],
+        r#"{"id":"r1","order":"o2","currency":"EUR","amount":"5"}"#,
+    )]);
+    assert_eq!(ledger(&core), [(5, Vec::new())]);
+    core.send(&[guest("e", "member.enrolled", &["bob"], "{}")]);
+    assert_eq!(ledger(&core), [(5, Vec::new()), (10, Vec::new())]);
+}

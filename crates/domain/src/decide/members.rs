@@ -11,7 +11,7 @@ use crate::lots::{self, AMOUNT_MAX};
 use crate::member::Member;
 use crate::num::Num;
 use crate::outcome::{Account, Decision, Reason};
-use crate::plan::Plan;
+use crate::plan::{Canon, Plan};
 use crate::snapshot::Snapshot;
 use crate::value::Text;
 use crate::value::{Fields, Value};
@@ -26,6 +26,14 @@ pub fn names(event: &Event) -> impl Iterator<Item = &Identity> {
         _ => None,
     };
     subject.into_iter().chain(&event.also)
+}
+
+/// What follows an order is about the order: a wrong name in it must not join two people, nor claim a guest's events.
+pub fn is_about_order(canon: Canon) -> bool {
+    matches!(
+        canon,
+        Canon::OrderUpdated | Canon::OrderFulfilled | Canon::OrderRefunded | Canon::OrderCancelled
+    )
 }
 
 /// Links the names that are free to the member, and records those that are another's.

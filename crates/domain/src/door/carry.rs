@@ -16,7 +16,7 @@ use crate::member::Member;
 use crate::order::Order;
 use crate::outcome::{Decision, Reason, Status};
 use crate::own::Own;
-use crate::plan::{Canon, Payee, Plan, Region};
+use crate::plan::{Payee, Plan, Region};
 use crate::snapshot::PastRow;
 
 /// What carrying out an event gave.
@@ -91,6 +91,7 @@ impl<'a> Door<'a> {
             self.batch.members.push(home.no);
             self.snapshot.members.insert(home.no, Some(home));
         }
+        self.freed.extend(&decision.frees);
         let jobs = self.jobs(job, no, frees, made);
         self.append(job, Some(no), decision, keys);
         Ok(jobs)
@@ -220,12 +221,7 @@ impl<'a> Door<'a> {
         (by_hand, moved): (&[Identity], Vec<Identity>),
         decision: &mut Decision,
     ) {
-        // What follows an order is about the order: a wrong name in it must not join two people.
-        let follows = matches!(
-            job.canon,
-            Canon::OrderUpdated | Canon::OrderFulfilled | Canon::OrderRefunded | Canon::OrderCancelled
-        );
-        if !follows {
+        if !members::is_about_order(job.canon) {
             members::link(member, members::names(job.event()).chain(by_hand), self.snapshot, decision);
         }
         for name in moved {

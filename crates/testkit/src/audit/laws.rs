@@ -9,7 +9,7 @@ use super::{Auditor, Row, payload, same};
 use crate::catalog::LEVELS;
 
 /// Every transfer is between two accounts, above 0, and the balance after it follows from the one before.
-pub(super) fn row(row: &Row) -> Result<(), String> {
+pub fn row(row: &Row) -> Result<(), String> {
     let told = &row.decision;
     let status = told["s"].as_str().unwrap_or("");
     let mut after: BTreeMap<&str, i64> = BTreeMap::new();

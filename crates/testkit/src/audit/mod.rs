@@ -5,10 +5,10 @@
 mod book;
 pub mod fraction;
 mod judge;
-mod laws;
+pub(crate) mod laws;
 mod levels;
 mod orders;
-mod payload;
+pub(crate) mod payload;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};

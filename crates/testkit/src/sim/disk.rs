@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use domain::event::Event;
 use domain::key::KeyMaker;
 use domain::snapshot::{Snapshot, Want};
 use serde_json::Value;
@@ -27,8 +29,7 @@ pub struct Real {
 /// A row as read back.
 pub struct Read {
     pub pos: u64,
-    pub source: String,
-    pub id: String,
+    pub event: Arc<Event>,
     pub body_hash: [u8; 32],
     pub free: bool,
     pub again: Option<u64>,
@@ -129,8 +130,7 @@ impl Disk {
                 .map(|kept| {
                     Ok(Read {
                         pos: kept.pos,
-                        source: kept.event.source.to_string(),
-                        id: kept.event.id.to_string(),
+                        event: Arc::clone(&kept.event),
                         body_hash: kept.body_hash,
                         free: kept.free,
                         again: kept.again,
@@ -142,13 +142,23 @@ impl Disk {
             Disk::Real(real) => real.rows(),
         }
     }
+    fn all(&mut self) -> Result<Snapshot, Lost> {
+        let mut snapshot = Snapshot::default();
+        self.fetch(&mut snapshot, &[])?;
+        let wants: Vec<Want> = (1..snapshot.next_member).map(Want::Member).collect();
+        self.fetch(&mut snapshot, &wants)?;
+        Ok(snapshot)
+    }
+    /// When the next thing is due, by member, as a new server learns it.
+    pub fn due(&mut self) -> BTreeMap<u64, i64> {
+        let snapshot = self.all().unwrap_or_default();
+        let members = snapshot.members.values().flatten();
+        members.filter_map(|member| Some((member.no, member.due?.as_second()))).collect()
+    }
     /// Every member's document, and the budgets.
     #[allow(clippy::type_complexity)]
     pub fn state(&mut self) -> Result<(BTreeMap<u64, Value>, BTreeMap<String, Vec<(i64, i64)>>), String> {
-        let mut snapshot = Snapshot::default();
-        self.fetch(&mut snapshot, &[]).map_err(|Lost| "lost".to_owned())?;
-        let wants: Vec<Want> = (1..snapshot.next_member).map(Want::Member).collect();
-        self.fetch(&mut snapshot, &wants).map_err(|Lost| "lost".to_owned())?;
+        let snapshot = self.all().map_err(|Lost| "lost".to_owned())?;
         let mut members = BTreeMap::new();
         for (no, member) in &snapshot.members {
             let member = member.as_ref().ok_or_else(|| format!("there is no member {no}"))?;
@@ -168,8 +178,7 @@ impl Real {
             let Some(row) = reader.journal_get(pos).map_err(|e| e.to_string())? else { return Ok(rows) };
             rows.push(Read {
                 pos: row.pos,
-                source: row.event.source.to_string(),
-                id: row.event.id.to_string(),
+                event: Arc::new(row.event),
                 body_hash: row.body_hash,
                 free: row.again.is_some(),
                 again: row.again,

@@ -1,6 +1,6 @@
 //! A message as the door of the core takes it.
 
-use domain::event::{Event, Input, Subject};
+use domain::event::{CLOCK_SOURCE, Event, Input, Subject};
 use domain::identity::Identity;
 use sha2::{Digest, Sha256};
 
@@ -22,6 +22,21 @@ pub fn of(message: &Message) -> Input {
         body_hash: hash(message),
         origin: "sim".into(),
     }
+}
+
+/// What the core made by itself, as a message; its subject is the member's number.
+pub fn made(event: &Event) -> Option<Message> {
+    let Some(Subject::Member(no)) = event.subject else { return None };
+    (*event.source == *CLOCK_SOURCE).then(|| Message {
+        source: event.source.to_string(),
+        id: event.id.to_string(),
+        kind: event.kind.to_string(),
+        subject: format!("#{no}"),
+        also: Vec::new(),
+        time: event.time.as_second(),
+        data: String::from_utf8_lossy(&event.data).into_owned(),
+        arrives: event.time.as_second(),
+    })
 }
 
 pub fn hash(message: &Message) -> [u8; 32] {

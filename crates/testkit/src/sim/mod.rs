@@ -3,22 +3,22 @@
 
 mod disk;
 pub(crate) mod input;
-mod marks;
+pub(crate) mod marks;
 pub(crate) mod memory;
 mod server;
+pub(crate) mod story;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use crate::audit::{Auditor, Row};
-use crate::catalog::Terms;
+use crate::audit::Row;
 use crate::rng::Rng;
 use crate::world::{self, Message};
 use disk::Disk;
-use marks::Watch;
-pub use marks::{ALL as ALL_MARKS, Marks};
+pub use marks::Marks;
 use server::{Answered, Server};
+use story::Story;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Choice {
@@ -47,6 +47,8 @@ struct Faults {
     fail_commit: u32,
     forget: u32,
     clock: u32,
+    /// How often the server looks at what is due; at 0 only an event of the member makes it happen.
+    wake: u32,
     batch: i64,
     flights: usize,
 }
@@ -60,6 +62,7 @@ impl Faults {
             fail_commit: rng.swarm(60),
             forget: rng.swarm(400),
             clock: rng.swarm(50),
+            wake: rng.swarm(1000),
             batch: *rng.pick(&[1, 4, 16, 64]),
             flights: rng.between(1, 3) as usize,
         }
@@ -76,6 +79,7 @@ struct Told {
 
 struct Sim {
     rng: Rng,
+    story: Box<dyn Story>,
     faults: Faults,
     messages: Vec<Message>,
     /// (when, number of the sending) -> message
@@ -131,16 +135,13 @@ pub fn run(seed: u64, choice: Choice) -> Report {
 impl Sim {
     fn new(seed: u64, choice: Choice) -> Sim {
         let mut rng = Rng::new(seed);
-        let (mut programs, mut worlds) = (rng.fork(), rng.fork());
-        let mut terms = vec![Terms::draw(&mut programs)];
-        for _ in 0..programs.between(0, 2) {
-            let next = terms[terms.len() - 1].revise(&mut programs);
-            terms.push(next);
-        }
-        let messages = world::messages(&mut worlds);
+        let mut story = story::draw(seed, &mut rng);
+        let programs = story.programs();
+        let messages = story.messages();
         let faults = Faults::draw(&mut rng);
-        let real = choice.real.unwrap_or(seed % 12 == 7);
-        let publish_at = (1..terms.len()).map(|_| rng.between(1, messages.len() as i64 / 2) as u64).collect();
+        let real = choice.real.unwrap_or([7, 10].contains(&(seed % 24)));
+        let publish_at =
+            (1..programs.len()).map(|_| rng.between(1, messages.len() as i64 / 2) as u64).collect();
         let mut first = HashMap::new();
         let name = |m: &Message| (m.source.clone(), m.id.clone(), input::hash(m));
         let same = messages.iter().enumerate().map(|(at, m)| *first.entry(name(m)).or_insert(at)).collect();
@@ -148,7 +149,7 @@ impl Sim {
         Sim {
             clock: messages[0].arrives,
             skew: 0,
-            server: Server::new(Disk::new(real), terms),
+            server: Server::new(Disk::new(real), &programs),
             told: HashMap::new(),
             same,
             inbox,
@@ -160,6 +161,7 @@ impl Sim {
             digest: 0xcbf2_9ce4_8422_2325,
             faults,
             rng,
+            story,
             messages,
         }
     }
@@ -189,6 +191,26 @@ impl Sim {
             }
             let batch = self.take();
             self.round(&batch)?;
+        }
+        self.catch_up()
+    }
+    /// Faults off: whatever is due by now happens, and once more after a long time without a word.
+    fn catch_up(&mut self) -> Result<(), String> {
+        self.skew = 0;
+        for more in [0, 500] {
+            self.clock += more * world::DAY;
+            while let overdue = self.server.overdue(self.clock, 8)
+                && !overdue.is_empty()
+            {
+                self.steps += 1;
+                if self.steps > 200_000 {
+                    return Err(format!("at {} there is always something due for {overdue:?}", self.clock));
+                }
+                let decided = self.server.decide(Vec::new(), &overdue, self.clock, None);
+                self.server.hand_over(decided.ok_or("the past cannot be read")?, &[]);
+                self.server.disk.settle()?;
+                self.server.flights.clear();
+            }
         }
         Ok(())
     }
@@ -232,7 +254,11 @@ impl Sim {
         }
         let inputs: Vec<_> = batch.iter().map(|at| input::of(&self.messages[*at])).collect();
         let now = self.clock + self.skew;
-        let Some(decided) = self.server.decide(inputs, now, lose_read) else {
+        let wakes = match self.rng.chance(self.faults.wake) {
+            true => self.server.overdue(now, self.faults.batch as usize),
+            false => Vec::new(),
+        };
+        let Some(decided) = self.server.decide(inputs, &wakes, now, lose_read) else {
             if self.rng.chance(500) {
                 self.crash("crash while the past was read", batch.to_vec());
             } else {
@@ -327,6 +353,16 @@ impl Sim {
             }
             return Ok(());
         }
+        let more = match answer.conflict {
+            true => Vec::new(),
+            false => self.story.told(&self.messages[at], &decision, self.clock),
+        };
+        for next in more {
+            let no = self.messages.len();
+            self.same.push(no);
+            self.send_again(no, next.arrives.max(self.clock));
+            self.messages.push(next);
+        }
         let waiting = decision["s"] == "waiting";
         self.told
             .insert(self.same[at], Told { pos: answer.pos, conflict: answer.conflict, waiting, decision });
@@ -355,13 +391,12 @@ impl Sim {
                 ));
             }
         }
-        let (mut auditor, mut watch) = (Auditor::new(&self.server.terms), Watch::default());
+        let mut auditor = self.story.auditor();
         for row in &rows {
-            auditor.row(row)?;
-            watch.row(&mut self.marks, row, &self.server.terms);
+            auditor.row(row, &mut self.marks)?;
         }
         let state = self.server.disk.state()?;
-        auditor.finish(&state.0, &state.1)?;
+        auditor.finish(&state, self.clock)?;
         self.replay(rows.len(), &state.0)
     }
     fn journal(&mut self) -> Result<Vec<Row>, String> {
@@ -370,10 +405,11 @@ impl Sim {
             named.entry((&message.source, &message.id)).or_default().push(message);
         }
         let rows = self.server.disk.rows()?.into_iter().map(|read| {
-            let of_name = named.get(&(&*read.source, &*read.id)).map_or(&[][..], |all| all);
-            let message = of_name.iter().find(|m| input::hash(m) == read.body_hash);
+            let of_name = named.get(&(&*read.event.source, &*read.event.id)).map_or(&[][..], |all| all);
+            let message = of_name.iter().find(|m| input::hash(m) == read.body_hash).map(|m| (*m).clone());
+            let message = message.or_else(|| input::made(&read.event));
             let message = message.ok_or_else(|| format!("row {} holds what nobody sent", read.pos))?;
-            let message = (!read.free).then(|| (*message).clone());
+            let message = (!read.free).then_some(message);
             Ok(Row {
                 pos: read.pos,
                 message,
@@ -390,7 +426,8 @@ impl Sim {
         self.rng.shuffle(&mut all);
         for part in all.chunks(97) {
             let inputs = part.iter().map(|at| input::of(&self.messages[*at])).collect();
-            let decided = self.server.decide(inputs, self.clock, None).ok_or("the past cannot be read")?;
+            let decided =
+                self.server.decide(inputs, &[], self.clock, None).ok_or("the past cannot be read")?;
             if let Some(at) = decided.batch.answers.iter().position(|a| !a.duplicate && !a.conflict) {
                 let message = &self.messages[part[at]];
                 return Err(format!("sent again, {} {} counted as new", message.source, message.id));

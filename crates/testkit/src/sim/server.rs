@@ -1,28 +1,29 @@
 //! The server of a simulated world: the steps of the real one (ask, decide, hand over, settle) with a way to stop
 //! between them. It keeps nothing but its snapshot and the batches in flight.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::batch::{self, Batch, Plans};
 use domain::event::Input;
 use domain::outcome::Decision;
 use domain::plan::Plan;
-use domain::program::{self, Source};
 use domain::snapshot::Snapshot;
 use store::Write;
 
 use super::disk::Disk;
 use super::memory::Lost;
-use crate::catalog::Terms;
+use crate::core::plan;
 use crate::rng::Rng;
 
 pub struct Server {
     pub disk: Disk,
-    pub terms: Vec<Terms>,
     pub flights: Vec<Flight>,
     plans: Plans,
     next: Vec<Arc<Plan>>,
     snapshot: Snapshot,
+    /// When the next thing is due, by member.
+    due: BTreeMap<u64, i64>,
 }
 
 /// A batch that was handed over and is not yet known to be durable.
@@ -46,22 +47,15 @@ pub struct Decided {
     first_pos: u64,
 }
 
-fn plan(terms: &Terms) -> Arc<Plan> {
-    let source = Source { name: "sim.toml".into(), text: terms.toml() };
-    let read = program::read(source, &mut |_| Ok(Vec::new()), None, terms.version);
-    match read {
-        Ok(program) => Arc::new(program.plan),
-        Err(no) => panic!("{}\n{}", program::diag::render(&no.diagnostics, &no.sources, false), terms.toml()),
-    }
-}
-
 impl Server {
-    pub fn new(mut disk: Disk, terms: Vec<Terms>) -> Server {
-        let mut next: Vec<Arc<Plan>> = terms.iter().map(plan).collect();
+    /// The programs are its versions, oldest first.
+    pub fn new(mut disk: Disk, programs: &[String]) -> Server {
+        let mut next: Vec<Arc<Plan>> = (1..).zip(programs).map(|(no, text)| plan(text, no)).collect();
         next.reverse();
         let current = next.pop().expect("there is a first version");
         let plans = Plans { current, older: Vec::new(), keys: disk.keys() };
-        Server { disk, terms, flights: Vec::new(), plans, next, snapshot: Snapshot::default() }
+        let (flights, snapshot, due) = (Vec::new(), Snapshot::default(), BTreeMap::new());
+        Server { disk, flights, plans, next, snapshot, due }
     }
     /// Whether there was a further version.
     pub fn publish(&mut self) -> bool {
@@ -70,7 +64,13 @@ impl Server {
         true
     }
     /// None: the past could not be read (`lose_read`: after so many questions).
-    pub fn decide(&mut self, inputs: Vec<Input>, now: i64, mut lose_read: Option<u32>) -> Option<Decided> {
+    pub fn decide(
+        &mut self,
+        inputs: Vec<Input>,
+        wakes: &[u64],
+        now: i64,
+        mut lose_read: Option<u32>,
+    ) -> Option<Decided> {
         let now = jiff::Timestamp::from_second(now).expect("times of a world are in range");
         let now = now.max(self.snapshot.now);
         let disk = &mut self.disk;
@@ -84,8 +84,15 @@ impl Server {
             }
         };
         let first = self.snapshot.next_pos;
-        let batch = batch::process(&self.plans, &mut self.snapshot, &inputs, &[], now, &mut fetch).ok()?;
+        let batch = batch::process(&self.plans, &mut self.snapshot, &inputs, wakes, now, &mut fetch).ok()?;
         let first_pos = batch.rows.first().map_or(first, |row| row.pos);
+        for no in &batch.members {
+            let due = self.snapshot.members.get(no).and_then(Option::as_ref).and_then(|member| member.due);
+            match due {
+                Some(due) => drop(self.due.insert(*no, due.as_second())),
+                None => drop(self.due.remove(no)),
+            }
+        }
         // The clock of a new process may be behind what is stored; the core says what it took.
         let now = now.max(self.snapshot.now);
         Some(Decided { batch, inputs, now, first_pos })
@@ -123,11 +130,20 @@ impl Server {
         self.disk.hand_over(Write { inputs, raws, batch, members, budgets, now_ms: now.as_millisecond() });
         self.flights.push(Flight { answers });
     }
+    /// Members for whom something is due, the longest first, at most so many.
+    pub fn overdue(&self, now: i64, most: usize) -> Vec<u64> {
+        let mut due: Vec<(i64, u64)> = self.due.iter().map(|(no, at)| (*at, *no)).collect();
+        due.retain(|(at, _)| *at <= now);
+        due.sort_unstable();
+        due.truncate(most);
+        due.into_iter().map(|(_, no)| no).collect()
+    }
     /// A new process: it knows what is durable.
     pub fn restart(&mut self) {
         self.disk.crash();
         self.flights.clear();
         self.snapshot = Snapshot::default();
+        self.due = self.disk.due();
     }
     /// The cache is bounded: some or all of it goes.
     pub fn forget(&mut self, rng: &mut Rng) {
@@ -139,15 +155,5 @@ impl Server {
             }
             _ => self.snapshot = Snapshot { now: self.snapshot.now, ..Snapshot::default() },
         }
-    }
-}
-
-#[test]
-fn every_drawn_program_checks() {
-    for seed in 0..150 {
-        let mut rng = Rng::new(seed);
-        let terms = Terms::draw(&mut rng);
-        plan(&terms);
-        plan(&terms.revise(&mut rng));
     }
 }

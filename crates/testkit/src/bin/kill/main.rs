@@ -4,6 +4,8 @@
 //! finds nothing, and the server is ready again soon. The expectation is worked out here, from the distinct orders and
 //! returns that were sent.
 
+mod redemptions;
+
 use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,15 +17,22 @@ use testkit::http::Client;
 use testkit::rng::Rng;
 use testkit::server::{self, Launch, Server};
 
+use redemptions::Redemptions;
+
 const PROGRAM: &str = r#"
 program = { id = "kill", currency = "EUR", timezone = "Europe/Berlin" }
 wallets.points = {}
+wallets.gems = { pending = "1 hour" }
 counters.orders = { on = "order.paid" }
 rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
 rules.items = { on = "order.paid", each = 'order.items', when = 'item.category == "tea"', earn.points = 'item.total * 2' }
+rules.gems = { on = "order.paid", earn.gems = 10 }
+rewards.badge = { cost.gems = 7, hold = "2 seconds", stock = 1000000, gives.custom = { kind = "badge" } }
 "#;
 const CLIENTS: usize = 4;
 const MEMBERS: i64 = 60;
+/// What an order gives, an hour after it was paid: by the clock of the server, that is at once, in a row of its own.
+const GEMS: i64 = 10;
 
 /// One thing to tell: its body never changes.
 #[derive(Clone)]
@@ -33,6 +42,7 @@ struct Thing {
     member: i64,
     /// What it adds to the member's points, worked out when it is made.
     points: i64,
+    gems: i64,
 }
 
 #[derive(Default)]
@@ -44,6 +54,7 @@ struct World {
     acked: BTreeMap<String, (Thing, Value)>,
     /// Orders that can still be returned: (id, member, total in cents, points).
     orders: Vec<(String, i64, i64, i64)>,
+    redemptions: Redemptions,
     troubles: Vec<String>,
 }
 
@@ -128,9 +139,10 @@ fn run(args: &Args) -> Result<(), String> {
     verify(&launch, &["verify", "--replay"])?;
     launch.remove();
     println!(
-        "{} rounds: {} acknowledged, none lost, none counted twice; ready in {} ms at the median, {} at most; {} times verified",
+        "{} rounds: {} acknowledged and {} redemptions, none lost, none counted twice; ready in {} ms at the median, {} at most; {} times verified",
         args.rounds,
         everything.len(),
+        lock(&world).redemptions.counts().0,
         table.median(),
         table.ready.iter().max().map_or(0, Duration::as_millis),
         table.verified
@@ -163,6 +175,7 @@ fn lock(world: &Mutex<World>) -> std::sync::MutexGuard<'_, World> {
 /// After a start: tells again what is open, and some of what was acknowledged. How many were told again.
 fn settle(server: &Server, world: &Mutex<World>, rng: &mut Rng) -> Result<usize, String> {
     let mut client = server.client();
+    redemptions::settle(&mut client, world)?;
     let open = std::mem::take(&mut lock(world).open);
     for part in open.chunks(200) {
         tell(&mut client, world, part, true)?;
@@ -190,7 +203,11 @@ fn load(server: &mut Server, world: &Mutex<World>, rng: &mut Rng, wait: Duration
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     let things = lock(world).make(&mut rng);
-                    if let Err(why) = tell(&mut client, world, &things, false) {
+                    let mut told = tell(&mut client, world, &things, false);
+                    if told.is_ok() && rng.chance(500) {
+                        told = redemptions::ask(&mut client, world, &mut rng, things[0].member);
+                    }
+                    if let Err(why) = told {
                         lock(world).troubles.push(why);
                         return;
                     }
@@ -289,7 +306,8 @@ impl World {
         if let Some(no) = subject {
             body["subject"] = Value::String(format!("email:m{no}@example.com"));
         }
-        Thing { id: id.to_owned(), body, member, points }
+        let gems = if kind == "order.paid" { GEMS } else { -GEMS };
+        Thing { id: id.to_owned(), body, member, points, gems }
     }
     fn ack(&mut self, thing: &Thing, outcome: &Value) -> Result<(), String> {
         let mut kept = outcome.clone();
@@ -319,18 +337,19 @@ impl World {
 /// Every member has what the distinct orders and returns give him.
 fn balances(server: &Server, world: &Mutex<World>) -> Result<(), String> {
     let mut client = server.client();
-    let mut expected: HashMap<i64, i64> = HashMap::new();
+    let mut expected: HashMap<i64, (i64, i64)> = HashMap::new();
     {
         let world = lock(world);
         for (thing, _) in world.acked.values() {
             // A return counts once its order is there.
             let order = thing.body["data"]["order"].as_str();
             if order.is_none_or(|order| world.acked.contains_key(order)) {
-                *expected.entry(thing.member).or_default() += thing.points;
+                let sums = expected.entry(thing.member).or_default();
+                *sums = (sums.0 + thing.points, sums.1 + thing.gems);
             }
         }
     }
-    for (no, points) in expected {
+    for (no, (points, gems)) in expected {
         let answer =
             client.get(&format!("/v1/members/email%3Am{no}%40example.com")).map_err(|e| e.to_string())?;
         let member = answer.json();
@@ -339,6 +358,7 @@ fn balances(server: &Server, world: &Mutex<World>) -> Result<(), String> {
         if answer.status != 200 || available - debt != points {
             return Err(format!("member {no} should have {points}: {} {}", answer.status, answer.body));
         }
+        redemptions::balance(server, world, no, gems)?;
     }
     Ok(())
 }
