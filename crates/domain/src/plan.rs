@@ -99,24 +99,21 @@ impl Plan {
 
     /// A clock that the version before had too goes on ticking.
     pub fn keep_clocks(&mut self, before: &Plan) {
-        let kept =
-            self.ticking().filter(|(of, clock)| before.ticking().any(|old| old == (of.clone(), *clock)));
-        self.kept_clocks = kept.map(|(of, _)| (of.clone(), before.rings_since(&of))).collect();
+        let kept = self.ticking().filter(|one| before.ticking().any(|old| old == *one));
+        self.kept_clocks = kept.map(|one| (one.name(), before.rings_since(one))).collect();
     }
 
     /// Since when this clock rings: for what ends after it.
-    pub fn rings_since(&self, of: &str) -> jiff::Timestamp {
-        self.kept_clocks.iter().find(|(kept, _)| **kept == *of).map_or(self.since, |(_, since)| *since)
+    pub fn rings_since(&self, one: Ticking<'_>) -> jiff::Timestamp {
+        self.kept_clocks.iter().find(|(kept, _)| one.is(kept)).map_or(self.since, |(_, since)| *since)
     }
 
-    /// Everything that hears a clock, and what it hears.
-    pub fn ticking(&self) -> impl Iterator<Item = (Text, &Clock)> {
-        let rule = |no: &RuleNo| &self.rules[usize::from(*no)];
-        let rules =
-            self.clocks.iter().map(rule).filter_map(|rule| Some(("rules", &rule.id, rule.clock.as_ref()?)));
-        let flows =
-            self.workflows.iter().filter_map(|flow| Some(("workflows", &flow.id, flow.clock.as_ref()?)));
-        rules.chain(flows).map(|(kind, id, clock)| (format!("{kind}.{id}").into(), clock))
+    /// Everything that hears a clock.
+    pub fn ticking(&self) -> impl Iterator<Item = Ticking<'_>> {
+        let rules = self.clocks.iter().map(|no| &self.rules[usize::from(*no)]);
+        let rules = rules.filter_map(|rule| Ticking::of("rules", &rule.id, rule.clock.as_ref()));
+        let flows = self.workflows.iter();
+        rules.chain(flows.filter_map(|flow| Ticking::of("workflows", &flow.id, flow.clock.as_ref())))
     }
 
     /// Whether households share this wallet.
@@ -132,6 +129,34 @@ impl Plan {
             || !self.clocks.is_empty()
             || self.referrals.is_some()
             || FOLLOWING.iter().any(|canon| self.hearing(*canon).is_some())
+    }
+}
+
+/// A rule or a workflow and the clock that it hears. Asked for after every event, so its name is made only to be kept.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Ticking<'p> {
+    section: &'static str,
+    pub id: &'p Text,
+    pub clock: &'p Clock,
+}
+
+impl<'p> Ticking<'p> {
+    fn of(section: &'static str, id: &'p Text, clock: Option<&'p Clock>) -> Option<Ticking<'p>> {
+        Some(Ticking { section, id, clock: clock? })
+    }
+
+    /// `rules.R` or `workflows.F`
+    pub fn name(self) -> Text {
+        format!("{}.{}", self.section, self.id).into()
+    }
+
+    pub fn is(self, name: &str) -> bool {
+        let id = name.strip_prefix(self.section).and_then(|rest| rest.strip_prefix('.'));
+        id == Some(&**self.id)
+    }
+
+    pub fn is_rule(self) -> bool {
+        self.section == "rules"
     }
 }
 

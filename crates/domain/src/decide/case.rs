@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::lots;
 use crate::member::Member;
 use crate::num::Num;
-use crate::plan::{Amount, Canon, EventType, Plan, Region, RuleNo, WalletNo, tier_slots};
+use crate::plan::{Canon, EventType, Plan, Region, RuleNo, WalletNo};
 use crate::planted;
 use crate::time::Calendar;
 use crate::value::Text;
@@ -91,6 +91,11 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The member's state as it is.
+    pub fn present(&self) -> Present<'_> {
+        Present { plan: self.plan, member: self.member, moment: &self.moment }
+    }
+
     pub fn env<'e>(&'e self, state: &'e dyn State, item: Option<&'e Value>) -> Env<'e> {
         Env {
             payload: self.payload,
@@ -102,26 +107,6 @@ impl<'a> Case<'a> {
             state,
             event: EventAttributes { id: &self.event.id, source: &self.event.source, kind: &self.event.kind },
             now: &self.now,
-        }
-    }
-
-    /// A number of the file, or the region's param that stands for it.
-    pub fn amount(&self, amount: Amount) -> Num {
-        let param = |value: Option<&Value>| match value {
-            Some(Value::Num(n)) => *n,
-            _ => Num::ZERO,
-        };
-        match amount {
-            Amount::Is(n) => n,
-            Amount::Level(ladder, slot) => {
-                let base = self.plan.ladders[usize::from(ladder)].base;
-                param(self.tiers.get(usize::from(base + tier_slots::KEYS + slot)))
-            }
-            Amount::Param(p) => param(self.region.params.get(usize::from(p))),
-            Amount::ParamSlot(p, slot) => match self.region.params.get(usize::from(p)) {
-                Some(Value::Record(slots)) => param(slots.get(usize::from(slot))),
-                _ => Num::ZERO,
-            },
         }
     }
 

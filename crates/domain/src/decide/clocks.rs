@@ -8,16 +8,15 @@ use jiff::civil::{Date, Time};
 use jiff::{Timestamp, ToSpan, Zoned};
 
 use super::book::Book;
-use super::case::{self, Case, Present};
+use super::case::{self, Case};
 use super::follow;
-use super::rules::{Judge, Uses};
 use super::{Judged, Scene, apply, tiers, workflows};
 use crate::canonical;
 use crate::member::{Member, Silence};
-use crate::plan::{Canon, Clock, Plan, RuleNo, TypeNo, WorkflowNo};
+use crate::plan::{Canon, Clock, Plan, RuleNo, Ticking, TypeNo, WorkflowNo};
 use crate::snapshot::Want;
 use crate::time::{Span, Unit};
-use crate::value::{Text, Value};
+use crate::value::Value;
 
 /// One ring.
 struct Ring {
@@ -28,26 +27,25 @@ struct Ring {
 
 /// When the next clock rings; asked after every event, so it only looks.
 pub fn next_due(plan: &Plan, member: &Member) -> Option<Timestamp> {
-    let ring = |(of, clock): (Text, &Clock)| next(plan, member, &of, clock).map(|ring| ring.at);
-    plan.ticking().filter_map(ring).min()
+    plan.ticking().filter_map(|one| next(plan, member, one)).map(|ring| ring.at).min()
 }
 
-fn next(plan: &Plan, member: &Member, of: &str, clock: &Clock) -> Option<Ring> {
+fn next(plan: &Plan, member: &Member, one: Ticking<'_>) -> Option<Ring> {
     if !member.household.is_empty() || member.merged_into.is_some() {
         return None;
     }
     let zone = &plan.regions[0].zone;
     let done = member.clock.map_or(member.enrolled_at, |clock| clock.max(member.enrolled_at));
-    let since = plan.rings_since(of).max(member.enrolled_at);
+    let since = plan.rings_since(one).max(member.enrolled_at);
     let at_once = |at: Timestamp| Ring { at, as_of: at };
-    match clock {
+    match one.clock {
         Clock::Every { unit, after } => every(plan, member, *unit, *after, since, done),
         Clock::Once { at } => {
             let at = at.to_zoned(zone.clone()).ok()?.timestamp();
             (at > since && at > done).then(|| at_once(at))
         }
         Clock::Idle { span, .. } => {
-            let silence = silence(member, of);
+            let silence = silence(member, one);
             let heard = silence.map_or(member.enrolled_at, |silence| silence.heard_at);
             let end = span.after(&heard.to_zoned(zone.clone())).timestamp();
             (silence.is_none_or(|silence| !silence.rung) && end > since).then(|| at_once(end))
@@ -56,7 +54,7 @@ fn next(plan: &Plan, member: &Member, of: &str, clock: &Clock) -> Option<Ring> {
             let day = day_of(plan, member, *field)?;
             let zone = &tiers::home(plan, member).zone;
             let local = |at: Timestamp| at.to_zoned(zone.clone());
-            let rung = silence(member, of).map(|silence| i32::from(local(silence.heard_at).year()));
+            let rung = silence(member, one).map(|silence| i32::from(local(silence.heard_at).year()));
             let from = local(since.max(done));
             let ring = |year: i16| {
                 let ring = on_day(day, year, *at, &from)?;
@@ -98,8 +96,8 @@ fn every(
     None
 }
 
-fn silence<'m>(member: &'m Member, of: &str) -> Option<&'m Silence> {
-    member.silences.iter().find(|silence| *silence.of == *of)
+fn silence<'m>(member: &'m Member, one: Ticking<'_>) -> Option<&'m Silence> {
+    member.silences.iter().find(|silence| one.is(&silence.of))
 }
 
 /// A date of the member.
@@ -122,30 +120,28 @@ fn on_day(day: Date, year: i16, (hour, minute): (i8, i8), near: &Zoned) -> Optio
 /// Rings what is due. Err: this must be loaded first.
 pub fn run_due(book: &mut Book<'_>, scene: &Scene<'_>, at: Timestamp) -> Result<(), Vec<Want>> {
     let plan = book.plan;
-    let due = |of: &Text, clock: &Clock| next(plan, book.member, of, clock).filter(|ring| ring.at <= at);
-    let ringing: Vec<(Text, &Clock, Ring)> =
-        plan.ticking().filter_map(|(of, clock)| due(&of, clock).map(|ring| (of, clock, ring))).collect();
+    let due = |one| next(plan, book.member, one).filter(|ring| ring.at <= at);
+    let ringing: Vec<(Ticking<'_>, Ring)> =
+        plan.ticking().filter_map(|one| due(one).map(|ring| (one, ring))).collect();
     // Rules that see the same instant are judged together, as those of an event.
-    let mut instants: Vec<Timestamp> = ringing.iter().map(|(.., ring)| ring.as_of).collect();
+    let mut instants: Vec<Timestamp> = ringing.iter().map(|(_, ring)| ring.as_of).collect();
     instants.sort_unstable();
     instants.dedup();
     for as_of in instants {
-        let ringing: Vec<&Text> =
-            ringing.iter().filter(|(.., ring)| ring.as_of == as_of).map(|(of, ..)| of).collect();
         let rings = |no: &RuleNo| {
             let id = &plan.rules[usize::from(*no)].id;
-            ringing.iter().any(|of| of.strip_prefix("rules.") == Some(&**id))
+            ringing.iter().any(|(one, ring)| ring.as_of == as_of && one.is_rule() && one.id == id)
         };
         let rules: Vec<RuleNo> = plan.clocks.iter().copied().filter(rings).collect();
         if !rules.is_empty() {
             judge(book, scene, rules, as_of)?;
         }
     }
-    for (of, clock, _) in &ringing {
-        note(book.member, of, clock, at);
+    for (one, _) in &ringing {
+        note(book.member, *one, at);
     }
     for (no, flow) in plan.workflows.iter().enumerate() {
-        let rings = ringing.iter().any(|(of, ..)| of.strip_prefix("workflows.") == Some(&*flow.id));
+        let rings = ringing.iter().any(|(one, _)| !one.is_rule() && *one.id == flow.id);
         let clock = plan.types.iter().position(|ty| ty.canon == Canon::Clock).unwrap_or(0);
         if rings && workflows::fires(book, scene, &flow.trigger, clock as TypeNo, &Value::Absent) {
             workflows::start(book, scene, no as WorkflowNo)?;
@@ -164,47 +160,39 @@ fn judge(
     let ty = follow::clock(plan, rules);
     let region = scene.region(book);
     let case = Case::new(plan, &ty, scene.event, &Value::Absent, book.member, region, as_of);
-    let before = Present { plan, member: book.member, moment: &case.moment };
-    let mut judge = Judge::new(&case, &before, scene.rows, book.budgets, &scene.plans.keys);
-    judge.uses = Uses { member: &book.member.limits, budgets: book.budgets };
-    judge.run(&ty.rules);
-    if !judge.missing.is_empty() {
-        return Err(judge.missing);
-    }
-    let (offers, failed) = (judge.offers, judge.failed);
-    let seen = case.seen(&before);
+    let (offers, failed) = follow::offers(book, scene, &case)?;
+    let seen = case.seen(&case.present());
     let judged = Judged { offers, failed, counted: Vec::new(), seen, moment: case.moment };
     apply(book, plan, judged, None);
     Ok(())
 }
 
 /// Remembers that it rang, where the member's clock does not tell.
-fn note(member: &mut Member, of: &Text, clock: &Clock, at: Timestamp) {
-    let heard_at = match clock {
-        Clock::Idle { .. } => silence(member, of).map_or(member.enrolled_at, |silence| silence.heard_at),
+fn note(member: &mut Member, one: Ticking<'_>, at: Timestamp) {
+    let heard_at = match one.clock {
+        Clock::Idle { .. } => silence(member, one).map_or(member.enrolled_at, |silence| silence.heard_at),
         Clock::Yearly { .. } => at,
         Clock::Every { .. } | Clock::Once { .. } => return,
     };
-    let now = Silence { of: of.clone(), heard_at, rung: true };
-    match member.silences.iter_mut().find(|silence| silence.of == *of) {
-        Some(silence) => *silence = now,
-        None => member.silences.push(now),
-    }
+    keep(member, one, heard_at, true);
 }
 
 /// An event of this type ends the silence of the clocks that listen for it.
 pub fn hear(book: &mut Book<'_>, ty: Option<TypeNo>) {
     let Some(ty) = ty else { return };
     let at = book.at;
-    for (of, clock) in book.plan.ticking() {
-        let Clock::Idle { of: types, .. } = clock else { continue };
-        if !types.contains(&ty) {
-            continue;
+    for one in book.plan.ticking() {
+        let Clock::Idle { of: types, .. } = one.clock else { continue };
+        let later = silence(book.member, one).is_some_and(|silence| silence.heard_at >= at);
+        if types.contains(&ty) && !later {
+            keep(book.member, one, at, false);
         }
-        match book.member.silences.iter_mut().find(|silence| silence.of == of) {
-            Some(silence) if silence.heard_at >= at => {}
-            Some(silence) => *silence = Silence { of, heard_at: at, rung: false },
-            None => book.member.silences.push(Silence { of, heard_at: at, rung: false }),
-        }
+    }
+}
+
+fn keep(member: &mut Member, one: Ticking<'_>, heard_at: Timestamp, rung: bool) {
+    match member.silences.iter_mut().find(|silence| one.is(&silence.of)) {
+        Some(silence) => (silence.heard_at, silence.rung) = (heard_at, rung),
+        None => member.silences.push(Silence { of: one.name(), heard_at, rung }),
     }
 }

@@ -3,13 +3,14 @@
 
 use super::case::Case;
 use super::region::{region, region_of};
-use super::rules::{Judge, Uses};
+use super::rules::{Judge, Offer};
 use super::{
-    Book, Judged, Kind, Present, Scene, achievements, apply, count, referrals, referrer, rewards, tiers,
+    Book, Judged, Kind, Scene, achievements, apply, count, referrals, referrer, rewards, tiers,
     workflows,
 };
 use crate::codes;
 use crate::condition::State;
+use crate::outcome::Effect;
 use crate::plan::{Canon, EventType, Payee, Plan, Region, RuleNo, TypeNo};
 use crate::snapshot::Want;
 use crate::value::Value;
@@ -94,13 +95,9 @@ pub fn aside<T>(
     extra: Vec<Value>,
     read: impl FnOnce(&Case<'_>, &dyn State) -> T,
 ) -> T {
-    let (plan, at) = (book.plan, scene.event.time);
-    let ty = clock(plan, Vec::new());
-    let mut case = Case::new(plan, &ty, scene.event, &Value::Absent, book.member, scene.region(book), at);
-    case.read_member();
-    case.extra = extra;
-    let state = Present { plan, member: book.member, moment: &case.moment };
-    read(&case, &state)
+    let ty = clock(book.plan, Vec::new());
+    let case = case(book, scene, &ty, extra);
+    read(&case, &case.present())
 }
 
 /// What a rule pays that hears nothing by itself (of a workflow, of an achievement), with the state as it now stands.
@@ -110,24 +107,33 @@ pub fn pay_aside(
     rule: RuleNo,
     extra: Vec<Value>,
 ) -> Result<(), Vec<Want>> {
-    let (plan, at) = (book.plan, scene.event.time);
-    let ty = clock(plan, vec![rule]);
-    let mut case = Case::new(plan, &ty, scene.event, &Value::Absent, book.member, scene.region(book), at);
+    let ty = clock(book.plan, vec![rule]);
+    let case = case(book, scene, &ty, extra);
+    let (offers, failed) = offers(book, scene, &case)?;
+    let judged = Judged { offers, failed, counted: Vec::new(), seen: Vec::new(), moment: case.moment };
+    apply(book, book.plan, judged, None);
+    Ok(())
+}
+
+fn case<'c>(book: &'c Book<'_>, scene: &'c Scene<'_>, ty: &'c EventType, extra: Vec<Value>) -> Case<'c> {
+    let (region, at) = (scene.region(book), scene.event.time);
+    let mut case = Case::new(book.plan, ty, scene.event, &Value::Absent, book.member, region, at);
     case.read_member();
     case.extra = extra;
-    let judged = {
-        let before = Present { plan, member: book.member, moment: &case.moment };
-        let mut judge = Judge::new(&case, &before, scene.rows, book.budgets, &scene.plans.keys);
-        judge.uses = Uses { member: &book.member.limits, budgets: book.budgets };
-        judge.run(&ty.rules);
-        if !judge.missing.is_empty() {
-            return Err(judge.missing);
-        }
-        let (offers, failed) = (judge.offers, judge.failed);
-        Judged { offers, failed, counted: Vec::new(), seen: Vec::new(), moment: case.moment }
-    };
-    apply(book, plan, judged, None);
-    Ok(())
+    case
+}
+
+/// What the rules of the case's type offer with the state as it now stands, and those that failed. Err: this must be
+/// loaded first.
+pub fn offers(
+    book: &Book<'_>,
+    scene: &Scene<'_>,
+    case: &Case<'_>,
+) -> Result<(Vec<Offer>, Vec<Effect>), Vec<Want>> {
+    let before = case.present();
+    let mut judge = Judge::new(case, &before, scene.rows, book.budgets, &scene.plans.keys);
+    judge.run(&case.ty.rules);
+    if judge.missing.is_empty() { Ok((judge.offers, judge.failed)) } else { Err(judge.missing) }
 }
 
 /// Time itself, heard by these rules only.
@@ -142,14 +148,7 @@ fn judge(book: &Book<'_>, scene: &Scene<'_>, heard: &Heard) -> Result<Judged, Ve
     let ty = &plan.types[usize::from(heard.ty)];
     let region = scene.region(book);
     let case = Case::new(plan, ty, scene.event, &heard.payload, book.member, region, scene.event.time);
-    let before = Present { plan, member: book.member, moment: &case.moment };
-    let mut judge = Judge::new(&case, &before, scene.rows, book.budgets, &scene.plans.keys);
-    judge.uses = Uses { member: &book.member.limits, budgets: book.budgets };
-    judge.run(&ty.rules);
-    if !judge.missing.is_empty() {
-        return Err(judge.missing);
-    }
-    let (offers, mut failed) = (judge.offers, judge.failed);
+    let (offers, mut failed) = offers(book, scene, &case)?;
     let counted = count(Payee::Member, &case, &mut failed);
     Ok(Judged { offers, failed, counted, seen: Vec::new(), moment: case.moment })
 }

@@ -250,7 +250,7 @@ fn judge(
     if let (Some(order), true) = (order, case.totals.is_empty()) {
         case.totals = order.items.iter().map(|item| item.total).collect();
     }
-    let before = Present { plan, member: matter.member, moment: &case.moment };
+    let before = case.present();
     let mut judge =
         Judge::new(&case, &before, &matter.snapshot.rows, &matter.snapshot.budgets, &matter.plans.keys);
     judge.order = order;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::case::{Case, Present};
+use super::case::Case;
 use super::discounts::{self, Cart, Cut};
 use super::rewards::quoted;
 use super::rewards::terms::{Asking, Refusal, Terms};
@@ -81,7 +81,7 @@ pub fn quote<E>(
     let event = event(&member, now, data);
     let mut case = Case::new(plan, quoted(plan), &event, &told.cart, &member, told.region, now);
     case.read_member();
-    let before = Present { plan, member: &member, moment: &case.moment };
+    let before = case.present();
     let mut offers = loop {
         let mut judge = Judge::new(&case, &before, &snapshot.rows, &snapshot.budgets, &plans.keys);
         judge.run(&case.ty.rules);

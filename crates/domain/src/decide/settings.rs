@@ -9,7 +9,7 @@ use super::case::Case;
 use super::tiers;
 use crate::member::Member;
 use crate::num::Num;
-use crate::plan::{Plan, Region, Setting, tier_slots};
+use crate::plan::{Amount, Plan, Region, Setting, tier_slots};
 use crate::term::{Term, Wait};
 use crate::time::Span;
 use crate::value::Value;
@@ -57,21 +57,53 @@ impl Set for Term {
     }
 }
 
+impl Set for Value {
+    fn of(value: &Value) -> Option<Value> {
+        Some(value.clone())
+    }
+}
+
+/// The one place where a path is followed. `level` reads a value of a level: (ladder, slot of its keys).
+/// None: only if the compiler let through what it should not.
+fn read<'s, T: Set>(
+    setting: &'s Setting<T>,
+    region: &Region,
+    level: impl FnOnce(u16, u16) -> Option<T>,
+) -> Option<Cow<'s, T>> {
+    let value = match setting {
+        Setting::Is(value) => return Some(Cow::Borrowed(value)),
+        Setting::Level(ladder, slot) => return level(*ladder, *slot).map(Cow::Owned),
+        Setting::Param(no) => region.params.get(usize::from(*no))?,
+        Setting::ParamSlot(no, slot) => match region.params.get(usize::from(*no))? {
+            Value::Record(slots) => slots.get(usize::from(*slot))?,
+            _ => return None,
+        },
+    };
+    T::of(value).map(Cow::Owned)
+}
+
+/// A setting that no level gives.
+pub fn plain<'s, T: Set>(setting: &'s Setting<T>, region: &Region) -> Option<Cow<'s, T>> {
+    read(setting, region, |_, _| None)
+}
+
+/// A number that no level gives.
+pub fn number(amount: &Amount, region: &Region) -> Num {
+    plain(amount, region).map_or(Num::ZERO, Cow::into_owned)
+}
+
 impl Case<'_> {
-    /// None: only if the compiler let through what it should not.
+    /// With the levels that the event shows.
     pub fn setting<T: Set>(&self, setting: &Setting<T>) -> Option<T> {
-        match setting {
-            Setting::Is(value) => Some(value.clone()),
-            Setting::Param(no) => self.region.params.get(usize::from(*no)).and_then(T::of),
-            Setting::ParamSlot(no, slot) => match self.region.params.get(usize::from(*no))? {
-                Value::Record(slots) => slots.get(usize::from(*slot)).and_then(T::of),
-                _ => None,
-            },
-            Setting::Level(ladder, slot) => {
-                let base = self.plan.ladders.get(usize::from(*ladder))?.base;
-                self.tiers.get(usize::from(base + tier_slots::KEYS + slot)).and_then(T::of)
-            }
-        }
+        let level = |ladder: u16, slot: u16| {
+            let base = self.plan.ladders.get(usize::from(ladder))?.base;
+            self.tiers.get(usize::from(base + tier_slots::KEYS + slot)).and_then(T::of)
+        };
+        read(setting, self.region, level).map(Cow::into_owned)
+    }
+
+    pub fn amount(&self, amount: Amount) -> Num {
+        self.setting(&amount).unwrap_or(Num::ZERO)
     }
 }
 
@@ -85,31 +117,16 @@ pub struct Settings<'a> {
 }
 
 impl Settings<'_> {
-    /// None: only if the compiler let through what it should not.
     pub fn get<'s, T: Set>(&self, setting: &'s Setting<T>) -> Option<Cow<'s, T>> {
-        let param = |no: u16| self.region.params.get(usize::from(no));
-        let slot_of = |no: u16, slot: u16| match param(no)? {
-            Value::Record(slots) => slots.get(usize::from(slot)),
-            _ => None,
+        let level = |ladder: u16, slot: u16| {
+            let ladder = self.plan.ladders.get(usize::from(ladder))?;
+            let held = match self.at {
+                Some(at) => tiers::held(ladder, self.member, at),
+                None => tiers::present(ladder, self.member),
+            };
+            let value = ladder.levels.get(held.level)?.values.get(usize::from(slot))?;
+            T::of(&*plain(value, self.region)?)
         };
-        match setting {
-            Setting::Is(value) => Some(Cow::Borrowed(value)),
-            Setting::Param(no) => T::of(param(*no)?).map(Cow::Owned),
-            Setting::ParamSlot(no, slot) => T::of(slot_of(*no, *slot)?).map(Cow::Owned),
-            Setting::Level(ladder, slot) => {
-                let ladder = self.plan.ladders.get(usize::from(*ladder))?;
-                let held = match self.at {
-                    Some(at) => tiers::held(ladder, self.member, at),
-                    None => tiers::present(ladder, self.member),
-                };
-                let value = match ladder.levels.get(held.level)?.values.get(usize::from(*slot))? {
-                    Setting::Is(value) => value,
-                    Setting::Param(no) => param(*no)?,
-                    Setting::ParamSlot(no, slot) => slot_of(*no, *slot)?,
-                    Setting::Level(..) => return None,
-                };
-                T::of(value).map(Cow::Owned)
-            }
-        }
+        read(setting, self.region, level)
     }
 }

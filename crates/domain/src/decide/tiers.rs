@@ -12,12 +12,15 @@ pub use ends::{next_due, run_due};
 use lose::lose;
 pub use place::{Placing, Target, by_hand, place_all, place_by_hand, placing};
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::case::moment;
 use super::counters;
 use super::limits::Moment;
 use super::region::region;
+use super::settings::{Settings, number, plain};
 use super::{Book, Scene};
 use crate::member::{Member, Rung, TierState};
 use crate::num::Num;
@@ -110,7 +113,7 @@ fn shown(ladder: &Ladder, held: &Held, region: &Region) -> Vec<Value> {
     values[usize::from(tier_slots::UNTIL)] = held.until.map_or(Value::Absent, Value::Time);
     let benefits = level.benefits.iter().cloned().map(Value::Text).collect();
     values[usize::from(tier_slots::BENEFITS)] = Value::List(benefits);
-    values.extend(level.values.iter().map(|value| setting(value, region)));
+    values.extend(level.values.iter().map(|value| plain(value, region).map_or(Value::Absent, Cow::into_owned)));
     values
 }
 
@@ -153,59 +156,10 @@ pub fn home<'p>(plan: &'p Plan, member: &Member) -> &'p Region {
     region(plan, Canon::Other, &Value::Absent, member).unwrap_or(&plan.regions[0])
 }
 
-fn param(region: &Region, no: u16, slot: Option<u16>) -> Value {
-    let value = region.params.get(usize::from(no));
-    match (value, slot) {
-        (Some(Value::Record(slots)), Some(slot)) => slots.get(usize::from(slot)).cloned(),
-        (value, None) => value.cloned(),
-        (_, Some(_)) => None,
-    }
-    .unwrap_or(Value::Absent)
-}
-
-fn setting(setting: &Setting<Value>, region: &Region) -> Value {
-    match setting {
-        Setting::Is(value) => value.clone(),
-        Setting::Param(no) => param(region, *no, None),
-        Setting::ParamSlot(no, slot) => param(region, *no, Some(*slot)),
-        Setting::Level(..) => Value::Absent,
-    }
-}
-
 /// What a counter must reach.
 pub fn need(plan: &Plan, need: &Amount, member: &Member, region: &Region, moment: &Moment) -> Num {
-    let Setting::Level(ladder, slot) = need else { return amount(need, region) };
-    let ladder = &plan.ladders[usize::from(*ladder)];
-    let shown = shown(ladder, &held(ladder, member, moment.at.timestamp()), region);
-    match shown.get(usize::from(tier_slots::KEYS + slot)) {
-        Some(Value::Num(n)) => *n,
-        _ => Num::ZERO,
-    }
-}
-
-fn amount(amount: &Amount, region: &Region) -> Num {
-    let value = match amount {
-        Setting::Is(n) => return *n,
-        Setting::Param(no) => param(region, *no, None),
-        Setting::ParamSlot(no, slot) => param(region, *no, Some(*slot)),
-        Setting::Level(..) => Value::Absent,
-    };
-    if let Value::Num(n) = value { n } else { Num::ZERO }
-}
-
-fn term(setting: &Setting<Term>, region: &Region) -> Term {
-    let value = match setting {
-        Setting::Is(term) => return term.clone(),
-        Setting::Param(no) => param(region, *no, None),
-        Setting::ParamSlot(no, slot) => param(region, *no, Some(*slot)),
-        Setting::Level(..) => Value::Absent,
-    };
-    let term = match value {
-        Value::Text(text) => Term::parse(&text),
-        Value::Date(day) => Term::parse(&day.to_string()),
-        _ => None,
-    };
-    term.unwrap_or_else(Term::never)
+    let settings = Settings { plan, region, member, at: Some(moment.at.timestamp()) };
+    settings.get(need).map_or(Num::ZERO, |need| *need)
 }
 
 /// When a level ends that is reached at `from`: `keep` in place of its own.
@@ -217,7 +171,7 @@ fn end(
     from: &Moment,
 ) -> Option<Timestamp> {
     let keep = keep.or(level.keep.as_ref()).unwrap_or(&ladder.keep);
-    term(keep, region).end(&from.at, &from.calendar, true)
+    plain(keep, region)?.end(&from.at, &from.calendar, true)
 }
 
 /// An instant at which windows of `tiers.L` are those of the levels held by now.
@@ -238,7 +192,7 @@ fn way<'p>(
     region: &Region,
     moment: &Moment,
 ) -> Option<&'p Way> {
-    let holds = |(no, need): &(CounterNo, Amount)| count(plan, member, *no, moment) >= amount(need, region);
+    let holds = |(no, need): &(CounterNo, Amount)| count(plan, member, *no, moment) >= number(need, region);
     level.needs.iter().map(Vec::as_slice).find(|way| !way.is_empty() && way.iter().all(holds))
 }
 
@@ -265,7 +219,7 @@ pub fn next<'p>(
     let level = ladder.levels[held.level + 1..].iter().find(|level| !level.needs.is_empty())?;
     let missing = |way: &Vec<(CounterNo, Amount)>| {
         let one = |(no, need): &(CounterNo, Amount)| {
-            let need = amount(need, region);
+            let need = number(need, region);
             let less = need.sub(count(plan, member, *no, &moment)).unwrap_or(need).max(Num::ZERO);
             let share = less.div(need.max(Num::ONE)).unwrap_or(Num::ONE);
             (share, (&plan.counters[usize::from(*no)].id, less))

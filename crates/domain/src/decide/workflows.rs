@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::case::Case;
 use super::follow::{self, Heard};
 use super::rules::pick;
-use super::{Book, Present, Scene};
+use super::{Book, Scene};
 use crate::member::{Member, Run};
 use crate::plan::{Act, Plan, TypeNo, Workflow, WorkflowNo};
 use crate::snapshot::Want;
@@ -205,7 +205,6 @@ pub fn fires(
     let region = scene.region(book);
     let mut case = Case::new(plan, ty, scene.event, payload, book.member, region, scene.event.time);
     case.read_member();
-    let state = Present { plan, member: book.member, moment: &case.moment };
     trigger.active.as_ref().is_none_or(|active| active.holds(&case.now))
-        && matches!(pick(trigger, &case, &state), Ok(Some(_)))
+        && matches!(pick(trigger, &case, &case.present()), Ok(Some(_)))
 }

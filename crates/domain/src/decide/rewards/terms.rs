@@ -7,7 +7,7 @@ use super::{pool_id, stock_id};
 use crate::canonical;
 use crate::codes as code;
 use crate::condition::{Env, State};
-use crate::decide::case::{Case, Present};
+use crate::decide::case::Case;
 use crate::decide::discounts::{self, Cart};
 use crate::decide::limits::{self, Forgotten, Moment};
 use crate::decide::rules::text;
@@ -77,7 +77,7 @@ impl<'a> Asking<'a> {
     /// What it costs and gives, whether or not the member can have it.
     pub fn price(&self, no: RewardNo, quantity: Num, free: bool) -> Result<Terms, OutOfRange> {
         let reward = self.reward(no);
-        let before = Present { plan: self.case.plan, member: self.case.member, moment: &self.case.moment };
+        let before = self.case.present();
         let extra = [Value::Num(quantity)];
         let env = Env { extra: &extra, ..self.case.env(&before, None) };
         let points = |all: &[(WalletNo, crate::condition::Expr)], round: Option<Round>| {
@@ -131,7 +131,7 @@ impl<'a> Asking<'a> {
                 _ => Ok(None),
             };
         }
-        let before = Present { plan: self.case.plan, member: self.case.member, moment: &self.case.moment };
+        let before = self.case.present();
         let extra = [Value::Num(quantity)];
         let cart = Cart::of(self.case);
         let cut = discounts::cut(discount, &cart, None, &|item| Env {
@@ -201,7 +201,7 @@ impl<'a> Asking<'a> {
     }
 
     fn conditions(&self, reward: &Reward, quantity: Num) -> Result<(), Refusal> {
-        let before = Present { plan: self.case.plan, member: self.case.member, moment: &self.case.moment };
+        let before = self.case.present();
         let extra = [Value::Num(quantity)];
         let env = Env { extra: &extra, ..self.case.env(&before as &dyn State, None) };
         for condition in &reward.when {

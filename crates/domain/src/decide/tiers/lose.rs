@@ -7,7 +7,7 @@ use super::super::case::moment;
 use super::super::counters;
 use super::climb::{first, rungs};
 use super::write::{Change, Why, write};
-use super::{amount, by_now, index, way};
+use super::{by_now, index, number, way};
 use crate::decide::Book;
 use crate::member::{Member, Rung};
 use crate::num::Num;
@@ -81,7 +81,7 @@ fn carry_less(
         let Some(at) = plan.counters.iter().position(|counter| counter.id == *id) else { continue };
         let counter = &plan.counters[at];
         let need = needs.iter().flatten().find(|(of, _)| usize::from(*of) == at);
-        let need = need.map_or(Num::ZERO, |(_, need)| amount(need, region));
+        let need = need.map_or(Num::ZERO, |(_, need)| number(need, region));
         let value = counters::value(counter, counters::state(member, id), &then, 0);
         let more = if lost { Num::ZERO } else { value.sub(need).unwrap_or(Num::ZERO).max(Num::ZERO) };
         let less = carried.sub(more).unwrap_or(Num::ZERO).max(Num::ZERO);

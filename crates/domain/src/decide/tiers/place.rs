@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::super::case::{Case, moment, slot_text};
 use super::climb::rungs;
 use super::write::{Change, Why, write};
-use super::{end, home, index, present, term};
+use super::{end, home, index, plain, present};
 use crate::codes::{self, reason, reason_at};
 use crate::condition::Env;
 use crate::decide::Book;
@@ -40,7 +40,8 @@ pub fn placing(on: &PlaceOn, case: &Case<'_>, env: &Env<'_>) -> Result<Option<Ta
     let level = level.filter(|level| *level < ladder.levels.len() && (*level >= held || on.down));
     Ok(level.map(|level| {
         let until = match &on.keep {
-            Some(keep) => term(keep, case.region).end(&case.moment.at, &case.moment.calendar, true),
+            Some(keep) => plain(keep, case.region)
+                .and_then(|keep| keep.end(&case.moment.at, &case.moment.calendar, true)),
             None => end(&ladder.levels[level], ladder, None, case.region, &case.moment),
         };
         // The first level is everyone's and has no end.

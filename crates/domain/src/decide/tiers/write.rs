@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::super::case::moment;
 use super::super::counters;
-use super::{Held, Way, amount, index, next, present};
+use super::{Held, Way, index, next, number, present};
 use crate::bind;
 use crate::decide::Book;
 use crate::member::{LevelWindows, Rung, TierState};
@@ -103,8 +103,8 @@ fn start_anew(
         let need = change.way.and_then(|way| way.iter().find(|(of, _)| usize::from(*of) == no));
         let carried = need.map_or(Num::ZERO, |(_, need)| {
             let value = counters::value(counter, state, &now, 0);
-            let more = value.sub(amount(need, region)).unwrap_or(Num::ZERO).max(Num::ZERO);
-            more.min(amount(&counter.carry, region))
+            let more = value.sub(number(need, region)).unwrap_or(Num::ZERO).max(Num::ZERO);
+            more.min(number(&counter.carry, region))
         });
         counters::restart(book.member, counter, window, carried);
         if !carried.is_zero() {
