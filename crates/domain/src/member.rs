@@ -118,6 +118,14 @@ pub struct Rung {
     pub fixed: bool,
 }
 
+impl Rung {
+    /// Reached, by nothing in particular.
+    pub fn new(level: &Text, since: Timestamp, until: Option<Timestamp>) -> Rung {
+        let (level, windows, by) = (level.clone(), None, None);
+        Rung { level, since, until, windows, by, loose: false, placed: false, fixed: false }
+    }
+}
+
 /// Windows of counters that count since a level began.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LevelWindows {

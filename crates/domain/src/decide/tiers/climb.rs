@@ -44,16 +44,7 @@ fn step(book: &mut Book<'_>, region: &Region, no: LadderNo, at: Timestamp, by: O
         return false;
     }
     let since = found.moment.at.timestamp().max(now.since);
-    let rung = Rung {
-        level: to.id.clone(),
-        since,
-        until,
-        windows: None,
-        by: by.cloned(),
-        loose: false,
-        placed: false,
-        fixed: false,
-    };
+    let rung = Rung { by: by.cloned(), ..Rung::new(&to.id, since, until) };
     let below = rungs(ladder, book.member);
     let change = Change { ladder: no, rung, below, at: since, way: Some(found.way), why: Why::Reached };
     write(book, region, change);
@@ -137,6 +128,5 @@ fn later(new: Option<Timestamp>, old: Option<Timestamp>) -> bool {
 
 /// The first level, as everyone holds it.
 pub fn first(ladder: &Ladder, member: &Member) -> Rung {
-    let (level, since) = (ladder.levels[0].id.clone(), member.enrolled_at);
-    Rung { level, since, until: None, windows: None, by: None, loose: false, placed: false, fixed: false }
+    Rung::new(&ladder.levels[0].id, member.enrolled_at, None)
 }

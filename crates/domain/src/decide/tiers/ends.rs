@@ -73,36 +73,12 @@ fn judge(book: &mut Book<'_>, no: LadderNo, until: Timestamp, at: Timestamp) {
     let (rung, way) = match (older, earned) {
         (Some(rung), _) => (Rung { since: at, by: None, loose: false, ..rung }, None),
         (None, Some(earned)) if earned.level == target => {
-            let level = ladder.levels[target].id.clone();
-            let rung = Rung {
-                level,
-                since: at,
-                until: earned.until,
-                windows: None,
-                by: None,
-                loose: false,
-                placed: false,
-                fixed: false,
-            };
-            (rung, Some(earned.way))
+            (Rung::new(&ladder.levels[target].id, at, earned.until), Some(earned.way))
         }
         (None, _) if target == 0 => (Rung { since: at, ..first(ladder, book.member) }, None),
         (None, _) => {
             let until = end(&ladder.levels[target], ladder, None, region, &by_now(plan, book.member, at));
-            let level = ladder.levels[target].id.clone();
-            (
-                Rung {
-                    level,
-                    since: at,
-                    until,
-                    windows: None,
-                    by: None,
-                    loose: false,
-                    placed: false,
-                    fixed: false,
-                },
-                None,
-            )
+            (Rung::new(&ladder.levels[target].id, at, until), None)
         }
     };
     below.retain(|other| index(ladder, &other.level) < index(ladder, &rung.level));

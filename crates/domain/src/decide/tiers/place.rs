@@ -91,17 +91,8 @@ fn place(book: &mut Book<'_>, target: &Target, at: Timestamp, why: Why<'_>) -> b
     }
     let fixed = target.level < held.level;
     rungs.retain(|rung| index(ladder, &rung.level) < target.level);
-    let level = ladder.levels[target.level].id.clone();
-    let rung = Rung {
-        level,
-        since: at.max(held.since),
-        until,
-        windows: None,
-        by: None,
-        loose: false,
-        placed: true,
-        fixed,
-    };
+    let reached = Rung::new(&ladder.levels[target.level].id, at.max(held.since), until);
+    let rung = Rung { placed: true, fixed, ..reached };
     let region = home(plan, book.member);
     let change = Change { ladder: target.ladder, at: rung.since, rung, below: rungs, way: None, why };
     write(book, region, change);
