@@ -70,6 +70,13 @@ pub const TRANSFER_NOT_ALLOWED: &str = "transfer_not_allowed";
 pub const TRANSFER_TO_ONESELF: &str = "transfer_to_oneself";
 pub const MERGE_WITH_ONESELF: &str = "merge_with_oneself";
 pub const MERGE_NOT_NOW: &str = "merge_not_now";
+pub const HOUSEHOLDS_NONE: &str = "households_none";
+pub const HOUSEHOLD_ALREADY: &str = "household_already";
+pub const HOUSEHOLD_WITH_ONESELF: &str = "household_with_oneself";
+pub const HOUSEHOLD_FULL: &str = "household_full";
+pub const HOUSEHOLD_OWES: &str = "household_owes";
+pub const HOUSEHOLD_NOT_IN: &str = "household_not_in";
+pub const HOUSEHOLD_STAY: &str = "household_stay";
 pub const MEMBER_ERASED: &str = "member_erased";
 /// Why an effect was cut (beside the ids of limits and campaigns).
 pub const BALANCE_MAX: &str = "balance_max";

@@ -231,6 +231,10 @@ impl<'a> Door<'a> {
         if let Err(reason) = &job.bound {
             return aside(Status::Refused, reason.clone());
         }
+        let state = found.member.and_then(|no| self.snapshot.members.get(&no)).and_then(Option::as_ref);
+        if state.is_some_and(|state| state.household.is_some()) && !job.is_made() {
+            return refused(codes::MEMBER_UNKNOWN, "this is a household: name one of its members");
+        }
         if let Some((id, _, waiting_key)) = &job.order {
             if id.is_empty() {
                 return refused(codes::ORDER_ID_EMPTY, "an order is known by its id, which is empty here");
@@ -367,10 +371,11 @@ impl<'a> Door<'a> {
                 Ok(Vec::new())
             }
             Way::Decide { member, order, first, frees } => {
-                if let (Some(no), false) = (member, job.kind == Kind::Own(Own::Due)) {
+                if let Some(no) = member {
                     let state = self.snapshot.members.get(&no).and_then(Option::as_ref);
                     let home = state.and_then(|state| state.home.as_ref()).map(|home| home.no);
-                    for no in home.into_iter().chain([no]) {
+                    let own = (job.kind != Kind::Own(Own::Due)).then_some(no);
+                    for no in home.into_iter().chain(own) {
                         if let Some(due) = self.due(no, job.event().time)? {
                             return Err(Pause::First(Box::new(due)));
                         }

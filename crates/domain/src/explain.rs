@@ -10,6 +10,7 @@ use crate::bind;
 use crate::condition::{Expr, State};
 use crate::decide::{self, Case, Recorded};
 use crate::event::Event;
+use crate::household::Who;
 use crate::outcome::{Decision, Effect, Reason, Status};
 use crate::plan::{Campaign, CampaignNo, EventType, Plan, Rule, RuleNo, WalletNo};
 use crate::value::Text;
@@ -146,7 +147,7 @@ pub fn explain(plan: &Plan, event: &Event, decision: &Decision) -> Explanation {
     let region =
         decision.seen.iter().find(|(name, _)| &**name == decide::REGION).and_then(|(_, id)| id.as_str());
     let region = plan.regions.iter().find(|r| Some(&*r.id) == region).unwrap_or(&plan.regions[0]);
-    let mut case = Case::new(plan, ty, event, &bound.record, &member, region, event.time);
+    let mut case = Case::new(plan, ty, event, &bound.record, Who::alone(&member), region, event.time);
     case.recall(&decision.seen);
     explanation.now = Some(case.now.to_string());
     explanation.region = (!region.id.is_empty()).then(|| region.id.clone());

@@ -17,6 +17,7 @@ pub mod decide;
 mod door;
 pub mod event;
 pub mod explain;
+pub mod household;
 pub mod identity;
 mod job;
 pub mod json;

@@ -4,6 +4,7 @@
 
 mod waiting;
 
+use crate::event::MemberNo;
 use crate::member::{Lot, Member, WalletState};
 use crate::planted;
 
@@ -37,13 +38,20 @@ impl WalletState {
     }
 
     /// A new lot of `amount` > 0. Where the balance is below 0 (`when_short = "negative"`), it fills the hole first.
-    pub fn add(&mut self, lot: LotId, amount: i64, expires_at: Option<jiff::Timestamp>) {
+    /// `by`: who puts it into a household.
+    pub fn add(
+        &mut self,
+        lot: LotId,
+        amount: i64,
+        expires_at: Option<jiff::Timestamp>,
+        by: Option<MemberNo>,
+    ) {
         assert!(amount > 0, "a lot holds something");
         let hole = self.available.min(0).saturating_neg();
         self.available = add(self.available, amount);
         let remaining = amount - hole.min(amount);
         if remaining > 0 {
-            let new = Lot { pos: lot.0, n: lot.1, remaining, joined: 0, expires_at };
+            let new = Lot { pos: lot.0, n: lot.1, remaining, joined: 0, expires_at, by };
             let at = self.lots.partition_point(|l| order(l) <= order(&new));
             self.lots.insert(at, new);
             self.join();
@@ -52,7 +60,13 @@ impl WalletState {
     }
 
     /// `amount` > 0 comes back to the lot from which it was taken, or to a new one of that name and date.
-    pub fn give_back(&mut self, lot: LotId, amount: i64, expires_at: Option<jiff::Timestamp>) {
+    pub fn give_back(
+        &mut self,
+        lot: LotId,
+        amount: i64,
+        expires_at: Option<jiff::Timestamp>,
+        by: Option<MemberNo>,
+    ) {
         let same = |l: &&mut Lot| (l.pos, l.n) == lot && l.expires_at == expires_at;
         match self.lots.iter_mut().find(same) {
             Some(own) if self.available >= 0 => {
@@ -61,7 +75,7 @@ impl WalletState {
                 self.available = add(self.available, amount);
                 self.check();
             }
-            _ => self.add(lot, amount, expires_at),
+            _ => self.add(lot, amount, expires_at, by),
         }
     }
 
@@ -113,14 +127,17 @@ impl WalletState {
         self.check();
     }
 
-    /// The oldest two lots with the same dates become one, under the older one's name, until few enough are left.
+    /// The oldest two lots with the same dates (and, in a household, of the same member) become one, under the older
+    /// one's name, until few enough are left.
     fn join(&mut self) {
         while self.lots.len() > LOTS_APART_MAX {
-            let Some(at) = self.lots.windows(2).position(|pair| pair[0].expires_at == pair[1].expires_at)
-            else {
-                return;
+            let same = |at: usize| {
+                let older = &self.lots[at];
+                let younger = |lot: &Lot| lot.expires_at == older.expires_at && lot.by == older.by;
+                Some((at, at + 1 + self.lots[at + 1..].iter().position(younger)?))
             };
-            let mut younger = self.lots.remove(at + 1);
+            let Some((at, younger)) = (0..self.lots.len()).find_map(same) else { return };
+            let mut younger = self.lots.remove(younger);
             if planted::is("lots_joined_wrongly") {
                 younger.remaining -= 1;
                 self.available -= 1;
@@ -186,7 +203,7 @@ mod tests {
     fn its_own_lot_first_then_the_oldest() {
         let mut wallet = empty();
         for pos in 1..=3 {
-            wallet.add((pos, 0), 10, None);
+            wallet.add((pos, 0), 10, None, None);
         }
         assert_eq!(wallet.take(15, Some((2, 0)), NOW), [((2, 0), 10), ((1, 0), 5)]);
         assert_eq!(wallet.available, 15);
@@ -197,9 +214,9 @@ mod tests {
     fn what_expires_first_is_spent_first_and_undated_last() {
         let at = |s: &str| Some(s.parse().unwrap());
         let mut wallet = empty();
-        wallet.add((1, 0), 1, None);
-        wallet.add((2, 0), 1, at("2027-05-01T00:00:00Z"));
-        wallet.add((3, 0), 1, at("2027-01-01T00:00:00Z"));
+        wallet.add((1, 0), 1, None, None);
+        wallet.add((2, 0), 1, at("2027-05-01T00:00:00Z"), None);
+        wallet.add((3, 0), 1, at("2027-01-01T00:00:00Z"), None);
         let order: Vec<u64> = wallet.take(3, None, NOW).iter().map(|t| t.0.0).collect();
         assert_eq!(order, [3, 2, 1]);
     }
@@ -208,9 +225,9 @@ mod tests {
     fn a_balance_below_zero_is_filled_first() {
         let mut wallet = empty();
         wallet.overdraw(50);
-        wallet.add((1, 0), 30, None);
+        wallet.add((1, 0), 30, None, None);
         assert_eq!((wallet.available, wallet.lots.len()), (-20, 0));
-        wallet.add((2, 0), 30, None);
+        wallet.add((2, 0), 30, None, None);
         assert_eq!((wallet.available, wallet.lots[0].remaining), (10, 10));
     }
 
@@ -218,7 +235,7 @@ mod tests {
     fn lots_are_bounded() {
         let mut wallet = empty();
         for pos in 1..=100 {
-            wallet.add((pos, 0), 1, None);
+            wallet.add((pos, 0), 1, None, None);
         }
         assert_eq!(wallet.lots.len(), LOTS_APART_MAX);
         assert_eq!((wallet.lots[0].pos, wallet.lots[0].remaining, wallet.lots[0].joined), (1, 93, 92));
@@ -232,7 +249,7 @@ mod tests {
             let mut sum = 0;
             for (pos, (add, amount, own)) in (1..).zip(steps) {
                 if add {
-                    wallet.add((pos, 0), amount, None);
+                    wallet.add((pos, 0), amount, None, None);
                     sum += amount;
                 } else {
                     let taken: i64 = wallet.take(amount, Some((own, 0)), NOW).iter().map(|t| t.1).sum();

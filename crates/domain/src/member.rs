@@ -62,9 +62,9 @@ pub struct Member {
     /// The household to which this member belongs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<Home>,
-    /// Who belongs to it, if this is a household: it has a number, wallets and a history as a member has.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub household: Vec<Resident>,
+    /// This is a household, not a person: it has a number, wallets and a history as a member has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub household: Option<Household>,
     /// Members that this one absorbed, oldest first: their numbers are other names of his.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub absorbed: Vec<Absorbed>,
@@ -214,6 +214,12 @@ pub struct Home {
     pub since: Timestamp,
 }
 
+/// Who belongs to it, in the order in which they came; nobody, when all have left.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Household {
+    pub residents: Vec<Resident>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resident {
     pub no: MemberNo,
@@ -291,8 +297,8 @@ impl<'de> Deserialize<'de> for ForOrder {
     }
 }
 
-/// A dated portion of points that is not used up. Stored short, as `[pos, n, remaining]`, and `[…, joined, expires_at]`
-/// where there is more to say.
+/// A dated portion of points that is not used up. Stored short, as `[pos, n, remaining]`, and
+/// `[…, joined, expires_at, by]` as far as there is more to say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lot {
     /// Position of the journal row that made it (the oldest, if lots were joined).
@@ -303,6 +309,8 @@ pub struct Lot {
     /// So many younger lots with the same dates were joined into this one.
     pub joined: u32,
     pub expires_at: Option<Timestamp>,
+    /// In a household: who put it in, and takes what is left of it when he leaves.
+    pub by: Option<MemberNo>,
 }
 
 struct LotForm;
@@ -310,7 +318,7 @@ struct LotForm;
 impl<'de> serde::de::Visitor<'de> for LotForm {
     type Value = Lot;
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a lot: [pos, n, remaining] or [pos, n, remaining, joined, expires_at]")
+        f.write_str("a lot: [pos, n, remaining, joined, expires_at, by], the last three if they are told")
     }
     fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut parts: A) -> Result<Lot, A::Error> {
         let short = |have| serde::de::Error::invalid_length(have, &self);
@@ -320,6 +328,7 @@ impl<'de> serde::de::Visitor<'de> for LotForm {
             remaining: parts.next_element()?.ok_or_else(|| short(2))?,
             joined: parts.next_element()?.unwrap_or(0),
             expires_at: parts.next_element::<Option<Timestamp>>()?.flatten(),
+            by: parts.next_element()?,
         })
     }
 }
@@ -332,10 +341,12 @@ impl<'de> Deserialize<'de> for Lot {
 
 impl Serialize for Lot {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        if self.joined == 0 && self.expires_at.is_none() {
-            (self.pos, self.n, self.remaining).serialize(s)
-        } else {
-            (self.pos, self.n, self.remaining, self.joined, self.expires_at).serialize(s)
+        match self.by {
+            Some(by) => (self.pos, self.n, self.remaining, self.joined, self.expires_at, by).serialize(s),
+            None if self.joined == 0 && self.expires_at.is_none() => {
+                (self.pos, self.n, self.remaining).serialize(s)
+            }
+            None => (self.pos, self.n, self.remaining, self.joined, self.expires_at).serialize(s),
         }
     }
 }
@@ -403,7 +414,7 @@ impl Member {
             brought: 0,
             near: Vec::new(),
             home: None,
-            household: Vec::new(),
+            household: None,
             absorbed: Vec::new(),
             merged_into: None,
             erased: false,

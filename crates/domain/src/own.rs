@@ -47,8 +47,8 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
         (PLACE, Own::Place, fields(&[text("ladder"), text("level"), time_or_absent("until"), reason()])),
         ("fealty.merged", Own::Merge, fields(&[number("absorb")])),
         ("fealty.unmerged", Own::Unmerge, fields(&[])),
-        ("fealty.joined", Own::Join, fields(&[])),
-        ("fealty.left", Own::Leave, fields(&[])),
+        (JOIN, Own::Join, fields(&[number("with")])),
+        (LEAVE, Own::Leave, fields(&[])),
         ("fealty.erased", Own::Erase, fields(&[])),
         (CODES, Own::Codes, fields(&[text("pool"), texts("codes")])),
         (DUE, Own::Due, fields(&[])),
@@ -61,6 +61,8 @@ pub const LINK: &str = "fealty.linked";
 pub const PLACE: &str = "fealty.placed";
 pub const REDEEM: &str = "fealty.redeemed";
 pub const REDEMPTION: &str = "fealty.redemption";
+pub const JOIN: &str = "fealty.joined";
+pub const LEAVE: &str = "fealty.left";
 pub const CODES: &str = "fealty.codes";
 pub const DUE: &str = "fealty.due";
 pub const FOLLOW: &str = "fealty.follows";

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::event::MemberNo;
 use crate::key::{Key, KeyMaker};
 use crate::num::Num;
 use crate::order::Use;
@@ -74,6 +75,9 @@ pub struct Spent {
     pub amount: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// Who had put it into the household.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<MemberNo>,
     /// Given back so far.
     #[serde(default)]
     pub returned: i64,

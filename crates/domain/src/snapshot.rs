@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::event::MemberNo;
+use crate::household::Who;
 use crate::identity::Identity;
 use crate::key::Key;
 use crate::member::Member;
@@ -29,6 +30,14 @@ pub struct Snapshot {
     pub next_pos: u64,
     /// Newest time that any input was given; `now` never goes back.
     pub now: jiff::Timestamp,
+}
+
+impl Snapshot {
+    /// A member and his household, if it was loaded.
+    pub fn who<'a>(&'a self, member: &'a Member) -> Who<'a> {
+        let home = member.home.as_ref().and_then(|home| self.members.get(&home.no));
+        Who { member, home: home.and_then(Option::as_deref) }
+    }
 }
 
 /// A `Key` is a hash with a secret in it already, so it is taken as it is.

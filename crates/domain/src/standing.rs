@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::condition::{Env, EventAttributes};
 use crate::decide::{Present, by_now, home_region, next_level, present_level, tier_values};
+use crate::household::Who;
 use crate::member::Member;
 use crate::num::Num;
 use crate::plan::{Ladder, Level, Plan, Segment};
@@ -51,10 +52,11 @@ pub fn tiers<'p>(plan: &'p Plan, member: &Member, at: Timestamp) -> Vec<Standing
 }
 
 /// Segments to which the member belongs.
-pub fn segments<'p>(plan: &'p Plan, member: &Member, at: Timestamp) -> Vec<&'p Segment> {
+pub fn segments<'p>(plan: &'p Plan, who: Who<'_>, at: Timestamp) -> Vec<&'p Segment> {
     if plan.segments.is_empty() {
         return Vec::new();
     }
+    let member = who.member;
     let region = home_region(plan, member);
     let values = bind::member_values(&plan.member_fields, member, &plan.regions[0].zone);
     let tiers = tier_values(plan, member, region, at);
@@ -66,7 +68,7 @@ pub fn segments<'p>(plan: &'p Plan, member: &Member, at: Timestamp) -> Vec<&'p S
         params: &region.params,
         tiers: &tiers,
         extra: &[],
-        state: &Present { plan, member, moment: &moment },
+        state: &Present { plan, who, moment: &moment },
         event: EventAttributes::default(),
         now: &at.to_zoned(region.zone.clone()),
     };

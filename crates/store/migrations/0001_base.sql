@@ -123,7 +123,8 @@ CREATE VIEW transfers AS
     SELECT j.pos, t.key AS n, j.member, j.now_ms AS recorded_ms, coalesce(t.value ->> 'k', 'earn') AS kind,
         t.value ->> 'w' AS wallet, coalesce(t.value ->> 'd', 'issued') AS debit,
         coalesce(t.value ->> 'c', 'available') AS credit, t.value ->> 'a' AS amount, t.value ->> 'r' AS rule,
-        t.value ->> '$.l[0]' AS lot_pos, t.value ->> '$.l[1]' AS lot_n, t.value ->> 'b' AS after
+        t.value ->> '$.l[0]' AS lot_pos, t.value ->> '$.l[1]' AS lot_n, t.value ->> 'b' AS after,
+        t.value ->> 'of' AS household  -- whose wallet it is, where it is not the member's own
     FROM journal j, json_each(j.decided, '$.t') t;
 CREATE VIEW effects AS
     SELECT j.pos, e.key AS n, j.member, e.value ->> 'r' AS rule, coalesce(e.value ->> 'k', 'earn') AS kind,
@@ -139,8 +140,13 @@ CREATE VIEW balances AS
     FROM member m, json_each(m.image, '$.wallets') w;
 CREATE VIEW lots AS
     SELECT m.no AS member, w.value ->> 'id' AS wallet, l.value ->> 0 AS pos, l.value ->> 1 AS n,
-        l.value ->> 2 AS remaining, coalesce(l.value ->> 3, 0) AS joined, l.value ->> 4 AS expires_at
+        l.value ->> 2 AS remaining, coalesce(l.value ->> 3, 0) AS joined, l.value ->> 4 AS expires_at,
+        l.value ->> 5 AS put_in_by  -- in a household: by which member
     FROM member m, json_each(m.image, '$.wallets') w, json_each(w.value, '$.lots') l;
+-- A household is a member of its own, who holds what is available in the wallets that it shares.
+CREATE VIEW households AS
+    SELECT m.no AS household, r.value ->> 'no' AS member, r.value ->> 'since' AS since
+    FROM member m, json_each(m.image, '$.household.residents') r;
 -- A member who is not here is on the first level.
 CREATE VIEW levels AS
     SELECT m.no AS member, t.value ->> 'ladder' AS ladder, t.value -> 'held' ->> 'level' AS level,

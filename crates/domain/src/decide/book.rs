@@ -10,12 +10,14 @@ use super::counters::{self, Stage};
 use super::cuts::granted_under;
 use super::follow::Heard;
 use super::grants::Since;
+use super::households;
 use super::limits::{self, Moment};
 use super::rewards::Gift;
 use super::rules::{Offer, OfferAmount};
 use super::tiers;
 use crate::codes;
 use crate::event::MemberNo;
+use crate::household::Who;
 use crate::lots::{self, AMOUNT_MAX, LotId};
 use crate::member::{LimitState, Member, WalletState};
 use crate::order::{Grant, Order, Use};
@@ -64,7 +66,16 @@ pub struct Made {
 }
 
 impl Book<'_> {
-    /// The wallet's state: that of the household, where it shares this wallet.
+    pub fn who(&self) -> Who<'_> {
+        Who { member: self.member, home: self.home.as_deref() }
+    }
+
+    /// The household that holds this wallet, if one does.
+    fn holder(&self, wallet: &str) -> Option<&Member> {
+        self.home.as_deref().filter(|_| self.plan.shares(wallet))
+    }
+
+    /// What is available and owed: with the household, where it shares this wallet.
     pub fn wallet_mut(&mut self, id: &str) -> &mut WalletState {
         match &mut self.home {
             Some(home) if self.plan.shares(id) => lots::wallet_mut(home, id),
@@ -73,10 +84,24 @@ impl Book<'_> {
     }
 
     pub fn wallet(&self, id: &str) -> Option<&WalletState> {
-        match &self.home {
-            Some(home) if self.plan.shares(id) => lots::wallet(home, id),
-            _ => lots::wallet(self.member, id),
-        }
+        lots::wallet(self.holder(id).unwrap_or(self.member), id)
+    }
+
+    /// The member's own: what waits is there, whoever shares the wallet.
+    pub fn own_mut(&mut self, id: &str) -> &mut WalletState {
+        lots::wallet_mut(self.member, id)
+    }
+
+    /// Who puts lots into this wallet, where that must be known: in a household.
+    pub fn giver(&self, wallet: &str) -> Option<MemberNo> {
+        self.giver_of(wallet, None)
+    }
+
+    /// Whose lots come back to it: his who put them in, if he is still there.
+    pub fn giver_of(&self, wallet: &str, by: Option<MemberNo>) -> Option<MemberNo> {
+        let home = self.holder(wallet)?;
+        let there = |by: &MemberNo| households::residents(home).iter().any(|one| one.no == *by);
+        by.filter(there).or(Some(self.member.no))
     }
 
     pub fn transfer(
@@ -90,8 +115,10 @@ impl Book<'_> {
     ) {
         assert!(amount > 0 && amount <= AMOUNT_MAX, "a transfer moves more than nothing and at most 9e15");
         assert!(debit != credit, "a transfer has two ends");
-        let after = self.wallet(wallet).map_or(0, |w| w.available);
-        let of = self.home.as_ref().filter(|_| self.plan.shares(wallet)).map(|home| home.no);
+        let waits = debit == Account::Pending || credit == Account::Pending;
+        let home = self.holder(wallet).filter(|_| !waits);
+        let after = lots::wallet(home.unwrap_or(self.member), wallet).map_or(0, |w| w.available);
+        let of = home.map(|home| home.no);
         let (wallet, rule) = (wallet.into(), rule.map(Into::into));
         self.decision.transfers.push(Transfer { kind, wallet, debit, credit, amount, rule, lot, after, of });
     }
@@ -130,7 +157,7 @@ impl Book<'_> {
     /// wallet's `when_short`. Counters count it back as of `moment`.
     pub fn take_back(&mut self, grant: &Grant, own: LotId, wanted: i64, moment: &Moment) {
         let (rule, wallet) = (&*grant.rule, &*grant.wallet);
-        let waited = self.wallet_mut(wallet).take_waiting(own, wanted);
+        let waited = self.own_mut(wallet).take_waiting(own, wanted);
         if waited > 0 {
             let accounts = (Account::Pending, Account::Reversed);
             self.transfer(TransferKind::Reverse, accounts, wallet, waited, Some(rule), Some(own));
@@ -268,7 +295,12 @@ impl Book<'_> {
             } else {
                 limit_mut(&mut self.member.limits, &limit.id)
             };
-            limits::add(parts, limit.per, moment.window(limit.per), amount);
+            let window = moment.window(limit.per);
+            limits::add(parts, limit.per, window, amount);
+            // What a household uses is what its residents use.
+            if let (Across::Household, Some(home)) = (limit.across, &mut self.home) {
+                limits::add(limit_mut(&mut home.limits, &limit.id), limit.per, window, amount);
+            }
         }
     }
 
@@ -294,23 +326,25 @@ impl Book<'_> {
         if used.across {
             self.keep_budget(&used.limit);
         }
-        free(&mut self.member.limits, self.budgets, used, amount);
+        let home = self.home.as_mut().map_or(&mut [][..], |home| &mut home.limits);
+        free([&mut self.member.limits, home], self.budgets, used, amount);
     }
 }
 
-/// Frees what a grant used, in its own window.
-pub fn free(member: &mut [LimitState], budgets: &mut Budgets, used: &Use, amount: i64) {
-    let parts = if used.across {
-        budgets.get_mut(&*used.limit)
-    } else {
-        member.iter_mut().find(|l| l.id == used.limit).map(|l| &mut l.parts)
-    };
-    if let Some(parts) = parts {
-        limits::free(parts, used.window, amount);
+/// Frees what a grant used, in its own window; `members`: the member's limits and the household's.
+pub fn free(members: [&mut [LimitState]; 2], budgets: &mut Budgets, used: &Use, amount: i64) {
+    if used.across {
+        if let Some(parts) = budgets.get_mut(&*used.limit) {
+            limits::free(parts, used.window, amount);
+        }
+        return;
+    }
+    for limit in members.into_iter().flatten().filter(|limit| limit.id == used.limit) {
+        limits::free(&mut limit.parts, used.window, amount);
     }
 }
 
-fn limit_mut<'a>(limits: &'a mut Vec<LimitState>, id: &str) -> &'a mut Vec<(i64, i64)> {
+pub fn limit_mut<'a>(limits: &'a mut Vec<LimitState>, id: &str) -> &'a mut Vec<(i64, i64)> {
     let at = limits.iter().position(|l| &*l.id == id).unwrap_or_else(|| {
         limits.push(LimitState { id: id.into(), parts: Vec::new() });
         limits.len() - 1

@@ -10,7 +10,7 @@ use crate::bind;
 use crate::canonical;
 use crate::condition::{Env, EventAttributes, Read, State};
 use crate::event::Event;
-use crate::lots;
+use crate::household::{Balance, Who};
 use crate::member::Member;
 use crate::num::Num;
 use crate::plan::{Canon, EventType, Plan, Region, RuleNo, WalletNo};
@@ -25,6 +25,8 @@ pub struct Case<'a> {
     pub event: &'a Event,
     pub payload: &'a Value,
     pub member: &'a Member,
+    /// The household whose wallets he shares.
+    pub home: Option<&'a Member>,
     /// The member's fields by slot; empty if nothing here reads them.
     pub values: Vec<Value>,
     /// What ladders show at the event's own time.
@@ -46,11 +48,10 @@ impl<'a> Case<'a> {
         ty: &'a EventType,
         event: &'a Event,
         payload: &'a Value,
-        member: &'a Member,
+        Who { member, home }: Who<'a>,
         region: &'a Region,
         at: jiff::Timestamp,
     ) -> Case<'a> {
-        let home = &plan.regions[0].zone;
         let moment = moment(plan, member, at);
         let now = if std::ptr::eq(region, &plan.regions[0]) {
             moment.at.clone()
@@ -58,7 +59,7 @@ impl<'a> Case<'a> {
             at.to_zoned(region.zone.clone())
         };
         let values = if !ty.member_reads.is_empty() {
-            bind::member_values(&plan.member_fields, member, home)
+            bind::member_values(&plan.member_fields, member, &plan.regions[0].zone)
         } else {
             Vec::new()
         };
@@ -73,6 +74,7 @@ impl<'a> Case<'a> {
             event,
             payload,
             member,
+            home,
             values,
             tiers,
             region,
@@ -93,7 +95,11 @@ impl<'a> Case<'a> {
 
     /// The member's state as it is.
     pub fn present(&self) -> Present<'_> {
-        Present { plan: self.plan, member: self.member, moment: &self.moment }
+        Present { plan: self.plan, who: self.who(), moment: &self.moment }
+    }
+
+    pub fn who(&self) -> Who<'a> {
+        Who { member: self.member, home: self.home }
     }
 
     pub fn env<'e>(&'e self, state: &'e dyn State, item: Option<&'e Value>) -> Env<'e> {
@@ -204,28 +210,29 @@ pub fn read_name(plan: &Plan, read: Read) -> Text {
 /// The member's state as it is.
 pub struct Present<'a> {
     pub plan: &'a Plan,
-    pub member: &'a Member,
+    pub who: Who<'a>,
     pub moment: &'a Moment,
 }
 
 impl State for Present<'_> {
     fn read(&self, what: Read) -> Num {
-        let wallet = |no: u16, amount: fn(&crate::member::WalletState) -> i64| {
+        let wallet = |no: u16, amount: fn(Balance) -> i64| {
             let w = &self.plan.wallets[usize::from(no)];
-            Num::minor(lots::wallet(self.member, &w.id).map_or(0, amount), w.decimals)
+            Num::minor(amount(self.who.balance(w)), w.decimals)
         };
+        let member = self.who.member;
         match what {
             Read::WalletAvailable(w) => wallet(w, |s| s.available),
             Read::WalletPending(w) => wallet(w, |s| s.pending),
             Read::WalletDebt(w) => wallet(w, |s| s.debt),
             Read::Counter(c, ago) => {
                 let counter = &self.plan.counters[usize::from(c)];
-                let n = counters::value(counter, counters::state(self.member, &counter.id), self.moment, ago);
+                let n = counters::value(counter, counters::state(member, &counter.id), self.moment, ago);
                 if planted::is("counter_after_event") { n.add(Num::ONE).unwrap_or(n) } else { n }
             }
             Read::Achieved(a) => {
                 let id = &self.plan.achievements[usize::from(a)].id;
-                let times = self.member.achieved.iter().find(|a| a.id == *id).map_or(0, |a| a.times);
+                let times = member.achieved.iter().find(|a| a.id == *id).map_or(0, |a| a.times);
                 Num::int(i64::from(times)).unwrap_or(Num::ZERO)
             }
             Read::Granted(..) => Num::ZERO,

@@ -31,7 +31,7 @@ pub fn next_due(plan: &Plan, member: &Member) -> Option<Timestamp> {
 }
 
 fn next(plan: &Plan, member: &Member, one: Ticking<'_>) -> Option<Ring> {
-    if !member.household.is_empty() || member.merged_into.is_some() {
+    if member.household.is_some() || member.merged_into.is_some() {
         return None;
     }
     let zone = &plan.regions[0].zone;
@@ -159,7 +159,7 @@ fn judge(
     let plan = book.plan;
     let ty = follow::clock(plan, rules);
     let region = scene.region(book);
-    let case = Case::new(plan, &ty, scene.event, &Value::Absent, book.member, region, as_of);
+    let case = Case::new(plan, &ty, scene.event, &Value::Absent, book.who(), region, as_of);
     let (offers, failed) = follow::offers(book, scene, &case)?;
     let seen = case.seen(&case.present());
     let judged = Judged { offers, failed, counted: Vec::new(), seen, moment: case.moment };

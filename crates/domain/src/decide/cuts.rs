@@ -3,9 +3,9 @@
 use super::limits::{self, Forgotten};
 use super::rules::{Judge, Offer};
 use crate::codes;
-use crate::lots::{self, AMOUNT_MAX};
+use crate::lots::AMOUNT_MAX;
 use crate::num::Round;
-use crate::plan::{Across, Limit, LimitWhat};
+use crate::plan::{Limit, LimitWhat};
 
 impl Judge<'_> {
     /// Cuts an offer by limits. `running`: what was granted under each of them in this event already, where several
@@ -51,12 +51,7 @@ impl Judge<'_> {
             LimitWhat::Wallet(wallet) => self.case.plan.wallets[usize::from(wallet)].decimals,
         };
         let most = most.to_minor(decimals, Round::Down).unwrap_or(i64::MAX);
-        let parts: &[(i64, i64)] = if limit.across == Across::Members {
-            self.uses.budgets.get(&*limit.id).map_or(&[], |parts| parts)
-        } else {
-            self.uses.member.iter().find(|l| l.id == limit.id).map_or(&[], |l| &l.parts)
-        };
-        match limits::used(parts, limit.per, &self.case.moment) {
+        match limits::used(self.uses.parts(limit), limit.per, &self.case.moment) {
             Ok(used) => (most.saturating_sub(used).max(0), &limit.id),
             Err(Forgotten) => (0, codes::WINDOW_FORGOTTEN),
         }
@@ -75,8 +70,8 @@ impl Judge<'_> {
                 _ => (AMOUNT_MAX, codes::NUMBER_OUT_OF_RANGE),
             };
             let held: i64 = self.held.iter().filter(|h| h.0 == amount.wallet).map(|h| h.1).sum();
-            let has =
-                lots::wallet(self.case.member, &wallet.id).map_or(0, |w| w.available + w.pending - w.debt);
+            let has = self.case.who().balance(wallet);
+            let has = has.available + has.pending - has.debt;
             let before = self.offers.iter().flat_map(|o| &o.amounts).chain(&offer.amounts[..at]);
             let granted: i64 = before.filter(|a| a.wallet == amount.wallet).map(|a| a.granted).sum();
             let room = (most - (has - held + granted)).max(0);

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Book, Scene, clocks, expiry, gaps, referrals, rewards, tiers, workflows};
+use super::{Book, Scene, clocks, expiry, gaps, households, referrals, rewards, tiers, workflows};
 use crate::member::Member;
 use crate::plan::Plan;
 use crate::snapshot::Want;
@@ -18,6 +18,7 @@ pub fn next(plan: &Plan, member: &Member) -> Option<Timestamp> {
         clocks::next_due(plan, member),
         referrals::next_due(plan, member),
         workflows::next_due(plan, member),
+        households::next_due(plan, member),
     ];
     all.into_iter().flatten().min()
 }
@@ -32,5 +33,7 @@ pub fn run(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
     tiers::run_due(book, scene, at)?;
     clocks::run_due(book, scene, at)?;
     referrals::run_due(book, scene, at)?;
-    workflows::run_due(book, scene, at)
+    workflows::run_due(book, scene, at)?;
+    households::run_due(book, at);
+    Ok(())
 }

@@ -35,23 +35,25 @@ pub fn edit(
         let said = format!("the order was paid in {}", order.currency);
         return Ok(reason_at(codes::CURRENCY_MISMATCH, "/data/currency", said).into());
     }
-    let mut case = Case::new(plan, paid, matter.event, &bound.record, matter.member, region, order.at);
+    let mut case = Case::new(plan, paid, matter.event, &bound.record, matter.who(), region, order.at);
     case.recall(seen);
     let before = Recorded::new(plan, paid, seen);
-    let (mut member_limits, mut budgets) = (matter.member.limits.clone(), matter.snapshot.budgets.clone());
+    let who = matter.who();
+    let (mut own, mut household) = (who.member.limits.clone(), who.shared_limits().to_vec());
+    let mut budgets = matter.snapshot.budgets.clone();
     let of_paid = order.grants.iter().filter(|g| updates::is_of(plan, &paid.rules, &g.rule));
     let anew: Vec<_> = of_paid.cloned().collect();
     for grant in &anew {
         for used in grant.limits.iter().filter(|used| !used.times) {
-            book::free(&mut member_limits, &mut budgets, used, grant.granted - grant.reversed);
+            book::free([&mut own, &mut household], &mut budgets, used, grant.granted - grant.reversed);
         }
     }
     for used in updates::times_in_use(&anew) {
-        book::free(&mut member_limits, &mut budgets, &used, 1);
+        book::free([&mut own, &mut household], &mut budgets, &used, 1);
     }
     let held = updates::held(plan, &paid.rules, order);
     let mut judge = Judge::new(&case, &before, &matter.snapshot.rows, &matter.snapshot.budgets, &plans.keys);
-    judge.uses = Uses { member: &member_limits, budgets: &budgets };
+    judge.uses = Uses { member: &own, household: &household, budgets: &budgets };
     judge.held = &held;
     judge.order = Some(order);
     judge.again = true;

@@ -72,7 +72,15 @@ pub fn run_due(book: &mut Book<'_>, at: Timestamp) {
         book.release(id, |one| one.until.is_some_and(|until| until <= at));
     }
     for id in &ids {
-        book.expire(id);
+        // What is with the household ends in a row of the household.
+        let shared = book.giver(id).is_some();
+        if !shared {
+            book.expire(id);
+        }
+        book.expire_waiting(id);
+        if shared {
+            continue;
+        }
         let plan = book.plan;
         let Some(wallet) = plan.wallets.iter().find(|w| w.id == *id) else { continue };
         let Some(state) = book.wallet(id) else { continue };
@@ -88,6 +96,10 @@ fn warn(book: &mut Book<'_>) -> bool {
     let (plan, at) = (book.plan, book.at);
     let mut said = false;
     for wallet in &plan.wallets {
+        // A household is warned in a row of its own.
+        if book.giver(&wallet.id).is_some() {
+            continue;
+        }
         let (Some(span), Some(state)) = (wallet.warn, book.wallet(&wallet.id)) else { continue };
         let idle = idle_end(plan, wallet, book.member, state);
         let news = |end: &Timestamp| {
@@ -140,7 +152,7 @@ fn note_terms(book: &mut Book<'_>, since: Timestamp) {
         if book.wallet(&wallet.id).is_none() {
             continue;
         }
-        let term = idle_term(plan, wallet, book.member);
+        let term = idle_term(plan, wallet, book.who().holder(wallet));
         let idle = &mut book.wallet_mut(&wallet.id).idle;
         match term {
             None => *idle = None,

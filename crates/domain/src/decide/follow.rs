@@ -5,8 +5,7 @@ use super::case::Case;
 use super::region::{region, region_of};
 use super::rules::{Judge, Offer};
 use super::{
-    Book, Judged, Kind, Scene, achievements, apply, count, referrals, referrer, rewards, tiers,
-    workflows,
+    Book, Judged, Kind, Scene, achievements, apply, count, referrals, referrer, rewards, tiers, workflows,
 };
 use crate::codes;
 use crate::condition::State;
@@ -31,6 +30,7 @@ impl Book<'_> {
     pub fn hear(&mut self, canon: Canon, payload: impl FnOnce() -> Value) {
         if let Some(ty) = self.plan.hearing(canon)
             && self.depth < DEPTH_MAX
+            && self.member.household.is_none()
         {
             self.heard.push_back(Heard { ty, payload: payload(), depth: self.depth + 1 });
         }
@@ -61,6 +61,10 @@ pub fn more(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
 
 /// Achievements, tiers and workflows, after the event itself (None) or after something that followed.
 fn after(book: &mut Book<'_>, scene: &Scene<'_>, heard: Option<&Heard>) -> Result<(), Vec<Want>> {
+    // Rules are for people.
+    if book.member.household.is_some() {
+        return Ok(());
+    }
     referrals::after(book, scene, heard);
     achievements::follow(book, scene)?;
     tiers::follow(book, scene);
@@ -117,7 +121,7 @@ pub fn pay_aside(
 
 fn case<'c>(book: &'c Book<'_>, scene: &'c Scene<'_>, ty: &'c EventType, extra: Vec<Value>) -> Case<'c> {
     let (region, at) = (scene.region(book), scene.event.time);
-    let mut case = Case::new(book.plan, ty, scene.event, &Value::Absent, book.member, region, at);
+    let mut case = Case::new(book.plan, ty, scene.event, &Value::Absent, book.who(), region, at);
     case.read_member();
     case.extra = extra;
     case
@@ -147,7 +151,7 @@ fn judge(book: &Book<'_>, scene: &Scene<'_>, heard: &Heard) -> Result<Judged, Ve
     let plan = book.plan;
     let ty = &plan.types[usize::from(heard.ty)];
     let region = scene.region(book);
-    let case = Case::new(plan, ty, scene.event, &heard.payload, book.member, region, scene.event.time);
+    let case = Case::new(plan, ty, scene.event, &heard.payload, book.who(), region, scene.event.time);
     let (offers, mut failed) = offers(book, scene, &case)?;
     let counted = count(Payee::Member, &case, &mut failed);
     Ok(Judged { offers, failed, counted, seen: Vec::new(), moment: case.moment })

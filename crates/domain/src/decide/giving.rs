@@ -10,7 +10,9 @@ use super::case::{slot_num, slot_text};
 use super::{Made, Matter};
 use crate::codes::{self, reason, reason_at};
 use crate::event::MemberNo;
-use crate::lots::{self, AMOUNT_MAX, LotId};
+use crate::household::{Balance, Who};
+use crate::lots::{AMOUNT_MAX, LotId};
+use crate::member::Lot;
 use crate::num::Num;
 use crate::outcome::{Account, Reason, TransferKind};
 use crate::own;
@@ -41,7 +43,7 @@ pub fn other(matter: &Matter<'_>, slot: usize) -> Result<Option<MemberNo>, Vec<W
     while let Some(at) = no.filter(|at| *at != matter.member.no) {
         match matter.snapshot.members.get(&at).ok_or_else(|| vec![Want::Member(at)])? {
             Some(state) if state.merged_into.is_some() => no = state.merged_into,
-            Some(state) if !state.erased && state.household.is_empty() => break,
+            Some(state) if !state.erased && state.household.is_none() => break,
             _ => no = None,
         }
     }
@@ -59,18 +61,29 @@ pub fn gift(matter: &Matter<'_>) -> Result<Result<Gift, Reason>, Vec<Want>> {
     let Some(to) = other(matter, TO)? else {
         return Ok(Err(reason_at(codes::MEMBER_UNKNOWN, "/data/to", "there is no such member")));
     };
-    Ok(checked(matter, plan, payload, to))
+    if to == matter.member.no {
+        let said = "both are the same member";
+        return Ok(Err(reason_at(codes::TRANSFER_TO_ONESELF, "/data/to", said)));
+    }
+    Ok(checked(matter, plan, payload, loaded(matter, to)?))
+}
+
+/// Another member, who exists, and his household.
+pub fn loaded<'a>(matter: &Matter<'a>, no: MemberNo) -> Result<Who<'a>, Vec<Want>> {
+    let members = &matter.snapshot.members;
+    let member = members.get(&no).and_then(Option::as_deref).ok_or_else(|| vec![Want::Member(no)])?;
+    match &member.home {
+        Some(home) if !members.contains_key(&home.no) => Err(vec![Want::Member(home.no)]),
+        _ => Ok(matter.snapshot.who(member)),
+    }
 }
 
 fn checked(
     matter: &Matter<'_>,
     plan: &crate::plan::Plan,
     payload: &Value,
-    to: MemberNo,
+    to: Who<'_>,
 ) -> Result<Gift, Reason> {
-    if to == matter.member.no {
-        return Err(reason_at(codes::TRANSFER_TO_ONESELF, "/data/to", "both are the same member"));
-    }
     let id = slot_text(payload, WALLET);
     let Some(wallet) = plan.wallets.iter().find(|w| *w.id == *id) else {
         return Err(reason_at(codes::WALLET_UNKNOWN, "/data/wallet", format!("there is no wallet `{id}`")));
@@ -88,7 +101,7 @@ fn checked(
         let said = format!("an amount of {id} is above 0 and has at most {} decimals", wallet.decimals);
         return Err(reason_at(codes::AMOUNT_INVALID, "/data/amount", said));
     };
-    let (available, debt) = lots::wallet(matter.member, id).map_or((0, 0), |w| (w.available, w.debt));
+    let Balance { available, debt, .. } = matter.who().balance(wallet);
     if available - debt < minor {
         let missing = Num::minor(minor - (available - debt), wallet.decimals);
         return Err(reason_at(
@@ -97,21 +110,25 @@ fn checked(
             format!("missing: {missing} {id}"),
         ));
     }
-    let theirs = matter.snapshot.members.get(&to).and_then(Option::as_ref);
-    let theirs =
-        theirs.and_then(|m| lots::wallet(m, id)).map_or(0, |w| w.available.saturating_add(w.pending));
-    if theirs.saturating_add(minor) > AMOUNT_MAX {
+    let theirs = to.balance(wallet);
+    if theirs.available.saturating_add(theirs.pending).saturating_add(minor) > AMOUNT_MAX {
         return Err(reason(codes::NUMBER_OUT_OF_RANGE, "the receiver cannot hold so much"));
     }
-    Ok(Gift { to, wallet: wallet.id.clone(), minor })
+    Ok(Gift { to: to.member.no, wallet: wallet.id.clone(), minor })
 }
 
 pub fn give(book: &mut Book<'_>, gift: &Gift, at: Timestamp) {
-    let parts = hand_out(book, &gift.wallet, gift.minor, at);
+    // What has ended by then is not given.
+    let parts = hand_out(book, &gift.wallet, gift.minor, |lot| lot.expires_at.is_none_or(|end| end > at));
     let sum: i64 = parts.iter().map(|part| part.amount).sum();
     assert!(sum == gift.minor, "a gift was checked against the balance");
-    let data = json!({"type": RECEIVED, "from": book.member.no, "wallet": gift.wallet, "parts": parts});
-    book.made.push(Made { member: gift.to, kind: own::FOLLOW, data });
+    book.made.push(sent(book.member.no, gift.to, &gift.wallet, &parts));
+}
+
+/// The receiver's row.
+pub fn sent(from: MemberNo, to: MemberNo, wallet: &str, parts: &[Part]) -> Made {
+    let data = json!({"type": RECEIVED, "from": from, "wallet": wallet, "parts": parts});
+    Made { member: to, kind: own::FOLLOW, data }
 }
 
 /// Type within the receiver's row.
@@ -129,12 +146,12 @@ pub fn receive(book: &mut Book<'_>, received: &Received) {
     settle_debt(book, &received.wallet);
 }
 
-/// Up to `amount` leaves, in spending order; what has ended by then is not given.
-pub fn hand_out(book: &mut Book<'_>, wallet: &str, amount: i64, at: Timestamp) -> Vec<Part> {
+/// Up to `amount` leaves of the lots that are picked, in spending order.
+pub fn hand_out(book: &mut Book<'_>, wallet: &str, amount: i64, picks: impl Fn(&Lot) -> bool) -> Vec<Part> {
     let state = book.wallet_mut(wallet);
     let mut left = amount;
     let mut parts = Vec::new();
-    for lot in state.lots.iter_mut().filter(|lot| lot.expires_at.is_none_or(|end| end > at)) {
+    for lot in state.lots.iter_mut().filter(|lot| picks(lot)) {
         let part = lot.remaining.min(left);
         if part > 0 {
             (lot.remaining, left) = (lot.remaining - part, left - part);
@@ -152,15 +169,16 @@ pub fn hand_out(book: &mut Book<'_>, wallet: &str, amount: i64, at: Timestamp) -
 }
 
 pub fn hand_in(book: &mut Book<'_>, wallet: &str, parts: &[Part]) {
+    let by = book.giver(wallet);
     for part in parts {
         let state = book.wallet_mut(wallet);
-        match state.lots.iter_mut().find(|lot| (lot.pos, lot.n) == part.lot) {
+        match state.lots.iter_mut().find(|lot| (lot.pos, lot.n) == part.lot && lot.by == by) {
             Some(lot) => {
                 lot.remaining += part.amount;
                 state.available += part.amount;
                 state.check();
             }
-            None => state.add(part.lot, part.amount, part.expires_at),
+            None => state.add(part.lot, part.amount, part.expires_at, by),
         }
         let accounts = (Account::Given, Account::Available);
         book.transfer(TransferKind::Transfer, accounts, wallet, part.amount, None, Some(part.lot));

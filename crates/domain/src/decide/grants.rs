@@ -12,7 +12,7 @@ use super::limits::Moment;
 use super::settings::Settings;
 use super::{Kind, Scene, rules};
 use crate::canonical;
-use crate::lots::LotId;
+use crate::lots::{self, LotId};
 use crate::member::{ForOrder, Waiting};
 use crate::num::Num;
 use crate::order::{Order, OrderItem};
@@ -115,7 +115,7 @@ impl Book<'_> {
             expires_at,
             rule: Some(rule.clone()),
         };
-        self.wallet_mut(wallet).hold(one);
+        self.own_mut(wallet).hold(one);
         let accounts = (Account::Issued, Account::Pending);
         self.transfer(TransferKind::Earn, accounts, wallet, amount, Some(rule), Some(lot));
         n
@@ -158,12 +158,13 @@ impl Book<'_> {
         }
         if amount > repaid {
             self.begin_silence(wallet);
-            let state = self.wallet_mut(wallet);
-            state.add(lot, amount - repaid, expires_at);
+            let by = self.giver(wallet);
+            self.wallet_mut(wallet).add(lot, amount - repaid, expires_at, by);
             self.transfer(kind, (from, Account::Available), wallet, amount - repaid, rule, Some(lot));
         }
         if expires_at.is_some_and(|end| end <= self.at) {
             self.expire(wallet);
+            self.expire_waiting(wallet);
         }
     }
 
@@ -182,7 +183,12 @@ impl Book<'_> {
         let at = self.at;
         let lots = self.wallet_mut(wallet).drop_lots(|lot| lot.expires_at.is_some_and(|end| end <= at));
         self.expired(wallet, lots);
-        let waited = self.wallet_mut(wallet).end_wait(|one| one.expires_at.is_some_and(|end| end <= at));
+    }
+
+    /// Everything that waits in the wallet and whose end has come expires.
+    pub fn expire_waiting(&mut self, wallet: &str) {
+        let at = self.at;
+        let waited = self.own_mut(wallet).end_wait(|one| one.expires_at.is_some_and(|end| end <= at));
         for one in waited {
             let accounts = (Account::Pending, Account::Expired);
             let (lot, rule) = ((one.pos, one.n), one.rule.as_deref());
@@ -212,9 +218,16 @@ impl Book<'_> {
 
     /// Grants that wait and are picked can be spent from now on.
     pub fn release(&mut self, wallet: &str, picks: impl Fn(&Waiting) -> bool) {
-        for one in self.wallet_mut(wallet).end_wait(picks) {
+        for one in self.own_mut(wallet).end_wait(picks) {
             let lot = (one.pos, one.n);
-            let from = (TransferKind::Release, Account::Pending);
+            let mut from = (TransferKind::Release, Account::Pending);
+            if self.giver(wallet).is_some() {
+                // From the member's document to that of the household.
+                let accounts = (Account::Pending, Account::Given);
+                let rule = one.rule.as_deref();
+                self.transfer(TransferKind::Transfer, accounts, wallet, one.remaining, rule, Some(lot));
+                from.1 = Account::Given;
+            }
             self.enter(from, one.rule.as_deref(), wallet, one.remaining, lot, one.expires_at);
             if let Some(rule) = &one.rule {
                 let moment = case::moment(self.plan, self.member, self.at);
@@ -272,10 +285,10 @@ pub fn came(book: &mut Book<'_>, scene: &Scene<'_>) {
         one.order.as_ref().is_some_and(|for_order| for_order.id == id && for_order.on == ty.name)
     };
     for wallet in &plan.wallets {
-        if !book.wallet(&wallet.id).is_some_and(|w| w.waiting.iter().any(waits)) {
+        if !lots::wallet(book.member, &wallet.id).is_some_and(|w| w.waiting.iter().any(waits)) {
             continue;
         }
-        for one in book.wallet_mut(&wallet.id).waiting.iter_mut().filter(|one| waits(one)) {
+        for one in book.own_mut(&wallet.id).waiting.iter_mut().filter(|one| waits(one)) {
             let after = one.order.take().and_then(|for_order| for_order.after);
             let end = wait_after(plan, at, after);
             one.until = Some(one.until.map_or(end, |until| until.min(end)));

@@ -6,8 +6,9 @@ use super::grants::Since;
 use crate::bind;
 use crate::codes::{self, reason, reason_at};
 use crate::event::{Event, MemberNo, Subject};
+use crate::household::{Balance, Who};
 use crate::identity::Identity;
-use crate::lots::{self, AMOUNT_MAX};
+use crate::lots::AMOUNT_MAX;
 use crate::member::Member;
 use crate::num::Num;
 use crate::outcome::{Account, Decision, Reason};
@@ -112,7 +113,7 @@ pub struct Adjustment {
     minor: i64,
 }
 
-pub fn adjusted(plan: &Plan, member: &Member, payload: &Value) -> Result<Adjustment, Reason> {
+pub fn adjusted(plan: &Plan, who: Who<'_>, payload: &Value) -> Result<Adjustment, Reason> {
     let id = super::case::slot_text(payload, 0);
     let Some(wallet) = plan.wallets.iter().find(|w| *w.id == *id) else {
         return Err(reason_at(codes::WALLET_UNKNOWN, "/data/wallet", format!("there is no wallet `{id}`")));
@@ -126,8 +127,7 @@ pub fn adjusted(plan: &Plan, member: &Member, payload: &Value) -> Result<Adjustm
     }
     let amount = super::case::slot_num(payload, 1);
     let said = format!("an amount of {id} is not 0 and has at most {} decimals", wallet.decimals);
-    let state = lots::wallet(member, id);
-    let (available, debt) = state.map_or((0, 0), |w| (w.available, w.debt));
+    let Balance { available, debt, .. } = who.balance(wallet);
     let minor = amount.exact_minor(wallet.decimals).filter(|minor| *minor != 0 && minor.abs() <= AMOUNT_MAX);
     let minor = minor.filter(|minor| *minor <= 0 || available - debt <= AMOUNT_MAX - minor);
     let Some(minor) = minor else { return Err(reason_at(codes::AMOUNT_INVALID, "/data/amount", said)) };

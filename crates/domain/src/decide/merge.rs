@@ -7,9 +7,9 @@
 
 use serde_json::json;
 
-use super::book::Book;
+use super::book::{Book, limit_mut};
 use super::giving::{self, Part, other};
-use super::{Made, Matter, join};
+use super::{Made, Matter, households, join};
 use crate::codes::{self, reason, reason_at};
 use crate::event::MemberNo;
 use crate::lots;
@@ -46,15 +46,16 @@ pub fn merged(matter: &Matter<'_>) -> Result<Result<MemberNo, Reason>, Vec<Want>
         )));
     }
     if let Some(other) = other
-        && let Some(wallet) = other.wallets.iter().find(|w| too_much(member, w))
+        && let Some(wallet) = other.wallets.iter().find(|w| too_much(matter, w))
     {
         return Ok(Err(reason(codes::NUMBER_OUT_OF_RANGE, format!("{} cannot hold both", wallet.id))));
     }
     Ok(Ok(no))
 }
 
-fn too_much(member: &Member, theirs: &WalletState) -> bool {
-    let own = lots::wallet(member, &theirs.id);
+fn too_much(matter: &Matter<'_>, theirs: &WalletState) -> bool {
+    let wallet = matter.plans.current.wallets.iter().find(|wallet| wallet.id == theirs.id);
+    let own = wallet.and_then(|wallet| matter.who().wallet(wallet));
     let sum = |amount: fn(&WalletState) -> i64| {
         amount(theirs).saturating_add(own.map_or(0, amount)).saturating_abs()
     };
@@ -71,8 +72,7 @@ pub fn hand_over(book: &mut Book<'_>, to: MemberNo) {
     let before = book.member.clone();
     for wallet in &before.wallets {
         let id = &*wallet.id;
-        let far = jiff::Timestamp::MIN;
-        giving::hand_out(book, id, i64::MAX, far);
+        giving::hand_out(book, id, i64::MAX, |_| true);
         for one in &wallet.waiting {
             let state = book.wallet_mut(id);
             state.waiting.retain(|w| (w.pos, w.n) != (one.pos, one.n));
@@ -119,10 +119,14 @@ pub fn take_over(book: &mut Book<'_>, from: &Member, at: jiff::Timestamp) {
         take_wallet(book, wallet);
     }
     join::join(book.plan, book.member, from);
-    let member = &mut *book.member;
     for limit in &from.limits {
-        join_limit(member, limit);
+        join_limit(&mut book.member.limits, limit);
+        let shared = households::shared_limits(book.plan).any(|shared| shared.id == limit.id);
+        if let Some(home) = book.home.as_mut().filter(|_| shared) {
+            join_limit(&mut home.limits, limit);
+        }
     }
+    let member = &mut *book.member;
     for (name, value) in &from.fields {
         if !member.fields.contains_key(name) {
             member.fields.insert(name.clone(), value.clone());
@@ -172,7 +176,7 @@ fn take_wallet(book: &mut Book<'_>, theirs: &WalletState) {
     giving::hand_in(book, id, &parts);
     for one in &theirs.waiting {
         let lot = Some((one.pos, one.n));
-        hold(book.wallet_mut(id), one);
+        hold(book.own_mut(id), one);
         let accounts = (Account::Given, Account::Pending);
         book.transfer(TransferKind::Transfer, accounts, id, one.remaining, None, lot);
     }
@@ -216,12 +220,8 @@ fn hold(state: &mut WalletState, one: &Waiting) {
     state.check();
 }
 
-fn join_limit(member: &mut Member, from: &LimitState) {
-    let at = member.limits.iter().position(|own| own.id == from.id).unwrap_or_else(|| {
-        member.limits.push(LimitState { id: from.id.clone(), parts: Vec::new() });
-        member.limits.len() - 1
-    });
-    let parts = &mut member.limits[at].parts;
+fn join_limit(limits: &mut Vec<LimitState>, from: &LimitState) {
+    let parts = limit_mut(limits, &from.id);
     for (window, used) in &from.parts {
         match parts.binary_search_by_key(window, |part| part.0) {
             Ok(at) => parts[at].1 = parts[at].1.saturating_add(*used),

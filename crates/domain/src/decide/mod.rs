@@ -22,6 +22,7 @@ mod follow;
 mod gaps;
 mod giving;
 mod grants;
+pub mod households;
 pub mod join;
 pub mod limits;
 pub(crate) mod members;
@@ -57,6 +58,7 @@ use crate::canonical;
 use crate::codes::{self, reason, reason_at};
 use crate::condition::State;
 use crate::event::{Event, MemberNo};
+use crate::household::Who;
 use crate::identity::Identity;
 use crate::member::Member;
 use crate::order::Order;
@@ -97,6 +99,13 @@ pub struct Matter<'a> {
     pub payee: Payee,
     /// What the event granted to the member whom he brought.
     pub granted: &'a [referrer::Granted],
+}
+
+impl<'a> Matter<'a> {
+    /// The door has looked at the household.
+    pub fn who(&self) -> Who<'a> {
+        self.snapshot.who(self.member)
+    }
 }
 
 /// What the rules say of one event.
@@ -151,6 +160,7 @@ pub enum Work {
     Merge(MemberNo),
     HandOver(MemberNo),
     TakeOver(Box<Member>),
+    Household(households::Move),
     Place(tiers::Placing),
     Redeem(Box<rewards::Taking>),
     Redemption(Box<rewards::Step>),
@@ -246,7 +256,7 @@ fn judge(
 ) -> Result<Judged, Vec<Want>> {
     let order = matter.order.map(|(order, _)| order);
     let mut case =
-        Case::new(plan, ty, matter.event, &matter.bound.record, matter.member, region, matter.event.time);
+        Case::new(plan, ty, matter.event, &matter.bound.record, matter.who(), region, matter.event.time);
     if let (Some(order), true) = (order, case.totals.is_empty()) {
         case.totals = order.items.iter().map(|item| item.total).collect();
     }
@@ -394,6 +404,7 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
         Work::Merge(absorb) => merge::ask(book, absorb),
         Work::HandOver(to) => merge::hand_over(book, to),
         Work::TakeOver(from) => merge::take_over(book, &from, event.time),
+        Work::Household(step) => households::go(book, step),
         Work::Place(placing) => tiers::place_by_hand(book, &placing, event.time),
         Work::Redeem(taking) => rewards::take(book, scene, *taking),
         Work::Redemption(step) => rewards::step(book, scene, *step),

@@ -1,5 +1,6 @@
 //! Events of Fealty's own (`crate::own`): read and checked, each by its noun.
 
+use super::households::{self, Move};
 use super::{Matter, Verdict, Work, giving, members, merge, referrer, rewards, tiers};
 use crate::codes::{self, reason};
 use crate::event::MemberNo;
@@ -13,16 +14,23 @@ pub fn weigh(matter: &Matter<'_>, own: Own) -> Result<Verdict, Vec<Want>> {
     let plan = &*matter.plans.current;
     let payload = &matter.bound.record;
     let work = match own {
-        Own::Adjust => members::adjusted(plan, matter.member, payload).map(Work::Adjust),
+        Own::Adjust => members::adjusted(plan, matter.who(), payload).map(Work::Adjust),
         Own::Link => members::linked(payload, matter.member.no, matter.snapshot).map(Work::Link),
         Own::Place => tiers::by_hand(plan, matter.member, payload, matter.event.time).map(Work::Place),
         Own::Redeem => rewards::asked(matter)?.map(|taking| Work::Redeem(Box::new(taking))),
         Own::Redemption => rewards::stepped(matter)?.map(|step| Work::Redemption(Box::new(step))),
         Own::Due => Ok(Work::Due),
         Own::Follow if referrer::is_told(&matter.event.data) => return referrer::weigh(matter),
-        Own::Follow => follows(&matter.event.data),
+        Own::Follow => match follows(&matter.event.data) {
+            Ok(Work::Household(Move::In(home))) if !matter.snapshot.members.contains_key(&home) => {
+                return Err(vec![Want::Member(home)]);
+            }
+            work => work,
+        },
         Own::Transfer => giving::gift(matter)?.map(Work::Give),
         Own::Merge => merge::merged(matter)?.map(Work::Merge),
+        Own::Join => households::joined(matter)?.map(Work::Household),
+        Own::Leave => households::left(matter).map(Work::Household),
         _ => Err(reason(codes::TYPE_RESERVED, "this cannot be done yet")),
     };
     Ok(work.map_or_else(Verdict::Refused, |work| Verdict::Do(Box::new(work))))
@@ -39,11 +47,17 @@ fn follows(data: &[u8]) -> Result<Work, Reason> {
         HandsOver { to: MemberNo },
         #[serde(rename = "fealty.takes_over")]
         TakesOver { member: Box<Member> },
+        #[serde(rename = "fealty.founds")]
+        Founds { r#for: MemberNo },
+        #[serde(rename = "fealty.moves_in")]
+        MovesIn { home: MemberNo },
     }
     match serde_json::from_slice(data) {
         Ok(Told::Received(received)) => Ok(Work::Receive(received)),
         Ok(Told::HandsOver { to }) => Ok(Work::HandOver(to)),
         Ok(Told::TakesOver { member }) => Ok(Work::TakeOver(member)),
+        Ok(Told::Founds { r#for }) => Ok(Work::Household(Move::Found(r#for))),
+        Ok(Told::MovesIn { home }) => Ok(Work::Household(Move::In(home))),
         Err(e) => Err(reason(codes::BAD_JSON, format!("this was not made by this version: {e}"))),
     }
 }

@@ -15,6 +15,7 @@ use super::{cart, region::region};
 use crate::batch::{self, Plans};
 use crate::codes::{self, reason_at};
 use crate::event::{Event, Input, MemberNo, Subject};
+use crate::household::Who;
 use crate::member::Member;
 use crate::num::Num;
 use crate::outcome::{Decision, Effect, Reason, Status};
@@ -26,6 +27,7 @@ use crate::value::{Text, Value};
 pub struct Quote {
     /// As just before the order, with what was due.
     pub member: Arc<Member>,
+    pub home: Option<Arc<Member>>,
     pub currency: Text,
     /// Digits of it, for what is taken off.
     pub exponent: u8,
@@ -45,6 +47,10 @@ pub struct Offered {
 }
 
 impl Quote {
+    pub fn who(&self) -> Who<'_> {
+        Who { member: &self.member, home: self.home.as_deref() }
+    }
+
     /// Money taken off in all.
     pub fn discount(&self) -> Num {
         Num::minor(self.discounts.iter().map(|(_, cut)| cut.sum()).sum(), self.exponent)
@@ -79,7 +85,9 @@ pub fn quote<E>(
         Err(reason) => return Ok(Err(reason)),
     };
     let event = event(&member, now, data);
-    let mut case = Case::new(plan, quoted(plan), &event, &told.cart, &member, told.region, now);
+    let home = member.home.as_ref().and_then(|home| snapshot.members.get(&home.no).cloned().flatten());
+    let who = Who { member: &member, home: home.as_deref() };
+    let mut case = Case::new(plan, quoted(plan), &event, &told.cart, who, told.region, now);
     case.read_member();
     let before = case.present();
     let mut offers = loop {
@@ -104,7 +112,7 @@ pub fn quote<E>(
     if let (true, Some(reason)) = (paid.status == Status::Refused, &paid.reason) {
         return Ok(Err(reason.clone()));
     }
-    Ok(Ok(Quote { member, currency, exponent, paid, discounts, rewards }))
+    Ok(Ok(Quote { member, home, currency, exponent, paid, discounts, rewards }))
 }
 
 /// Rewards as they stand for a member, without a cart.
@@ -125,7 +133,7 @@ pub fn rewards<E>(
         Ok(region) => region,
         Err(reason) => return Ok(Err(reason)),
     };
-    let mut case = Case::new(plan, quoted(plan), &event, &Value::Absent, &member, region, now);
+    let mut case = Case::new(plan, quoted(plan), &event, &Value::Absent, snapshot.who(&member), region, now);
     case.read_member();
     Ok(Ok(offered(&case, snapshot)))
 }
@@ -176,9 +184,7 @@ fn arrive<E>(
 }
 
 fn offered(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Offered> {
-    let home = case.member.home.as_ref().and_then(|home| snapshot.members.get(&home.no));
-    let home = home.and_then(Option::as_ref).map(|home| &**home);
-    let asking = Asking { case, home, budgets: &snapshot.budgets };
+    let asking = Asking { case, budgets: &snapshot.budgets };
     let one = |no: usize| {
         let (reward, step) = (no as RewardNo, case.amount(case.plan.rewards[no].quantity_step));
         let quantity = Num::ONE.max(step);

@@ -89,7 +89,7 @@ fn named(matter: &Matter<'_>) -> Result<Result<MemberNo, Reason>, Vec<Want>> {
         let state = matter.snapshot.members.get(&at).ok_or_else(|| vec![Want::Member(at)])?;
         match state {
             Some(state) if state.merged_into.is_some() => no = state.merged_into,
-            Some(state) if !state.erased && state.household.is_empty() => break,
+            Some(state) if !state.erased && state.household.is_none() => break,
             _ => no = None,
         }
     }

@@ -9,12 +9,14 @@ use super::tiers::{self, Target};
 use crate::bind;
 use crate::codes;
 use crate::condition::{Env, Expr, State};
+use crate::household::Who;
 use crate::key::{Key, KeyMaker};
 use crate::lots::AMOUNT_MAX;
+use crate::member::LimitState;
 use crate::num::{Num, OutOfRange};
 use crate::order::Order;
 use crate::outcome::{Effect, Emitted};
-use crate::plan::{CampaignNo, OncePer, Payee, Rule, RuleNo, Trigger, WalletNo};
+use crate::plan::{Across, CampaignNo, Limit, OncePer, Payee, Rule, RuleNo, Trigger, WalletNo};
 use crate::planted;
 use crate::snapshot::{Budgets, Rows, Want};
 use crate::value::Text;
@@ -76,11 +78,29 @@ impl Offer {
     }
 }
 
-/// What is known of limits: the member's, and the budgets of all.
+/// What is known of limits: the member's, those that are one for his household, and the budgets of all.
 #[derive(Clone, Copy)]
 pub struct Uses<'a> {
-    pub member: &'a [crate::member::LimitState],
-    pub budgets: &'a std::collections::HashMap<Box<str>, Vec<(i64, i64)>>,
+    pub member: &'a [LimitState],
+    pub household: &'a [LimitState],
+    pub budgets: &'a Budgets,
+}
+
+impl<'a> Uses<'a> {
+    pub fn of(who: Who<'a>, budgets: &'a Budgets) -> Uses<'a> {
+        Uses { member: &who.member.limits, household: who.shared_limits(), budgets }
+    }
+
+    /// What is used up of this limit, by window.
+    pub fn parts(&self, limit: &Limit) -> &'a [(i64, i64)] {
+        let of =
+            |limits: &'a [LimitState]| limits.iter().find(|l| l.id == limit.id).map_or(&[][..], |l| &l.parts);
+        match limit.across {
+            Across::Members => self.budgets.get(&*limit.id).map_or(&[], |parts| parts),
+            Across::Household => of(self.household),
+            Across::Member => of(self.member),
+        }
+    }
 }
 
 pub struct Judge<'a> {
@@ -116,7 +136,7 @@ impl<'a> Judge<'a> {
         Judge {
             case,
             before,
-            uses: Uses { member: &case.member.limits, budgets },
+            uses: Uses::of(case.who(), budgets),
             held: &[],
             order: None,
             again: false,

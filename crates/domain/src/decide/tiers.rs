@@ -113,7 +113,8 @@ fn shown(ladder: &Ladder, held: &Held, region: &Region) -> Vec<Value> {
     values[usize::from(tier_slots::UNTIL)] = held.until.map_or(Value::Absent, Value::Time);
     let benefits = level.benefits.iter().cloned().map(Value::Text).collect();
     values[usize::from(tier_slots::BENEFITS)] = Value::List(benefits);
-    values.extend(level.values.iter().map(|value| plain(value, region).map_or(Value::Absent, Cow::into_owned)));
+    values
+        .extend(level.values.iter().map(|value| plain(value, region).map_or(Value::Absent, Cow::into_owned)));
     values
 }
 

@@ -203,7 +203,7 @@ pub fn fires(
     let plan = book.plan;
     let ty = &plan.types[usize::from(no)];
     let region = scene.region(book);
-    let mut case = Case::new(plan, ty, scene.event, payload, book.member, region, scene.event.time);
+    let mut case = Case::new(plan, ty, scene.event, payload, book.who(), region, scene.event.time);
     case.read_member();
     trigger.active.as_ref().is_none_or(|active| active.holds(&case.now))
         && matches!(pick(trigger, &case, &case.present()), Ok(Some(_)))

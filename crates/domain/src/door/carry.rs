@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Door, Wants, made};
 use crate::batch::{Answer, NewRow};
 use crate::codes;
+use crate::decide::households::Move;
 use crate::decide::{self, Book, Kind, Made, Matter, Scene, Verdict, Work, members};
 use crate::event::{Input, MemberNo};
 use crate::identity::Identity;
@@ -89,6 +90,7 @@ impl<'a> Door<'a> {
         self.snapshot.members.insert(no, Some(member));
         if let Some(home) = home {
             self.batch.members.push(home.no);
+            self.snapshot.next_member = self.snapshot.next_member.max(home.no + 1);
             self.snapshot.members.insert(home.no, Some(home));
         }
         self.freed.extend(&decision.frees);
@@ -155,12 +157,16 @@ impl<'a> Door<'a> {
         let Ok(bound) = &job.bound else { return Err(Wants::new()) };
         // A reservation may outlive the rewards of its program.
         let before = (plan.may_ask_late() || !member.held.is_empty()).then(|| member.clone());
-        let mut home = match &member.home {
-            None => None,
-            // It was looked at before.
-            Some(home) => self.snapshot.members.get_mut(&home.no).and_then(Option::take),
+        let into = match &work {
+            Work::Household(Move::In(home)) => Some(*home),
+            _ => member.home.as_ref().map(|home| home.no),
         };
+        // It was looked at before.
+        let mut home = into.and_then(|no| self.snapshot.members.get_mut(&no).and_then(Option::take));
         let home_before = home.clone();
+        if let Work::Household(Move::Found(_)) = &work {
+            home = Some(Arc::new(Member::new(self.snapshot.next_member, job.event().time)));
+        }
         let mut decision = Decision::new(Status::Applied, plan.version);
         decision.enrolled = new;
         decision.frees = frees.iter().map(|row| row.pos).collect();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::batch::{Batch, Plans, process};
 use crate::decide;
 use crate::event::{Event, Input, MemberNo};
+use crate::household::Who;
 use crate::identity::Identity;
 use crate::key::{Key, KeyMaker};
 use crate::member::Member;
@@ -104,6 +105,11 @@ impl Memory {
 
     pub fn member(&self, identity: &Identity) -> Option<&Member> {
         self.members.get(self.identities.get(identity)?)
+    }
+
+    pub fn who<'m>(&'m self, member: &'m Member) -> Who<'m> {
+        let home = member.home.as_ref().and_then(|home| self.members.get(&home.no));
+        Who { member, home }
     }
 
     pub fn row(&self, pos: u64) -> Option<&PastRow> {

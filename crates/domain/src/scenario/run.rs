@@ -13,9 +13,10 @@ use super::{Failure, Fields, Step, Test, When};
 use crate::bind;
 use crate::condition::{Env, EventAttributes};
 use crate::decide::{Present, env_state, moment, tier_values};
-use crate::event::{Event, Input, Subject};
+use crate::event::{API_SOURCE, Event, Input, Subject};
 use crate::identity::Identity;
 use crate::outcome::{Decision, Status};
+use crate::own;
 use crate::plan::{Plan, Region, RuleNo, WalletNo};
 use crate::program::Program;
 use crate::value::{Text, Value};
@@ -101,6 +102,9 @@ impl Run<'_> {
             seen.decisions.extend(self.submit(&id, kind, &step.member, data));
             self.enrolled.insert(step.member.clone());
         }
+        if let Some(with) = &step.join {
+            seen.decisions.extend(self.join(number, step, with));
+        }
         if let Some(redeem) = &step.redeem {
             seen.decisions.extend(self.redeem(number, step, redeem));
         }
@@ -147,6 +151,15 @@ impl Run<'_> {
             let rows = batch.rows.into_iter().map(|row| row.decision);
             seen.decisions.extend(rows.filter(|d| d.member == no || no == Some(woken)));
         }
+    }
+
+    /// Into the household of another member, who founds one if he is in none.
+    fn join(&mut self, number: usize, step: &Step, with: &str) -> Vec<Arc<Decision>> {
+        let mut rows = if self.enrolled.contains(with) { Vec::new() } else { self.enrol(with) };
+        let with = identity(with).and_then(|name| self.memory.member(&name)).map(|member| member.no);
+        let data = serde_json::json!({"with": with});
+        rows.extend(self.send(API_SOURCE, number, own::JOIN, &step.member, &data));
+        rows
     }
 
     pub(super) fn region(&self, step: &Step) -> &Region {
@@ -249,7 +262,7 @@ impl Run<'_> {
         let region = self.region(step);
         let now = self.now.to_zoned(region.zone.clone());
         let moment = moment(&self.plan, member, self.now);
-        let present = Present { plan: &self.plan, member, moment: &moment };
+        let present = Present { plan: &self.plan, who: self.memory.who(member), moment: &moment };
         let granted = self.granted(&seen.decisions);
         let state = env_state(&present, &self.plan, &granted);
         let values = bind::member_values(&self.plan.member_fields, member, &self.plan.regions[0].zone);

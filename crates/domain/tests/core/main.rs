@@ -4,6 +4,7 @@
 mod complaints;
 mod earning;
 mod explaining;
+mod households;
 mod levels;
 mod merging;
 mod orders;

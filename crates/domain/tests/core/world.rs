@@ -216,6 +216,10 @@ impl World {
         serde_json::from_str(&self.members[&no]).unwrap()
     }
 
+    pub fn by_no(&self, no: MemberNo) -> Member {
+        serde_json::from_str(&self.members[&no]).unwrap()
+    }
+
     pub fn ada(&self) -> Member {
         self.member("email:ada@example.com")
     }
@@ -256,6 +260,7 @@ impl World {
             *before += count;
             for t in &row.decision.transfers {
                 assert!(t.amount > 0 && t.debit != t.credit);
+                let no = t.of.unwrap_or(no);
                 for (account, amount) in [(t.debit, -t.amount), (t.credit, t.amount)] {
                     match account {
                         Account::Available => {
@@ -282,6 +287,7 @@ impl World {
         }
         for (no, json) in &self.members {
             let member: Member = serde_json::from_str(json).unwrap();
+            self.audit_household(&member);
             assert_eq!(member.changes, changes.get(no).copied().unwrap_or(0));
             for wallet in &member.wallets {
                 wallet.check();
@@ -289,6 +295,28 @@ impl World {
                 assert_eq!((wallet.available, wallet.debt), (account("available"), account("debt")));
             }
             assert!(json.len() < 64_000, "a member's document is bounded");
+        }
+    }
+
+    /// He and his household agree that he is in it; its lots are of those who are in it, and what it uses of a limit is
+    /// what they use.
+    fn audit_household(&self, member: &Member) {
+        if let Some(home) = &member.home {
+            let residents = self.by_no(home.no).household.unwrap().residents;
+            assert!(residents.iter().any(|one| one.no == member.no && one.since == home.since));
+        }
+        let Some(household) = &member.household else { return };
+        let residents: Vec<Member> = household.residents.iter().map(|one| self.by_no(one.no)).collect();
+        assert!(residents.iter().all(|one| one.home.as_ref().is_some_and(|home| home.no == member.no)));
+        for lot in member.wallets.iter().flat_map(|wallet| &wallet.lots) {
+            assert!(residents.iter().any(|one| lot.by == Some(one.no)), "{lot:?} is nobody's");
+        }
+        for limit in &member.limits {
+            for (window, used) in &limit.parts {
+                let own = residents.iter().flat_map(|one| &one.limits).filter(|own| own.id == limit.id);
+                let own = own.flat_map(|own| &own.parts).filter(|part| part.0 == *window);
+                assert_eq!(own.map(|part| part.1).sum::<i64>(), *used, "{} of {window}", limit.id);
+            }
         }
     }
 }

@@ -30,6 +30,7 @@ pub mod members {
     pub mod create;
     pub mod get;
     pub mod give;
+    pub mod household;
     pub mod link;
     pub mod list;
     pub mod merge;

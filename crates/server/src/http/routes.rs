@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, patch, post, put};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::access::{Access, Budget, Guard, guard};
 use super::{
@@ -147,6 +147,12 @@ fn member_routes() -> Vec<Route> {
         route!("POST" "/v1/members/{ref}/merge" may(AdjustWrite), READ, post(members::merge::handle), "mergeMembers",
             "Absorb another member, who is the same person", params &["IdempotencyKey"], body &[(JSON, "Merge")],
             answers &[(200, "Member")], problems &[400, 404, 408, 409, 413, 415, 422, 503]),
+        route!("POST" "/v1/members/{ref}/household" may(AdjustWrite), READ, post(members::household::join), "joinHousehold",
+            "Join the household of another member; if that one is in none, both found one", params &["IdempotencyKey"],
+            body &[(JSON, "Join")], answers &[(200, "Member")], problems &[400, 404, 408, 409, 413, 415, 422, 503]),
+        route!("DELETE" "/v1/members/{ref}/household" may(AdjustWrite), READ, delete(members::household::leave), "leaveHousehold",
+            "Leave the household with one's own unspent points", params &["IdempotencyKey"], body &[],
+            answers &[(200, "Member")], problems &[400, 404, 409, 422, 503]),
         route!("GET" "/v1/members/{ref}/transfers" may(MembersRead), READ, get(members::transfers::handle), "listTransfers",
             "A member's ledger, newest first", params &["Limit", "Cursor"], body &[],
             answers &[(200, "TransferPage")], problems &[400, 404, 422, 503]),

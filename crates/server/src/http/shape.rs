@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use domain::event::MemberNo;
+use domain::household::{Balance, Who};
 use domain::key::KeyMaker;
-use domain::member::Member;
+use domain::member::Lot;
 use domain::outcome::{Decision, Effect, Reason, Status};
 use domain::plan::Plan;
 use serde::{Serialize, Serializer};
@@ -174,40 +175,41 @@ pub struct Expiring {
 }
 
 impl<'a> MemberShape<'a> {
-    /// Every wallet of the program is shown, also those in which nothing has happened.
-    pub fn new(eyes: Eyes<'a>, codes: &KeyMaker, member: &'a Member) -> Self {
+    /// Every wallet of the program is shown, also those in which nothing has happened; a shared one as the household has it.
+    pub fn new(eyes: Eyes<'a>, codes: &KeyMaker, who: Who<'a>) -> Self {
+        let member = who.member;
         let mut wallets: BTreeMap<&str, WalletShape> = BTreeMap::new();
-        for wallet in &eyes.plan.wallets {
-            let zero = Points(0, wallet.decimals);
-            wallets.insert(
-                &wallet.id,
-                WalletShape { available: zero, pending: zero, debt: zero, expiring: Vec::new() },
-            );
-        }
         for wallet in &member.wallets {
-            let points = |minor| eyes.points(&wallet.id, minor);
-            let mut expiring: Vec<Expiring> = wallet
-                .lots
-                .iter()
-                .filter_map(|lot| Some(Expiring { amount: points(lot.remaining), at: lot.expires_at? }))
-                .collect();
-            expiring.sort_by_key(|e| e.at);
-            let shape = WalletShape {
-                available: points(wallet.available),
-                pending: points(wallet.pending),
-                debt: points(wallet.debt),
-                expiring,
-            };
-            wallets.insert(&wallet.id, shape);
+            let balance = Balance { available: wallet.available, pending: wallet.pending, debt: wallet.debt };
+            wallets.insert(&wallet.id, WalletShape::new(eyes, &wallet.id, balance, &wallet.lots));
+        }
+        for wallet in &eyes.plan.wallets {
+            let lots = who.wallet(wallet).map_or(&[][..], |state| &state.lots);
+            wallets.insert(&wallet.id, WalletShape::new(eyes, &wallet.id, who.balance(wallet), lots));
         }
         MemberShape {
             id: eyes.member(member.no),
             enrolled_at: member.enrolled_at,
             identities: member.identities.iter().map(|i| i.as_str()).collect(),
             fields: &member.fields,
-            standing: StandingShape::new(eyes.plan, member),
+            standing: StandingShape::new(eyes.plan, who),
             wallets,
             ties: TiesShape::new(eyes, codes, member),
+        }
+    }
+}
+
+impl WalletShape {
+    fn new(eyes: Eyes<'_>, id: &str, balance: Balance, lots: &[Lot]) -> WalletShape {
+        let points = |minor| eyes.points(id, minor);
+        let dated = |lot: &Lot| Some(Expiring { amount: points(lot.remaining), at: lot.expires_at? });
+        let mut expiring: Vec<Expiring> = lots.iter().filter_map(dated).collect();
+        expiring.sort_by_key(|e| e.at);
+        WalletShape {
+            available: points(balance.available),
+            pending: points(balance.pending),
+            debt: points(balance.debt),
+            expiring,
         }
     }
 }
@@ -220,6 +222,9 @@ pub struct TransferShape<'a> {
     pub credit: domain::outcome::Account,
     pub amount: Points,
     pub balance_after: Points,
+    /// Whose wallet it is, where it is not the member's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub household: Option<String>,
     pub rule: Option<&'a str>,
     pub event: EventName<'a>,
     /// When the event happened.
@@ -243,6 +248,7 @@ impl<'a> TransferShape<'a> {
             credit: transfer.credit,
             amount: eyes.points(&transfer.wallet, transfer.amount),
             balance_after: eyes.points(&transfer.wallet, transfer.after),
+            household: transfer.of.map(|home| eyes.member(home)),
             rule: transfer.rule.as_deref(),
             event: EventName { source: &row.source, id: &row.event_id, r#type: &row.event_type },
             at: row.time,

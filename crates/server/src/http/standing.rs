@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::member::Member;
+use domain::household::Who;
 use domain::num::Num;
 use domain::plan::Plan;
 use domain::standing::{self, Progress, Standing};
@@ -51,14 +51,15 @@ pub struct StandingShape<'a> {
 }
 
 impl<'a> StandingShape<'a> {
-    pub fn new(plan: &'a Plan, member: &Member) -> Self {
+    pub fn new(plan: &'a Plan, who: Who<'_>) -> Self {
+        let member = who.member;
         let at = standing::now(member, jiff::Timestamp::now());
         let tiers = standing::tiers(plan, member, at);
         let achievements = standing::progress(plan, member, at);
         StandingShape {
             tiers: tiers.into_iter().map(|tier| (&*tier.ladder.id, TierShape::new(tier))).collect(),
             achievements: achievements.into_iter().map(achievement).collect(),
-            segments: standing::segments(plan, member, at).iter().map(|segment| &*segment.id).collect(),
+            segments: standing::segments(plan, who, at).iter().map(|segment| &*segment.id).collect(),
         }
     }
 }

@@ -12,6 +12,9 @@ pub struct TiesShape<'a> {
     pub referral: ReferralShape,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub household: Option<HouseholdShape>,
+    /// Of a household: its members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub residents: Option<Vec<HouseholdShape>>,
     /// Ids that are other names of this member, because he absorbed whom they stood for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub absorbed: Vec<String>,
@@ -35,6 +38,7 @@ pub struct ReferralShape {
     pub qualified: Option<bool>,
 }
 
+/// A household and since when a member is in it, or one of its members and since when.
 #[derive(Serialize)]
 pub struct HouseholdShape {
     pub id: String,
@@ -55,6 +59,7 @@ pub struct RunShape<'a> {
 impl<'a> TiesShape<'a> {
     pub fn new(eyes: Eyes<'_>, codes: &KeyMaker, member: &'a Member) -> Self {
         let referral = member.referral.as_ref();
+        let lives = |no, since| HouseholdShape { id: eyes.member(no), since };
         let run = |run: &'a Run| RunShape {
             workflow: &run.workflow,
             started_at: run.started_at,
@@ -70,10 +75,11 @@ impl<'a> TiesShape<'a> {
                 claimed_at: referral.map(|r| r.claimed_at),
                 qualified: referral.map(|r: &Referral| r.qualified),
             },
-            household: member
-                .home
+            household: member.home.as_ref().map(|home| lives(home.no, home.since)),
+            residents: member
+                .household
                 .as_ref()
-                .map(|home| HouseholdShape { id: eyes.member(home.no), since: home.since }),
+                .map(|home| home.residents.iter().map(|one| lives(one.no, one.since)).collect()),
             absorbed: member.absorbed.iter().map(|one| eyes.member(one.no)).collect(),
             workflows: member.runs.iter().map(run).collect(),
             erased: member.erased,

@@ -140,7 +140,7 @@ pub fn decide(member: &mut Member, pos: u64, n: u64) -> Decision {
 fn earn(member: &mut Member, pos: u64, n: u16, amount: i64) {
     let wallet = &mut member.wallets[0];
     wallet.available += amount;
-    wallet.lots.push(Lot { pos, n, remaining: amount, joined: 0, expires_at: None });
+    wallet.lots.push(Lot { pos, n, remaining: amount, joined: 0, expires_at: None, by: None });
     if wallet.lots.len() > 6 {
         let younger = wallet.lots.remove(1);
         wallet.lots[0].remaining += younger.remaining;

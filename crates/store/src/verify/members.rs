@@ -1,6 +1,6 @@
 //! Stored members and names against what the journal says of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::identity::Identity;
 use domain::member::{Member, WalletState};
@@ -32,6 +32,7 @@ pub fn check(
             report.member("identity", *no, format!("its name {} leads nowhere", name.as_str()));
         }
     }
+    let (mut homes, mut residents) = (BTreeSet::new(), BTreeSet::new());
     let mut recent = tail(conn, report)?;
     let mut select = conn.prepare("SELECT no, image FROM member_swept ORDER BY no")?;
     let mut rows = select.query([])?;
@@ -53,6 +54,9 @@ pub fn check(
                 report.member("identity", no, format!("{} is not its name in the index", identity.as_str()));
             }
         }
+        homes.extend(member.home.iter().map(|home| (home.no, no, home.since)));
+        let living = member.household.iter().flat_map(|household| &household.residents);
+        residents.extend(living.map(|one| (no, one.no, one.since)));
         let told = told.ledger.members.entry(no).or_default();
         told.seen = true;
         compare(no, &member, told, report);
@@ -67,6 +71,9 @@ pub fn check(
     }
     for (no, image) in &recent {
         one(*no, image, report);
+    }
+    for (home, no, _) in homes.symmetric_difference(&residents) {
+        report.member("household", *no, format!("he and household {home} do not agree that he is in it"));
     }
     for (name, no) in names {
         report.member(

@@ -287,7 +287,7 @@ pub fn earn(member: &mut Member, pos: u64, cents: i64) -> Decision {
     }
     let wallet = &mut member.wallets[0];
     wallet.available += cents;
-    wallet.lots.push(Lot { pos, n: 0, remaining: cents, joined: 0, expires_at: None });
+    wallet.lots.push(Lot { pos, n: 0, remaining: cents, joined: 0, expires_at: None, by: None });
     let effect = Effect {
         rule: "base".into(),
         kind: "earn".into(),

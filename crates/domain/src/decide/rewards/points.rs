@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::rule_id;
 use crate::decide::Book;
+use crate::event::MemberNo;
 use crate::lots::LotId;
 use crate::num::Num;
 use crate::outcome::{Account, TransferKind};
@@ -16,8 +17,8 @@ use crate::value::Text;
 pub fn spend(book: &mut Book<'_>, reward: &str, wallet: &Text, amount: i64) -> Vec<Spent> {
     let at = book.at;
     let state = book.wallet_mut(wallet);
-    let dates: Vec<(LotId, Option<Timestamp>)> =
-        state.lots.iter().map(|lot| ((lot.pos, lot.n), lot.expires_at)).collect();
+    let known: Vec<(LotId, Option<Timestamp>, Option<MemberNo>)> =
+        state.lots.iter().map(|lot| ((lot.pos, lot.n), lot.expires_at, lot.by)).collect();
     let parts = state.take(amount, None, at);
     assert!(parts.iter().map(|part| part.1).sum::<i64>() == amount, "a cost was checked against the balance");
     let (rule, end) = (rule_id(reward), book.wallet(wallet).map_or(0, |w| w.available));
@@ -28,8 +29,8 @@ pub fn spend(book: &mut Book<'_>, reward: &str, wallet: &Text, amount: i64) -> V
         let ends = (Account::Available, Account::Redeemed);
         book.transfer(TransferKind::Spend, ends, wallet, part, Some(&rule), Some(lot));
         after(book, end + left);
-        let expires_at = dates.iter().find(|(id, _)| *id == lot).and_then(|(_, date)| *date);
-        spent.push(Spent { wallet: wallet.clone(), lot, amount: part, expires_at, returned: 0 });
+        let (_, expires_at, by) = known.iter().find(|one| one.0 == lot).copied().unwrap_or((lot, None, None));
+        spent.push(Spent { wallet: wallet.clone(), lot, amount: part, expires_at, by, returned: 0 });
     }
     spent
 }
@@ -80,7 +81,7 @@ fn give_back_part(book: &mut Book<'_>, redemption: &mut Redemption, n: usize, pa
         return;
     }
     spent.returned += part;
-    let (wallet, lot, expires_at) = (spent.wallet.clone(), spent.lot, spent.expires_at);
+    let (wallet, lot, expires_at, by) = (spent.wallet.clone(), spent.lot, spent.expires_at, spent.by);
     let rule = rule_id(&redemption.reward);
     let back = (Account::Redeemed, Account::Available);
     if expires_at.is_some_and(|end| end <= book.at) {
@@ -100,7 +101,8 @@ fn give_back_part(book: &mut Book<'_>, redemption: &mut Redemption, n: usize, pa
     }
     if part > repaid {
         book.begin_silence(&wallet);
-        book.wallet_mut(&wallet).give_back(lot, part - repaid, expires_at);
+        let by = book.giver_of(&wallet, by);
+        book.wallet_mut(&wallet).give_back(lot, part - repaid, expires_at, by);
         book.transfer(TransferKind::Return, back, &wallet, part - repaid, Some(&rule), Some(lot));
     }
 }

@@ -139,7 +139,7 @@ fn valid(book: &Book<'_>, scene: &Scene<'_>, one: &Redemption) -> Option<Timesta
     let plan = book.plan;
     let reward = plan.rewards.iter().find(|reward| reward.id == one.reward)?;
     let (ty, region) = (taking::quoted(plan), scene.region(book));
-    let mut case = Case::new(plan, ty, scene.event, &Value::Absent, book.member, region, scene.event.time);
+    let mut case = Case::new(plan, ty, scene.event, &Value::Absent, book.who(), region, scene.event.time);
     case.read_member();
     taking::valid(&case, reward)
 }

@@ -75,12 +75,10 @@ pub fn asked(matter: &Matter<'_>) -> Result<Result<Taking, Reason>, Vec<Want>> {
             return Err(vec![Want::Rows(key)]);
         }
     }
-    let (event, member) = (matter.event, matter.member);
-    let mut case = Case::new(plan, quoted(plan), event, &told.cart, member, told.region, event.time);
+    let (event, who) = (matter.event, matter.who());
+    let mut case = Case::new(plan, quoted(plan), event, &told.cart, who, told.region, event.time);
     case.read_member();
-    let home = member.home.as_ref().and_then(|home| matter.snapshot.members.get(&home.no));
-    let home = home.and_then(Option::as_ref).map(|home| &**home);
-    let asking = Asking { case: &case, home, budgets: &matter.snapshot.budgets };
+    let asking = Asking { case: &case, budgets: &matter.snapshot.budgets };
     let quantity = slot_num(payload, slots::QUANTITY);
     let confirm = matches!(payload, Value::Record(all) if all[slots::CONFIRM] == Value::Bool(true));
     let mut terms = match asking.terms(no as RewardNo, quantity) {
@@ -146,9 +144,9 @@ fn judge(book: &Book<'_>, scene: &Scene<'_>, gift: &Gift) -> Result<Judged, Vec<
     let ty = quoted(plan);
     let cart = if scene.canon() == Canon::OrderPaid { &scene.bound.record } else { &Value::Absent };
     let region = scene.region(book);
-    let mut case = Case::new(plan, ty, scene.event, cart, book.member, region, scene.event.time);
+    let mut case = Case::new(plan, ty, scene.event, cart, book.who(), region, scene.event.time);
     case.read_member();
-    let asking = Asking { case: &case, home: book.home.as_deref(), budgets: book.budgets };
+    let asking = Asking { case: &case, budgets: book.budgets };
     let terms = if gift.redeem {
         match asking.taken_down(gift.reward, gift.quantity) {
             Ok(None) => return Ok(Ok(None)),

@@ -10,12 +10,11 @@ use crate::condition::{Env, State};
 use crate::decide::case::Case;
 use crate::decide::discounts::{self, Cart};
 use crate::decide::limits::{self, Forgotten, Moment};
-use crate::decide::rules::text;
-use crate::lots::{self, AMOUNT_MAX};
-use crate::member::Member;
+use crate::decide::rules::{Uses, text};
+use crate::lots::AMOUNT_MAX;
 use crate::num::{Num, OutOfRange, Round};
 use crate::outcome::Reason;
-use crate::plan::{Across, Discount, Gives, Limit, LimitWhat, Off, Plan, Reward, RewardNo, WalletNo};
+use crate::plan::{Discount, Gives, Limit, LimitWhat, Off, Plan, Reward, RewardNo, WalletNo};
 use crate::snapshot::Budgets;
 use crate::value::{Text, Value};
 
@@ -27,8 +26,6 @@ pub const CODES_MAX: i64 = 100;
 /// A member before the counter. The payload of the case is the cart, or absent; it has read the member.
 pub struct Asking<'a> {
     pub case: &'a Case<'a>,
-    /// The household whose wallets he shares.
-    pub home: Option<&'a Member>,
     pub budgets: &'a Budgets,
 }
 
@@ -241,12 +238,8 @@ impl<'a> Asking<'a> {
             LimitWhat::Wallet(w) => self.case.plan.wallets[usize::from(w)].decimals,
         };
         let most = self.case.amount(limit.most).to_minor(decimals, Round::Down).unwrap_or(i64::MAX);
-        let parts: &[(i64, i64)] = if limit.across == Across::Members {
-            self.budgets.get(&*limit.id).map_or(&[], |parts| parts)
-        } else {
-            self.case.member.limits.iter().find(|l| l.id == limit.id).map_or(&[], |l| &l.parts)
-        };
-        match limits::used(parts, limit.per, &self.case.moment) {
+        let uses = Uses::of(self.case.who(), self.budgets);
+        match limits::used(uses.parts(limit), limit.per, &self.case.moment) {
             Ok(used) => (most, most.saturating_sub(used).max(0)),
             Err(Forgotten) => (most, 0),
         }
@@ -278,7 +271,8 @@ impl<'a> Asking<'a> {
     fn affords(&self, terms: &Terms) -> Result<(), Refusal> {
         let mut missing = Vec::new();
         for (wallet, cost) in &terms.cost {
-            let short = cost - available(self.case.plan, self.case.member, self.home, *wallet).max(0);
+            let balance = self.case.who().balance(&self.case.plan.wallets[usize::from(*wallet)]);
+            let short = cost - balance.available.max(0);
             missing.extend((short > 0).then_some((*wallet, short)));
         }
         if missing.is_empty() {
@@ -295,12 +289,6 @@ impl<'a> Asking<'a> {
 pub fn amount(plan: &Plan, wallet: WalletNo, minor: i64) -> String {
     let wallet = &plan.wallets[usize::from(wallet)];
     format!("{} {}", Num::minor(minor, wallet.decimals), wallet.id)
-}
-
-pub fn available(plan: &Plan, member: &Member, home: Option<&Member>, wallet: WalletNo) -> i64 {
-    let wallet = &plan.wallets[usize::from(wallet)];
-    let holder = home.filter(|_| wallet.shared).unwrap_or(member);
-    lots::wallet(holder, &wallet.id).map_or(0, |w| w.available)
 }
 
 pub fn stock_used(budgets: &Budgets, reward: &str) -> i64 {

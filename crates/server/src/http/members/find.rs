@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::response::Response;
 use domain::codes::IDENTITY_INVALID;
 use domain::event::MemberNo;
+use domain::household::Who;
 use domain::identity::Identity;
 use domain::plan::{Canon, Plan};
 use serde_json::{Map, Value};
+use store::{MemberRow, Reader, StoreError};
 use wire::problem::Fault;
 
 use crate::app::App;
@@ -53,10 +55,34 @@ pub async fn by_identity(app: &Arc<App>, identity: &Identity) -> Result<Option<M
 }
 
 pub async fn answer(app: &Arc<App>, status: u16, no: MemberNo) -> Result<Response, Problem> {
-    let found = app.read(move |reader| reader.member_get(no)).await?;
-    let member = found.ok_or_else(|| Problem::not_found("member"))?;
+    let found = app.read(move |reader| with_homes(reader, reader.member_get(no)?)).await?;
+    let member = found.into_iter().next().ok_or_else(|| Problem::not_found("member"))?;
     let plan = app.versions.current();
-    Ok(body::answer(status, &MemberShape::new(Eyes { plan: &plan, ids: &app.ids }, &app.codes, &member)))
+    let eyes = Eyes { plan: &plan, ids: &app.ids };
+    Ok(body::answer(status, &MemberShape::new(eyes, &app.codes, member.who())))
+}
+
+/// A member and the household that he is in.
+pub struct Housed {
+    member: MemberRow,
+    home: Option<MemberRow>,
+}
+
+impl Housed {
+    pub fn who(&self) -> Who<'_> {
+        Who { member: &self.member, home: self.home.as_deref() }
+    }
+}
+
+pub fn with_homes(
+    reader: &Reader,
+    members: impl IntoIterator<Item = MemberRow>,
+) -> Result<Vec<Housed>, StoreError> {
+    let one = |member: MemberRow| {
+        let home = member.home.as_ref().map(|home| reader.member_get(home.no)).transpose()?;
+        Ok(Housed { member, home: home.flatten() })
+    };
+    members.into_iter().map(one).collect()
 }
 
 /// Texts to identities, all mistakes at once.

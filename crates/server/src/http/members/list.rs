@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
+use store::Reader;
 
+use super::find::with_homes;
 use crate::app::App;
 use crate::http::page::{Query, page};
 use crate::http::problem::Answer;
@@ -16,10 +18,14 @@ pub async fn handle(
     Params(query): Params<Query>,
 ) -> Answer {
     let (limit, cursor) = (query.limit()?, query.after()?);
-    let found = app.read(move |reader| reader.member_list(cursor, limit)).await?;
+    let read = move |reader: &Reader| {
+        let found = reader.member_list(cursor, limit)?;
+        Ok((with_homes(reader, found.items)?, found.next))
+    };
+    let (found, next) = app.read(read).await?;
     let plan = app.versions.current();
     let eyes = Eyes { plan: &plan, ids: &app.ids };
     let members: Vec<MemberShape<'_>> =
-        found.items.iter().map(|member| MemberShape::new(eyes, &app.codes, member)).collect();
-    page(&uri, "members", &members, found.next)
+        found.iter().map(|member| MemberShape::new(eyes, &app.codes, member.who())).collect();
+    page(&uri, "members", &members, next)
 }

@@ -75,7 +75,7 @@ fn shape(eyes: Eyes<'_>, quote: &Quote, known: bool) -> Value {
             json!({"rule": rule.as_str(), "amount": money(cut.sum()), "lines": lines})
         })
         .collect();
-    let standing = StandingShape::new(eyes.plan, &quote.member);
+    let standing = StandingShape::new(eyes.plan, quote.who());
     json!({
         "member": known.then(|| eyes.member(quote.member.no)),
         "program_version": quote.paid.version,

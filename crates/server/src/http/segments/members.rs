@@ -7,9 +7,10 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, Path, State};
 use domain::plan::{Plan, Segment};
 use domain::standing;
-use store::MemberRow;
+use store::Reader;
 
 use crate::app::App;
+use crate::http::members::find::{Housed, with_homes};
 use crate::http::page::{Query, page};
 use crate::http::problem::{Answer, Problem};
 use crate::http::query::Params;
@@ -32,7 +33,7 @@ pub async fn handle(
     let found = look(&app, &plan, &segment, cursor, limit).await?;
     let eyes = Eyes { plan: &plan, ids: &app.ids };
     let members: Vec<MemberShape<'_>> =
-        found.members.iter().map(|member| MemberShape::new(eyes, &app.codes, member)).collect();
+        found.members.iter().map(|member| MemberShape::new(eyes, &app.codes, member.who())).collect();
     page(&uri, "members", &members, found.next)
 }
 
@@ -41,7 +42,7 @@ pub fn known<'p>(plan: &'p Plan, segment: &str) -> Result<&'p Segment, Problem> 
 }
 
 pub struct Found {
-    pub members: Vec<MemberRow>,
+    pub members: Vec<Housed>,
     pub looked: usize,
     /// After whom there may be more.
     pub next: Option<u64>,
@@ -58,12 +59,18 @@ pub async fn look(
     let now = app.clock.now();
     let mut found = Found { members: Vec::new(), looked: 0, next: None };
     loop {
-        let read = app.read(move |reader| reader.member_list(cursor, READ_AT_ONCE)).await?;
-        for member in read.items {
-            cursor = Some(member.no);
+        let read = move |reader: &Reader| {
+            let read = reader.member_list(cursor, READ_AT_ONCE)?;
+            Ok((with_homes(reader, read.items)?, read.next))
+        };
+        let (read, next) = app.read(read).await?;
+        for member in read {
+            let who = member.who();
+            cursor = Some(who.member.no);
             found.looked += 1;
-            let at = standing::now(&member, now);
-            if standing::segments(plan, &member, at).iter().any(|one| *one.id == *segment) {
+            let at = standing::now(who.member, now);
+            let person = who.member.household.is_none();
+            if person && standing::segments(plan, who, at).iter().any(|one| *one.id == *segment) {
                 found.members.push(member);
             }
             if found.members.len() >= limit || found.looked >= LOOK_MAX {
@@ -71,7 +78,7 @@ pub async fn look(
                 return Ok(found);
             }
         }
-        if read.next.is_none() {
+        if next.is_none() {
             return Ok(found);
         }
     }
