@@ -43,9 +43,9 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
         ("fealty.linked", Own::Link, fields(&[texts("identities")])),
         (REDEEM, Own::Redeem, fields(&[text("reward"), number_or("quantity", Num::ONE), flag("confirm")])),
         (REDEMPTION, Own::Redemption, fields(&[text("redemption"), text("act")])),
-        ("fealty.transferred", Own::Transfer, fields(&[number("to"), text("wallet"), number("amount")])),
+        (TRANSFER, Own::Transfer, fields(&[number("to"), text("wallet"), number("amount")])),
         (PLACE, Own::Place, fields(&[text("ladder"), text("level"), time_or_absent("until"), reason()])),
-        ("fealty.merged", Own::Merge, fields(&[number("absorb")])),
+        (MERGE, Own::Merge, fields(&[number("absorb")])),
         ("fealty.unmerged", Own::Unmerge, fields(&[])),
         (JOIN, Own::Join, fields(&[number("with")])),
         (LEAVE, Own::Leave, fields(&[])),
@@ -58,6 +58,8 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
 
 pub const ADJUST: &str = "fealty.adjusted";
 pub const LINK: &str = "fealty.linked";
+pub const TRANSFER: &str = "fealty.transferred";
+pub const MERGE: &str = "fealty.merged";
 pub const PLACE: &str = "fealty.placed";
 pub const REDEEM: &str = "fealty.redeemed";
 pub const REDEMPTION: &str = "fealty.redemption";

@@ -6,6 +6,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use domain::key::KeyMaker;
+use domain::plan::Plan;
 use engine::{Clock, Engine, Fatal, Intake, Metrics, Options, Versions};
 use governor::clock::DefaultClock;
 use governor::middleware::StateInformationMiddleware;
@@ -21,6 +22,7 @@ use wire::member_id::MemberIds;
 
 use crate::cli::open::Opened;
 use crate::http::problem::Problem;
+use crate::http::shape::Eyes;
 use crate::keys::{Scope, hash, well_formed};
 use crate::settings::Bounds;
 use crate::sources::Source;
@@ -33,7 +35,7 @@ pub struct App {
     pub clock: Clock,
     pub admin: Admin,
     pub ids: MemberIds,
-    /// Makes the codes by which members bring others.
+    /// Makes the codes by which members bring others, and the names of redemptions.
     pub codes: KeyMaker,
     pub keys: KeyRing,
     pub sources: BTreeMap<String, Source>,
@@ -55,12 +57,10 @@ impl App {
         bounds: Bounds,
         fatal: Fatal,
     ) -> std::io::Result<(Arc<App>, Engine)> {
-        let Opened { store, plans } = opened;
+        let Opened { store, plans, clock } = opened;
         let codes = store.key_maker();
         let (reader, admin, ids) = (store.reader(), store.admin(), member_ids(&store));
         let metrics = Metrics::default();
-        let shift = reader.clock_get().map_err(std::io::Error::other)?;
-        let clock = Clock::new(jiff::Timestamp::now, shift);
         let (queue_max, metrics_too) = (bounds.queue_max, metrics.clone());
         let options = Options { queue_max, clock: clock.clone(), wakes: true, fatal, metrics: metrics_too };
         let engine = Engine::start(store, plans, options)?;
@@ -88,12 +88,17 @@ impl App {
         Ok((Arc::new(app), engine))
     }
 
+    /// What is shown, and how, under this version of the program.
+    pub fn eyes<'a>(&'a self, plan: &'a Plan) -> Eyes<'a> {
+        Eyes { plan, ids: &self.ids, codes: &self.codes, now: self.clock.now() }
+    }
+
     /// The present program, for those who ask what it would do.
     pub fn plans(&self) -> domain::batch::Plans {
         domain::batch::Plans {
             current: self.versions.current(),
             older: Vec::new(),
-            keys: self.reader.key_maker(),
+            keys: self.codes.clone(),
         }
     }
 

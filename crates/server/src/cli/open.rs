@@ -6,6 +6,7 @@ use std::sync::Arc;
 use domain::batch::Plans;
 use domain::plan::Plan;
 use domain::program::{self, Program, Rejected};
+use engine::Clock;
 use store::{Options, Store, StoreError};
 
 use super::{DATA, Failure, program as file};
@@ -14,6 +15,8 @@ use super::{DATA, Failure, program as file};
 pub struct Opened {
     pub store: Store,
     pub plans: Plans,
+    /// The machine's time, and what a sandbox was moved by.
+    pub clock: Clock,
 }
 
 pub fn store(dir: &Path) -> Result<Store, Failure> {
@@ -39,12 +42,14 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
     let first = read(path, environment, 1)?;
     let store = store(dir)?;
     let reader = store.reader();
+    let shift = reader.clock_get().map_err(|e| failed(dir, e))?;
+    let clock = Clock::new(jiff::Timestamp::now, shift);
     let known = reader.program_version_list().map_err(|e| failed(dir, e))?;
     if let (Some(newest), Some(_)) = (known.last(), path) {
         same_program(dir, &newest.body, &first.plan.id)?;
     }
     if path.is_some() || known.is_empty() {
-        publish(dir, &store, &first, path)?;
+        publish(dir, &store, &first, path, clock.now())?;
     }
     let versions = reader.program_version_list().map_err(|e| failed(dir, e))?;
     let mut plans: Vec<Arc<Plan>> = Vec::with_capacity(versions.len());
@@ -61,7 +66,7 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
     let current =
         plans.pop().ok_or_else(|| Failure::new(DATA, "no program is stored", "the table is empty"))?;
     let keys = store.key_maker();
-    Ok(Opened { store, plans: Plans { current, older: plans, keys } })
+    Ok(Opened { store, plans: Plans { current, older: plans, keys }, clock })
 }
 
 /// One data folder holds one program: another's members and points would become this one's.
@@ -108,16 +113,21 @@ fn no_environment(path: Option<&PathBuf>, environment: Option<&str>) -> Option<F
     Some(Failure::settings(format!("there is no environment `{name}`"), why).fix(fix))
 }
 
-fn publish(dir: &Path, store: &Store, program: &Program, path: Option<&PathBuf>) -> Result<(), Failure> {
+fn publish(
+    dir: &Path,
+    store: &Store,
+    program: &Program,
+    path: Option<&PathBuf>,
+    now: jiff::Timestamp,
+) -> Result<(), Failure> {
     let diagnostics = file::failed_tests(program);
     if !diagnostics.is_empty() {
         return Err(file::rejected(&Rejected { diagnostics, sources: program.sources.clone() }));
     }
     let by = if path.is_some() { "file" } else { "starter" };
-    let now = jiff::Timestamp::now().as_millisecond();
     store
         .admin()
-        .program_version_put(program.plan.hash, &program.json, by, now)
+        .program_version_put(program.plan.hash, &program.json, by, now.as_millisecond())
         .map_err(|e| failed(dir, e))?;
     Ok(())
 }

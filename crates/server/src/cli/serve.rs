@@ -127,7 +127,7 @@ fn greet(address: SocketAddr, app: &App, dir: &std::path::Path, key: Option<&Key
         println!("The owner's key, shown this once:\n  {}\n", key.text());
     }
     let shown = key.map_or("$FEALTY_API_KEY", Key::text);
-    let now = jiff::Timestamp::now();
+    let now = app.clock.now();
     let (id, time) = (now.as_millisecond(), now.as_second());
     let time = jiff::Timestamp::from_second(time).unwrap_or(now);
     println!(

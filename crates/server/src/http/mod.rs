@@ -1,6 +1,7 @@
 //! HTTP: routes, guards, shapes. One file a handler, `<resource>/<verb>.rs`. No rules and no SQL.
 
 pub mod access;
+pub mod act;
 pub mod body;
 pub mod health;
 pub mod openapi;
@@ -39,7 +40,7 @@ pub mod members {
     pub mod update;
 
     pub mod find;
-    pub mod submit;
+    pub mod reason;
 }
 pub mod program {
     //! The program: its versions and how a new one is published.

@@ -1,38 +1,70 @@
 //! Pages of lists: an opaque cursor, a bounded limit, `next` only while there is more, and the Link header.
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Uri, header};
-use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::body::answer;
-use super::problem::Problem;
+use super::problem::{Answer, Problem};
+use super::query::{Params, query_invalid};
 
-pub const LIMIT: u32 = 50;
-pub const LIMIT_MAX: u32 = 200;
+const LIMIT: u32 = 50;
+const LIMIT_MAX: u32 = 200;
 
-#[derive(Deserialize, Default)]
+/// Which part of a list is asked for, and by which address.
+pub struct Paging {
+    uri: Uri,
+    pub limit: usize,
+    pub cursor: Option<u64>,
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Query {
-    pub limit: Option<u32>,
-    pub cursor: Option<String>,
+struct Query {
+    limit: Option<u32>,
+    cursor: Option<String>,
 }
 
-impl Query {
-    pub fn limit(&self) -> Result<usize, Problem> {
-        limit(self.limit)
-    }
-    pub fn after(&self) -> Result<Option<u64>, Problem> {
-        after(self.cursor.as_deref())
+impl<S: Send + Sync> FromRequestParts<S> for Paging {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Paging, Problem> {
+        let Params(query): Params<Query> = Params::from_request_parts(parts, state).await?;
+        Paging::new(parts.uri.clone(), query.limit, query.cursor.as_deref())
     }
 }
 
-pub fn limit(asked: Option<u32>) -> Result<usize, Problem> {
-    let limit = asked.unwrap_or(LIMIT);
-    if limit == 0 || limit > LIMIT_MAX {
-        return Err(Problem::malformed(format!("`limit` is 1 to {LIMIT_MAX}")));
+impl Paging {
+    pub fn new(uri: Uri, limit: Option<u32>, cursor: Option<&str>) -> Result<Paging, Problem> {
+        let limit = limit.unwrap_or(LIMIT);
+        if limit == 0 || limit > LIMIT_MAX {
+            return Err(query_invalid(format!("`limit` is a whole number from 1 to {LIMIT_MAX}")));
+        }
+        Ok(Paging { uri, limit: limit as usize, cursor: after(cursor)? })
     }
-    Ok(limit as usize)
+
+    /// `{"<name>": […], "next": CURSOR}` with a Link to the next page.
+    pub fn answer<T: Serialize>(&self, name: &str, items: &[T], next: Option<u64>) -> Answer {
+        let items: Result<Vec<_>, _> = items.iter().map(serde_json::value::to_raw_value).collect();
+        let items = items.map_err(|_| Problem::internal())?;
+        let next = next.map(encode);
+        let page = Page { items: [(name, items.as_slice())].into(), next: next.clone() };
+        let mut response = answer(200, &page);
+        if let Some(next) = next {
+            let query = self.uri.query().unwrap_or_default().split('&');
+            let mut target = format!("{}?", self.uri.path());
+            for part in query.filter(|part| !part.is_empty() && !part.starts_with("cursor=")) {
+                target += part;
+                target.push('&');
+            }
+            if let Ok(link) = HeaderValue::from_str(&format!("<{target}cursor={next}>; rel=\"next\"")) {
+                response.headers_mut().insert(header::LINK, link);
+            }
+        }
+        Ok(response)
+    }
 }
 
 /// A cursor is a position with a check digit, so that a mangled one is refused and nobody counts on its form.
@@ -40,7 +72,7 @@ pub fn encode(position: u64) -> String {
     format!("c{:x}{:x}", check(position), position)
 }
 
-pub fn after(cursor: Option<&str>) -> Result<Option<u64>, Problem> {
+fn after(cursor: Option<&str>) -> Result<Option<u64>, Problem> {
     let Some(cursor) = cursor else { return Ok(None) };
     let read = || {
         let digits = cursor.strip_prefix('c')?;
@@ -68,34 +100,6 @@ struct Page<'a> {
     items: std::collections::BTreeMap<&'a str, &'a [Box<RawValue>]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-}
-
-/// `{"<name>": […], "next": CURSOR}` with a Link to the next page.
-pub fn page<T: Serialize>(
-    uri: &Uri,
-    name: &str,
-    items: &[T],
-    next: Option<u64>,
-) -> Result<Response, Problem> {
-    let items: Result<Vec<_>, _> = items.iter().map(serde_json::value::to_raw_value).collect();
-    let items = items.map_err(|_| Problem::internal())?;
-    let next = next.map(encode);
-    let page = Page { items: [(name, items.as_slice())].into(), next: next.clone() };
-    let mut response = answer(200, &page);
-    if let Some(next) = next {
-        let kept =
-            uri.query().unwrap_or_default().split('&').filter(|p| !p.is_empty() && !p.starts_with("cursor="));
-        let query: Vec<&str> = kept.collect();
-        let mut target = format!("{}?", uri.path());
-        for part in query {
-            target += part;
-            target.push('&');
-        }
-        if let Ok(link) = HeaderValue::from_str(&format!("<{target}cursor={next}>; rel=\"next\"")) {
-            response.headers_mut().insert(header::LINK, link);
-        }
-    }
-    Ok(response)
 }
 
 #[test]

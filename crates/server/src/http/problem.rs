@@ -2,10 +2,15 @@
 //!
 //! A problem says nothing of the inside: no SQL, no path, no secret. Codes are append-only, docs/codes.md lists them.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::codes;
+use domain::outcome::Reason;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use store::StoreError;
 use wire::problem::Fault;
 
@@ -20,7 +25,7 @@ pub struct Problem {
     /// The code of a refusal by the core, which is shown in place of `code`.
     pub refusal: Option<Box<str>>,
     /// More members, such as the outcome of the event that came first.
-    pub more: serde_json::Map<String, serde_json::Value>,
+    pub more: BTreeMap<&'static str, Box<RawValue>>,
 }
 
 pub type Answer = Result<Response, Problem>;
@@ -35,7 +40,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after: None,
             refusal: None,
-            more: serde_json::Map::new(),
+            more: BTreeMap::new(),
         }
     }
     pub fn at(mut self, fault: Fault) -> Problem {
@@ -46,8 +51,8 @@ impl Problem {
         self.retry_after = Some(seconds);
         self
     }
-    pub fn with(mut self, name: &str, value: serde_json::Value) -> Problem {
-        self.more.insert(name.to_owned(), value);
+    pub fn with(mut self, name: &'static str, value: &impl Serialize) -> Problem {
+        self.more.extend(serde_json::value::to_raw_value(value).ok().map(|value| (name, value)));
         self
     }
 
@@ -63,6 +68,23 @@ impl Problem {
         let fault = Fault::new(pointer.to_owned(), "value_invalid", detail.clone());
         let mut problem = Problem::invalid(detail).at(fault);
         problem.refusal = Some(code.into());
+        problem
+    }
+    /// A business "no": 409 where it depends on what is there, 422 where a field is to blame, which stood under `at`.
+    pub fn refused(reason: &Reason, at: &str) -> Problem {
+        let status = match &*reason.code {
+            codes::IDENTITY_TAKEN | codes::MEMBER_ALREADY_ENROLLED | codes::POINTS_INSUFFICIENT => 409,
+            codes::MEMBER_UNKNOWN | codes::REWARD_UNKNOWN | codes::REDEMPTION_UNKNOWN => 404,
+            _ if reason.pointer.is_some() => 422,
+            _ => 409,
+        };
+        let mut problem = Problem::new(status, "refused", "It was refused", &*reason.message);
+        problem.refusal = Some(reason.code.as_str().into());
+        if let Some(pointer) = &reason.pointer {
+            // The request is what became the event's data.
+            let pointer = format!("{at}{}", pointer.strip_prefix("/data").unwrap_or(pointer));
+            problem = problem.at(Fault::new(pointer, "refused", reason.message.clone()));
+        }
         problem
     }
     pub fn not_found(what: &str) -> Problem {
@@ -139,7 +161,7 @@ struct Details<'a> {
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     errors: &'a [Fault],
     #[serde(flatten)]
-    more: &'a serde_json::Map<String, serde_json::Value>,
+    more: &'a BTreeMap<&'static str, Box<RawValue>>,
 }
 
 impl IntoResponse for Problem {

@@ -1,6 +1,6 @@
-//! Query parameters: unknown or malformed ones are problems, not silence.
+//! What stands in the address, its last part and its query: what is unknown or malformed is a problem, not silence.
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -14,9 +14,32 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Params<T>, Problem> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(value)) => Ok(Params(value)),
-            Err(error) => {
-                Err(Problem::new(400, "query_invalid", "A query parameter is wrong", error.body_text()))
-            }
+            Err(error) => Err(query_invalid(error.body_text())),
         }
+    }
+}
+
+pub fn query_invalid(detail: String) -> Problem {
+    Problem::new(400, "query_invalid", "A query parameter is wrong", detail)
+}
+
+/// The one thing that an address names: `{ref}`, `{event_id}`.
+pub struct Name(pub String);
+
+impl Name {
+    /// Empty where the address names nothing.
+    pub async fn if_any(parts: &mut Parts) -> Result<String, Problem> {
+        match Option::<Path<String>>::from_request_parts(parts, &()).await {
+            Ok(name) => Ok(name.map_or_else(String::new, |Path(name)| name)),
+            Err(error) => Err(Problem::malformed(format!("the address: {}", error.body_text()))),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Name, Problem> {
+        Name::if_any(parts).await.map(Name)
     }
 }

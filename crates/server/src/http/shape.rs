@@ -14,9 +14,8 @@ use serde_json::value::RawValue;
 use store::TransferRow;
 use wire::member_id::MemberIds;
 
-use super::ties::TiesShape;
-
 use super::standing::StandingShape;
+use super::ties::TiesShape;
 
 /// Smallest parts and the wallet's decimals: 1250 and 2 are 12.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +50,10 @@ impl Serialize for Points {
 pub struct Eyes<'a> {
     pub plan: &'a Plan,
     pub ids: &'a MemberIds,
+    /// Makes the codes by which members bring others.
+    pub codes: &'a KeyMaker,
+    /// What time it is here.
+    pub now: jiff::Timestamp,
 }
 
 impl Eyes<'_> {
@@ -176,7 +179,7 @@ pub struct Expiring {
 
 impl<'a> MemberShape<'a> {
     /// Every wallet of the program is shown, also those in which nothing has happened; a shared one as the household has it.
-    pub fn new(eyes: Eyes<'a>, codes: &KeyMaker, who: Who<'a>) -> Self {
+    pub fn new(eyes: Eyes<'a>, who: Who<'a>) -> Self {
         let member = who.member;
         let mut wallets: BTreeMap<&str, WalletShape> = BTreeMap::new();
         for wallet in &member.wallets {
@@ -192,9 +195,9 @@ impl<'a> MemberShape<'a> {
             enrolled_at: member.enrolled_at,
             identities: member.identities.iter().map(|i| i.as_str()).collect(),
             fields: &member.fields,
-            standing: StandingShape::new(eyes.plan, who),
+            standing: StandingShape::new(eyes, who),
             wallets,
-            ties: TiesShape::new(eyes, codes, member),
+            ties: TiesShape::new(eyes, member),
         }
     }
 }

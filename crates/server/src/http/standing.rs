@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::household::Who;
+use domain::member::Member;
 use domain::num::Num;
-use domain::plan::Plan;
 use domain::standing::{self, Progress, Standing};
 use serde::Serialize;
 use serde_json::Value;
+
+use super::shape::Eyes;
 
 #[derive(Serialize)]
 pub struct TierShape<'a> {
@@ -51,17 +53,22 @@ pub struct StandingShape<'a> {
 }
 
 impl<'a> StandingShape<'a> {
-    pub fn new(plan: &'a Plan, who: Who<'_>) -> Self {
-        let member = who.member;
-        let at = standing::now(member, jiff::Timestamp::now());
-        let tiers = standing::tiers(plan, member, at);
+    pub fn new(eyes: Eyes<'a>, who: Who<'_>) -> Self {
+        let (plan, member) = (eyes.plan, who.member);
+        let at = standing::now(member, eyes.now);
         let achievements = standing::progress(plan, member, at);
         StandingShape {
-            tiers: tiers.into_iter().map(|tier| (&*tier.ladder.id, TierShape::new(tier))).collect(),
+            tiers: tiers(eyes, member),
             achievements: achievements.into_iter().map(achievement).collect(),
             segments: standing::segments(plan, who, at).iter().map(|segment| &*segment.id).collect(),
         }
     }
+}
+
+/// By ladder.
+pub fn tiers<'a>(eyes: Eyes<'a>, member: &Member) -> BTreeMap<&'a str, TierShape<'a>> {
+    let tiers = standing::tiers(eyes.plan, member, standing::now(member, eyes.now));
+    tiers.into_iter().map(|tier| (&*tier.ladder.id, TierShape::new(tier))).collect()
 }
 
 impl<'a> TierShape<'a> {

@@ -1,6 +1,5 @@
 //! What ties a member to others, and what runs for him: referral, household, absorbed members, workflows.
 
-use domain::key::KeyMaker;
 use domain::member::{Member, Referral, Run};
 use domain::referral_code;
 use serde::Serialize;
@@ -57,7 +56,7 @@ pub struct RunShape<'a> {
 }
 
 impl<'a> TiesShape<'a> {
-    pub fn new(eyes: Eyes<'_>, codes: &KeyMaker, member: &'a Member) -> Self {
+    pub fn new(eyes: Eyes<'_>, member: &'a Member) -> Self {
         let referral = member.referral.as_ref();
         let lives = |no, since| HouseholdShape { id: eyes.member(no), since };
         let run = |run: &'a Run| RunShape {
@@ -69,7 +68,7 @@ impl<'a> TiesShape<'a> {
         };
         TiesShape {
             referral: ReferralShape {
-                code: referral_code::of_member(codes, member.no),
+                code: referral_code::of_member(eyes.codes, member.no),
                 brought: member.brought,
                 by: referral.map(|r| eyes.member(r.by)),
                 claimed_at: referral.map(|r| r.claimed_at),

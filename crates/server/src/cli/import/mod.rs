@@ -58,10 +58,9 @@ impl Import {
         let opened = open::open(&dir, path.as_ref(), environment.as_deref())?;
         let reader = opened.store.reader();
         let ids = crate::app::member_ids(&opened.store);
-        let shift = reader.clock_get().map_err(|e| open::failed(&dir, e))?;
         let options = engine::Options {
             queue_max: QUEUE_MAX,
-            clock: engine::Clock::new(jiff::Timestamp::now, shift),
+            clock: opened.clock.clone(),
             wakes: false,
             fatal: Arc::new(serve::stop_at_once),
             metrics: Metrics::default(),
@@ -71,7 +70,7 @@ impl Import {
         let stop = stop_on_ctrl_c();
         let bar = bar(inputs.bytes, self.json);
         let mut tally = Tally::new(&self.files);
-        let parsed = parse::start(inputs, ids, stop.clone());
+        let parsed = parse::start(inputs, ids, opened.clock, stop.clone());
         let fed = feed(parsed, &engine.intake, &mut tally, &bar, &stop);
         let plan = engine.versions.current();
         engine.stop();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use domain::event::Input;
+use engine::Clock;
 use wire::cloudevents::{Bad, Reading, ndjson};
 use wire::member_id::MemberIds;
 
@@ -36,16 +37,16 @@ impl InOrder {
 /// Chunks that wait before and behind each parser.
 const WAITING: usize = 2;
 
-pub fn start(inputs: Inputs, ids: MemberIds, stop: Arc<AtomicBool>) -> InOrder {
+pub fn start(inputs: Inputs, ids: MemberIds, clock: Clock, stop: Arc<AtomicBool>) -> InOrder {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let (mut to, mut from) = (Vec::new(), Vec::new());
     for _ in 0..cores.clamp(1, 4) {
         let (chunks, chunks_in) = sync_channel::<Chunk>(WAITING);
         let (parsed, parsed_in) = sync_channel::<Parsed>(WAITING);
-        let ids = ids.clone();
+        let (ids, clock) = (ids.clone(), clock.clone());
         std::thread::spawn(move || {
             for chunk in chunks_in {
-                if parsed.send(parse(chunk, &ids)).is_err() {
+                if parsed.send(parse(chunk, &ids, clock.now())).is_err() {
                     return;
                 }
             }
@@ -64,9 +65,9 @@ pub fn start(inputs: Inputs, ids: MemberIds, stop: Arc<AtomicBool>) -> InOrder {
     InOrder { from, turn: 0 }
 }
 
-fn parse(chunk: Chunk, ids: &MemberIds) -> Parsed {
+fn parse(chunk: Chunk, ids: &MemberIds, received: jiff::Timestamp) -> Parsed {
     let Chunk { file, line, text, bytes, broken } = chunk;
-    let reading = Reading { members: ids, received: jiff::Timestamp::now(), origin: "import" };
+    let reading = Reading { members: ids, received, origin: "import" };
     // Half a KiB is usual.
     let events = Vec::with_capacity(text.len() / 512);
     let mut parsed = Parsed { file, events, bad: Vec::new(), bytes, broken };

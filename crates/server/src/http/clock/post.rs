@@ -2,26 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use engine::{Move, Moved};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::app::App;
-use crate::http::body::{self, answer};
+use crate::http::body::{Json, answer};
 use crate::http::problem::{Answer, Problem};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ask {
+pub struct Ask {
     advance: Option<String>,
     to: Option<String>,
 }
 
-pub async fn handle(State(app): State<Arc<App>>, headers: HeaderMap, request: Body) -> Answer {
-    let (ask, _): (Ask, _) = body::json(&headers, request, &app.bounds).await?;
+pub async fn handle(State(app): State<Arc<App>>, Json(ask): Json<Ask>) -> Answer {
     let by = match (&ask.advance, &ask.to) {
         (Some(text), None) => Move::advance(text).ok_or_else(|| {
             Problem::field("bad_term", "/advance", "durations joined by ` + `, as in `6 months + 1 day`")

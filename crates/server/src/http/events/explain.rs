@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use domain::explain::{
     AmountExplanation, CampaignExplanation, ChangeExplanation, Explanation, Held, ItemExplanation,
     RuleExplanation, WhyNot, explain,
@@ -13,7 +13,7 @@ use super::get::{Query, Record, find, record};
 use crate::app::App;
 use crate::http::body::answer;
 use crate::http::problem::{Answer, Problem};
-use crate::http::query::Params;
+use crate::http::query::{Name, Params};
 use crate::http::shape::{Eyes, Points};
 
 #[derive(Serialize)]
@@ -58,13 +58,13 @@ struct AmountShape<'a> {
 
 pub async fn handle(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Name(id): Name,
     Params(query): Params<Query>,
 ) -> Answer {
     let row = find(&app, id, query).await?;
     let plan = app.versions.get(row.decision.version).ok_or_else(Problem::internal)?;
     let explanation = explain(&plan, &row.event, &row.decision);
-    let eyes = Eyes { plan: &plan, ids: &app.ids };
+    let eyes = app.eyes(&plan);
     Ok(answer(200, &shape(eyes, record(eyes, &row), &explanation)))
 }
 

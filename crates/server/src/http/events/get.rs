@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::Row;
@@ -10,7 +10,7 @@ use store::Row;
 use crate::app::App;
 use crate::http::body::answer;
 use crate::http::problem::{Answer, Problem};
-use crate::http::query::Params;
+use crate::http::query::{Name, Params};
 use crate::http::shape::{Eyes, OutcomeShape};
 
 #[derive(Deserialize)]
@@ -32,12 +32,12 @@ pub struct Record<'a> {
 
 pub async fn handle(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Name(id): Name,
     Params(query): Params<Query>,
 ) -> Answer {
     let row = find(&app, id, query).await?;
     let plan = app.versions.current();
-    Ok(answer(200, &record(Eyes { plan: &plan, ids: &app.ids }, &row)))
+    Ok(answer(200, &record(app.eyes(&plan), &row)))
 }
 
 /// The newest row of the one event that is meant.

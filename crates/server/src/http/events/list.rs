@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
+use axum::http::Uri;
 use domain::outcome::{Reason, Status};
 use serde::{Deserialize, Serialize};
 use store::Row;
 
 use crate::app::App;
-use crate::http::page::{after, limit, page};
+use crate::http::page::Paging;
 use crate::http::problem::Answer;
 use crate::http::query::Params;
 use crate::http::shape::Eyes;
@@ -36,15 +37,16 @@ struct Summary<'a> {
 
 pub async fn handle(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     Params(query): Params<Query>,
 ) -> Answer {
-    let (limit, cursor, status) = (limit(query.limit)?, after(query.cursor.as_deref())?, query.status);
+    let paging = Paging::new(uri, query.limit, query.cursor.as_deref())?;
+    let (limit, cursor, status) = (paging.limit, paging.cursor, query.status);
     let found = app.read(move |reader| reader.event_list(cursor, status, limit)).await?;
     let plan = app.versions.current();
-    let eyes = Eyes { plan: &plan, ids: &app.ids };
+    let eyes = app.eyes(&plan);
     let events: Vec<Summary<'_>> = found.items.iter().map(|row| summary(eyes, row)).collect();
-    page(&uri, "events", &events, found.next)
+    paging.answer("events", &events, found.next)
 }
 
 fn summary<'a>(eyes: Eyes<'_>, row: &'a Row) -> Summary<'a> {

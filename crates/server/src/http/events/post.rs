@@ -3,7 +3,7 @@
 //! One event that cannot be read is a problem (422); in a batch each stands for itself, and the answer has one
 //! element for each event sent, in order.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Extension;
 use axum::body::Body;
@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use domain::event::Input;
-use domain::outcome::Reason;
+use domain::outcome::{Reason, Status};
 use engine::{Delivery, Outcome};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
@@ -49,11 +49,10 @@ async fn one(app: &Arc<App>, input: Input, later: bool) -> Answer {
     let outcomes = app.intake.submit(vec![Delivery { input, raw: None }])?.outcomes().await?;
     let outcome = outcomes.into_iter().next().ok_or_else(Problem::internal)?;
     if outcome.conflict {
-        let first = to_raw_value(&shape(app, &outcome)).map_err(|_| Problem::internal())?;
         let detail = "an event with this source and id came before with other contents; nothing changed, this one is kept in quarantine";
-        let first = serde_json::to_value(first).unwrap_or_default();
+        let plan = app.versions.current();
         return Err(Problem::new(409, "event_conflict", "The same event with other contents", detail)
-            .with("first", first));
+            .with("first", &outcome_shape(app.eyes(&plan), &outcome)));
     }
     if later { accepted(&[outcome]) } else { Ok(outcome_answer(app, 200, &outcome)) }
 }
@@ -78,41 +77,33 @@ async fn batch(app: &Arc<App>, events: Vec<Result<Input, Bad>>, later: bool) -> 
     if later {
         return accepted(&outcomes);
     }
+    let plan = app.versions.current();
+    let eyes = app.eyes(&plan);
     let mut outcomes = outcomes.iter();
     let mut shapes: Vec<Box<RawValue>> = Vec::with_capacity(order.len());
     for bad in &order {
         let raw = match bad {
             Some(bad) => to_raw_value(&refused_at_the_door(app, bad)),
-            None => to_raw_value(&shape_in_batch(app, outcomes.next().ok_or_else(Problem::internal)?)),
+            None => to_raw_value(&shape_in_batch(eyes, outcomes.next().ok_or_else(Problem::internal)?)),
         };
         shapes.push(raw.map_err(|_| Problem::internal())?);
     }
     Ok(answer(200, &shapes))
 }
 
+static CONFLICT: LazyLock<Reason> = LazyLock::new(|| Reason {
+    code: "event_conflict".into(),
+    message: "the same event came before with other contents".into(),
+    pointer: None,
+});
+
 /// In a batch a contradiction cannot be a status of its own, so it is a refusal.
-pub fn shape_in_batch(app: &App, outcome: &Outcome) -> serde_json::Value {
-    let mut value = serde_json::to_value(RawShape(app, outcome)).unwrap_or_default();
+pub fn shape_in_batch<'a>(eyes: Eyes<'_>, outcome: &'a Outcome) -> OutcomeShape<'a> {
+    let mut shape = outcome_shape(eyes, outcome);
     if outcome.conflict {
-        value["status"] = json!("refused");
-        value["effects"] = json!([]);
-        value["refusal"] =
-            json!({"code": "event_conflict", "message": "the same event came before with other contents"});
+        (shape.status, shape.effects, shape.refusal) = (Status::Refused, Vec::new(), Some(&CONFLICT));
     }
-    value
-}
-
-struct RawShape<'a>(&'a App, &'a Outcome);
-
-impl serde::Serialize for RawShape<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let plan = self.0.versions.current();
-        outcome_shape(Eyes { plan: &plan, ids: &self.0.ids }, self.1).serialize(serializer)
-    }
-}
-
-fn shape<'a>(app: &'a App, outcome: &'a Outcome) -> RawShape<'a> {
-    RawShape(app, outcome)
+    shape
 }
 
 pub fn outcome_shape<'a>(eyes: Eyes<'_>, outcome: &'a Outcome) -> OutcomeShape<'a> {
@@ -126,7 +117,8 @@ pub fn outcome_shape<'a>(eyes: Eyes<'_>, outcome: &'a Outcome) -> OutcomeShape<'
 }
 
 pub fn outcome_answer(app: &App, status: u16, outcome: &Outcome) -> Response {
-    answer(status, &shape(app, outcome))
+    let plan = app.versions.current();
+    answer(status, &outcome_shape(app.eyes(&plan), outcome))
 }
 
 fn refused_at_the_door(app: &App, bad: &Bad) -> serde_json::Value {

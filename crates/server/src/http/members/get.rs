@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::find;
 use crate::app::App;
 use crate::http::problem::Answer;
+use crate::http::query::Name;
 
-pub async fn handle(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
-    let member = find::by_ref(&app, &name).await?;
-    find::answer(&app, 200, member).await
+pub async fn handle(State(app): State<Arc<App>>, Name(name): Name) -> Answer {
+    let member = find::by_name(&app, &name).await?;
+    Ok(find::shown(&app, 200, &member))
 }

@@ -97,5 +97,5 @@ fn problem(rejected: &Rejected) -> Problem {
         .iter()
         .map(|d| Fault::new(format!("/{}", d.path.replace('.', "/")), "program_invalid", d.message.clone()))
         .collect();
-    problem.with("diagnostics", diag::to_json(&rejected.diagnostics, &rejected.sources))
+    problem.with("diagnostics", &diag::to_json(&rejected.diagnostics, &rejected.sources))
 }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::http::page::{Query, page};
+use crate::http::page::Paging;
 use crate::http::problem::Answer;
-use crate::http::query::Params;
 
 #[derive(Serialize)]
 struct Item {
@@ -23,10 +22,9 @@ struct Item {
 
 pub async fn handle(
     State(app): State<Arc<App>>,
-    OriginalUri(uri): OriginalUri,
-    Params(query): Params<Query>,
+    paging: Paging,
 ) -> Answer {
-    let (limit, cursor) = (query.limit()?, query.after()?);
+    let (limit, cursor) = (paging.limit, paging.cursor);
     let found = app.read(move |reader| reader.quarantine_list(cursor, limit)).await?;
     let items: Vec<Item> = found
         .items
@@ -41,5 +39,5 @@ pub async fn handle(
             body: String::from_utf8_lossy(&row.body).into_owned(),
         })
         .collect();
-    page(&uri, "quarantine", &items, found.next)
+    paging.answer("quarantine", &items, found.next)
 }

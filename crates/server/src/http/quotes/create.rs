@@ -1,44 +1,40 @@
 //! `POST /v1/quotes`: what a cart would earn, what is taken off it, which rewards are within reach, what is missing to
 //! the next level. Answered by a reader: nothing is written, and the decider is not asked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use domain::decide::quote::{self, Quote};
 use domain::num::Num;
 use domain::snapshot::Snapshot;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::http::body;
+use crate::http::body::{self, Json};
 use crate::http::members::find;
-use crate::http::members::submit::refusal;
-use crate::http::problem::Answer;
-use crate::http::rewards::shape::offered;
-use crate::http::shape::Eyes;
-use crate::http::standing::StandingShape;
+use crate::http::problem::{Answer, Problem};
+use crate::http::rewards::shape::OfferedShape;
+use crate::http::shape::{Eyes, Points};
+use crate::http::standing::{TierShape, tiers};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub struct Asked {
     /// Without one: somebody who has never been here.
     member: Option<String>,
     order: Box<RawValue>,
 }
 
-pub async fn handle(State(app): State<Arc<App>>, headers: HeaderMap, request: Body) -> Answer {
-    let (asked, _): (Asked, _) = body::json(&headers, request, &app.bounds).await?;
+pub async fn handle(State(app): State<Arc<App>>, Json(asked): Json<Asked>) -> Answer {
     let member = match &asked.member {
-        Some(name) => Some(find::by_ref(&app, name).await?),
+        Some(name) => Some(find::named_at("/member", find::by_ref(&app, name).await)?),
         None => None,
     };
     let plans = app.plans();
     let plan = plans.current.clone();
-    let now = jiff::Timestamp::now();
+    let now = app.clock.now();
     let quote = app
         .read(move |reader| {
             let mut snapshot = Snapshot::default();
@@ -48,42 +44,70 @@ pub async fn handle(State(app): State<Arc<App>>, headers: HeaderMap, request: Bo
             })
         })
         .await?;
-    let quote = quote.map_err(|reason| refusal(&reason, "/order"))?;
-    let eyes = Eyes { plan: &plan, ids: &app.ids };
-    Ok(body::answer(200, &shape(eyes, &quote, member.is_some())))
+    let quote = quote.map_err(|reason| Problem::refused(&reason, "/order"))?;
+    let eyes = app.eyes(&plan);
+    Ok(body::answer(200, &Shape::new(eyes, &quote, member.is_some())))
 }
 
-fn shape(eyes: Eyes<'_>, quote: &Quote, known: bool) -> Value {
-    let earns: Vec<Value> = quote
-        .earns()
-        .map(|effect| {
-            let points = |minor| serde_json::to_value(eyes.points(&effect.wallet, minor)).unwrap_or_default();
-            json!({"rule": effect.rule.as_str(), "wallet": effect.wallet.as_str(),
-                "wanted": points(effect.wanted), "granted": points(effect.granted), "cut": effect.cut.as_deref()})
-        })
-        .collect();
-    let money = |minor| Num::minor(minor, quote.exponent).to_string();
-    let discounts: Vec<Value> = quote
-        .discounts
-        .iter()
-        .map(|(rule, cut)| {
-            let lines: Vec<Value> = cut
-                .lines
-                .iter()
-                .map(|(line, minor)| json!({"line": line, "amount": money(*minor)}))
-                .collect();
-            json!({"rule": rule.as_str(), "amount": money(cut.sum()), "lines": lines})
-        })
-        .collect();
-    let standing = StandingShape::new(eyes.plan, quote.who());
-    json!({
-        "member": known.then(|| eyes.member(quote.member.no)),
-        "program_version": quote.paid.version,
-        "currency": quote.currency.as_str(),
-        "earns": earns,
-        "discounts": discounts,
-        "discount": quote.discount().to_string(),
-        "rewards": quote.rewards.iter().map(|one| offered(eyes, one, true)).collect::<Vec<_>>(),
-        "tiers": serde_json::to_value(&standing.tiers).unwrap_or_default(),
-    })
+#[derive(Serialize)]
+struct Shape<'a> {
+    member: Option<String>,
+    program_version: u32,
+    currency: &'a str,
+    earns: Vec<Earns<'a>>,
+    discounts: Vec<Discount<'a>>,
+    discount: String,
+    rewards: Vec<OfferedShape<'a>>,
+    tiers: BTreeMap<&'a str, TierShape<'a>>,
+}
+
+#[derive(Serialize)]
+struct Earns<'a> {
+    rule: &'a str,
+    wallet: &'a str,
+    wanted: Points,
+    granted: Points,
+    cut: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Discount<'a> {
+    rule: &'a str,
+    amount: String,
+    lines: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    line: usize,
+    amount: String,
+}
+
+impl<'a> Shape<'a> {
+    fn new(eyes: Eyes<'a>, quote: &'a Quote, known: bool) -> Self {
+        let earns = quote.earns().map(|effect| Earns {
+            rule: &effect.rule,
+            wallet: &effect.wallet,
+            wanted: eyes.points(&effect.wallet, effect.wanted),
+            granted: eyes.points(&effect.wallet, effect.granted),
+            cut: effect.cut.as_deref(),
+        });
+        let money = |minor| Num::minor(minor, quote.exponent).to_string();
+        let line = |(line, minor): &(usize, i64)| Line { line: *line, amount: money(*minor) };
+        let discounts = quote.discounts.iter().map(|(rule, cut)| Discount {
+            rule,
+            amount: money(cut.sum()),
+            lines: cut.lines.iter().map(line).collect(),
+        });
+        Shape {
+            member: known.then(|| eyes.member(quote.member.no)),
+            program_version: quote.paid.version,
+            currency: &quote.currency,
+            earns: earns.collect(),
+            discounts: discounts.collect(),
+            discount: quote.discount().to_string(),
+            rewards: quote.rewards.iter().map(|one| OfferedShape::new(eyes, one, true)).collect(),
+            tiers: tiers(eyes, &quote.member),
+        }
+    }
 }

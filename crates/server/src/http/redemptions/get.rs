@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::shape;
 use crate::app::App;
 use crate::http::problem::Answer;
+use crate::http::query::Name;
 
-pub async fn handle(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer {
+pub async fn handle(State(app): State<Arc<App>>, Name(id): Name) -> Answer {
     let (member, one) = shape::find(&app, &id).await?;
     Ok(shape::answer(&app, 200, member, &one))
 }

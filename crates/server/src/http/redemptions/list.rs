@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::extract::{OriginalUri, Path, State};
-use serde_json::Value;
+use axum::extract::State;
 
-use super::shape;
+use super::shape::RedemptionShape;
 use crate::app::App;
 use crate::http::members::find;
-use crate::http::page::{Query, page};
+use crate::http::page::Paging;
 use crate::http::problem::Answer;
-use crate::http::query::Params;
+use crate::http::query::Name;
 
 pub async fn handle(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    Params(query): Params<Query>,
+    Name(name): Name,
+    paging: Paging,
 ) -> Answer {
-    let (limit, cursor) = (query.limit()?, query.after()?);
+    let (limit, cursor) = (paging.limit, paging.cursor);
     let member = find::by_ref(&app, &name).await?;
     let found = app.read(move |reader| reader.redemption_list(member, cursor, limit)).await?;
-    let all: Vec<Value> = found.items.iter().map(|one| shape::shape(&app, member, one)).collect();
-    page(&uri, "redemptions", &all, found.next)
+    let plan = app.versions.current();
+    let eyes = app.eyes(&plan);
+    let all: Vec<_> = found.items.iter().map(|one| RedemptionShape::new(eyes, member, one)).collect();
+    paging.answer("redemptions", &all, found.next)
 }

@@ -1,20 +1,19 @@
 //! `GET /v1/rewards`: what is offered; with `?member=` what of it is within reach, and what is missing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use domain::decide::quote;
 use domain::snapshot::Snapshot;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use super::shape;
+use super::shape::OfferedShape;
 use crate::app::App;
 use crate::http::body;
 use crate::http::members::find;
 use crate::http::problem::{Answer, Problem};
 use crate::http::query::Params;
-use crate::http::shape::Eyes;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +27,7 @@ pub async fn handle(State(app): State<Arc<App>>, Params(query): Params<Query>) -
         None => None,
     };
     let plans = app.plans();
-    let now = jiff::Timestamp::now();
+    let now = app.clock.now();
     let offered = app
         .read(move |reader| {
             let mut snapshot = Snapshot::default();
@@ -39,8 +38,8 @@ pub async fn handle(State(app): State<Arc<App>>, Params(query): Params<Query>) -
         .await?;
     let offered = offered.map_err(|reason| Problem::invalid(reason.message.as_str()))?;
     let plan = app.versions.current();
-    let eyes = Eyes { plan: &plan, ids: &app.ids };
+    let eyes = app.eyes(&plan);
     let all = offered.iter().filter(|one| usize::from(one.reward) < plan.rewards.len());
-    let rewards: Vec<Value> = all.map(|one| shape::offered(eyes, one, member.is_some())).collect();
-    Ok(body::answer(200, &json!({"rewards": rewards})))
+    let rewards: Vec<_> = all.map(|one| OfferedShape::new(eyes, one, member.is_some())).collect();
+    Ok(body::answer(200, &BTreeMap::from([("rewards", rewards)])))
 }

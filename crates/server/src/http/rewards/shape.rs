@@ -1,11 +1,14 @@
 //! A reward as it is offered: what it costs and gives, and what is missing.
 
+use std::collections::BTreeMap;
+
 use domain::decide::quote::Offered;
-use domain::plan::{Discount, Gives, Off};
+use domain::plan::{Discount, Gives, Off, WalletNo};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::http::redemptions::shape::points;
-use crate::http::shape::Eyes;
+use crate::http::shape::{Eyes, Points};
 
 pub fn gives(gives: &Gives) -> Value {
     match gives {
@@ -35,26 +38,50 @@ fn off(discount: &Discount) -> Value {
     shown
 }
 
-/// `for_member`: whether somebody asks for himself; else only what the program says.
-pub fn offered(eyes: Eyes<'_>, one: &Offered, for_member: bool) -> Value {
-    let reward = &eyes.plan.rewards[usize::from(one.reward)];
-    let id = |no: u16| &*eyes.plan.wallets[usize::from(no)].id;
-    let cost = one.terms.as_ref().map(|terms| points(eyes, terms.cost.iter().map(|(no, n)| (id(*no), *n))));
-    let mut shown = json!({
-        "id": reward.id.as_str(),
-        "name": reward.name.as_deref(),
-        "cost": cost,
-        "gives": gives(&reward.gives),
-        "value": one.terms.as_ref().and_then(|terms| terms.value).map(|value| value.to_string()),
-        "needs_order": reward.needs_order,
-    });
-    if for_member {
-        shown["within_reach"] = json!(one.refusal.is_none());
-        let missing = one.refusal.as_ref();
-        shown["refusal"] = missing.map_or(Value::Null, |refusal| {
-            json!({"code": refusal.reason.code.as_str(), "message": refusal.reason.message.as_str(),
-                "missing": points(eyes, refusal.missing.iter().map(|(no, n)| (id(*no), *n)))})
+#[derive(Serialize)]
+pub struct OfferedShape<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    cost: Option<BTreeMap<&'a str, Points>>,
+    gives: Value,
+    value: Option<String>,
+    needs_order: bool,
+    #[serde(flatten)]
+    reach: Option<Reach<'a>>,
+}
+
+/// For somebody who asks for himself.
+#[derive(Serialize)]
+struct Reach<'a> {
+    within_reach: bool,
+    refusal: Option<RefusalShape<'a>>,
+}
+
+#[derive(Serialize)]
+struct RefusalShape<'a> {
+    code: &'a str,
+    message: &'a str,
+    missing: BTreeMap<&'a str, Points>,
+}
+
+impl<'a> OfferedShape<'a> {
+    /// `for_member`: whether somebody asks for himself; else only what the program says.
+    pub fn new(eyes: Eyes<'a>, one: &'a Offered, for_member: bool) -> Self {
+        let reward = &eyes.plan.rewards[usize::from(one.reward)];
+        let by_no = |(no, minor): &(WalletNo, i64)| (&*eyes.plan.wallets[usize::from(*no)].id, *minor);
+        let refusal = one.refusal.as_ref().map(|refusal| RefusalShape {
+            code: &refusal.reason.code,
+            message: &refusal.reason.message,
+            missing: points(eyes, refusal.missing.iter().map(by_no)),
         });
+        OfferedShape {
+            id: &reward.id,
+            name: reward.name.as_deref(),
+            cost: one.terms.as_ref().map(|terms| points(eyes, terms.cost.iter().map(by_no))),
+            gives: gives(&reward.gives),
+            value: one.terms.as_ref().and_then(|terms| terms.value).map(|value| value.to_string()),
+            needs_order: reward.needs_order,
+            reach: for_member.then_some(Reach { within_reach: refusal.is_none(), refusal }),
+        }
     }
-    shown
 }

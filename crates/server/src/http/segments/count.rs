@@ -3,25 +3,25 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
 
 use super::members::{known, look};
 use crate::app::App;
 use crate::http::body;
-use crate::http::page::{Query, encode};
+use crate::http::page::{Paging, encode};
 use crate::http::problem::Problem;
-use crate::http::query::Params;
+use crate::http::query::Name;
 
 pub async fn handle(
     State(app): State<Arc<App>>,
-    Path(segment): Path<String>,
-    Params(query): Params<Query>,
+    Name(segment): Name,
+    paging: Paging,
 ) -> Result<Response, Problem> {
     let plan = app.versions.current();
     let told = known(&plan, &segment)?;
-    let found = look(&app, &plan, &segment, query.after()?, usize::MAX).await?;
+    let found = look(&app, &plan, &segment, paging.cursor, usize::MAX).await?;
     let mut answer = json!({
         "id": &*told.id,
         "when": &*told.when.source,

@@ -4,17 +4,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::State;
 use domain::plan::{Plan, Segment};
 use domain::standing;
 use store::Reader;
 
 use crate::app::App;
 use crate::http::members::find::{Housed, with_homes};
-use crate::http::page::{Query, page};
+use crate::http::page::Paging;
 use crate::http::problem::{Answer, Problem};
-use crate::http::query::Params;
-use crate::http::shape::{Eyes, MemberShape};
+use crate::http::query::Name;
+use crate::http::shape::MemberShape;
 
 /// Members that one answer looks at.
 const LOOK_MAX: usize = 2_000;
@@ -23,18 +23,16 @@ const READ_AT_ONCE: usize = 200;
 
 pub async fn handle(
     State(app): State<Arc<App>>,
-    Path(segment): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    Params(query): Params<Query>,
+    Name(segment): Name,
+    paging: Paging,
 ) -> Answer {
-    let (limit, cursor) = (query.limit()?, query.after()?);
     let plan = app.versions.current();
     known(&plan, &segment)?;
-    let found = look(&app, &plan, &segment, cursor, limit).await?;
-    let eyes = Eyes { plan: &plan, ids: &app.ids };
+    let found = look(&app, &plan, &segment, paging.cursor, paging.limit).await?;
+    let eyes = app.eyes(&plan);
     let members: Vec<MemberShape<'_>> =
-        found.members.iter().map(|member| MemberShape::new(eyes, &app.codes, member.who())).collect();
-    page(&uri, "members", &members, found.next)
+        found.members.iter().map(|member| MemberShape::new(eyes, member.who())).collect();
+    paging.answer("members", &members, found.next)
 }
 
 pub fn known<'p>(plan: &'p Plan, segment: &str) -> Result<&'p Segment, Problem> {

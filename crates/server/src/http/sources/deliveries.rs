@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::app::App;
-use crate::http::page::{Query, page};
+use crate::http::page::Paging;
 use crate::http::problem::{Answer, Problem};
-use crate::http::query::Params;
+use crate::http::query::Name;
 
 #[derive(Serialize)]
 struct Delivery {
@@ -22,14 +22,13 @@ struct Delivery {
 
 pub async fn handle(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    Params(query): Params<Query>,
+    Name(name): Name,
+    paging: Paging,
 ) -> Answer {
     if !app.sources.contains_key(&name) {
         return Err(Problem::not_found("source"));
     }
-    let (limit, cursor) = (query.limit()?, query.after()?);
+    let (limit, cursor) = (paging.limit, paging.cursor);
     let found = app.read(move |reader| reader.raw_list(&name, cursor, limit)).await?;
     let deliveries: Vec<Delivery> = found
         .items
@@ -42,5 +41,5 @@ pub async fn handle(
             body: String::from_utf8_lossy(&raw.body).into_owned(),
         })
         .collect();
-    page(&uri, "deliveries", &deliveries, found.next)
+    paging.answer("deliveries", &deliveries, found.next)
 }

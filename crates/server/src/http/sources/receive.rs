@@ -3,27 +3,31 @@
 //!
 //! A vendor is answered 200 whatever the rules made of it: he would only send the same again, and give up some day.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
+use domain::outcome::Reason;
 use engine::Delivery;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::{NewQuarantine, Raw};
 use wire::headers::Headers;
 use wire::signature::{self, Refused, Verified};
-use wire::sources::{Bad, Reading, Vendor, decode};
+use wire::sources::{Bad, Decoded, Reading, Vendor, decode};
 
 use crate::app::App;
 use crate::http::body::{self, answer};
 use crate::http::events::post::shape_in_batch;
 use crate::http::problem::{Answer, Problem};
+use crate::http::query::Name;
+use crate::http::shape::OutcomeShape;
 use crate::sources::Source;
 
 pub async fn handle(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Name(name): Name,
     headers: HeaderMap,
     request: Body,
 ) -> Answer {
@@ -67,19 +71,22 @@ async fn take(
         Ok(decoded) => decoded,
         Err(bad) => return set_aside(app, name, source, kept, verified.body(), bad).await,
     };
-    let ignored: Vec<_> = decoded.iter().map(|d| d.ignored.clone()).collect();
+    let ignored = |d: &Decoded| {
+        let ignored = d.ignored.as_ref()?;
+        Some(Reason { code: ignored.code.into(), message: (&*ignored.message).into(), pointer: None })
+    };
+    let ignored: Vec<Option<Reason>> = decoded.iter().map(ignored).collect();
     let raw = || Raw { source: name.into(), headers: kept.clone(), body: verified.body().to_vec() };
     let deliveries = decoded.into_iter().map(|d| Delivery { input: d.input, raw: Some(raw()) }).collect();
     let outcomes = app.intake.submit(deliveries)?.outcomes().await?;
     app.metrics.webhook(name, "taken");
-    let shapes = outcomes.iter().zip(ignored).map(|(outcome, ignored)| {
-        let mut shape = shape_in_batch(app, outcome);
-        if let Some(ignored) = ignored {
-            shape["reason"] = json!({"code": ignored.code, "message": ignored.message});
-        }
-        shape
+    let plan = app.versions.current();
+    let eyes = app.eyes(&plan);
+    let shapes = outcomes.iter().zip(&ignored).map(|(outcome, ignored)| {
+        let shape = shape_in_batch(eyes, outcome);
+        OutcomeShape { reason: ignored.as_ref().or(shape.reason), ..shape }
     });
-    Ok(answer(200, &json!({"outcomes": shapes.collect::<Vec<Value>>()})))
+    Ok(answer(200, &BTreeMap::from([("outcomes", shapes.collect::<Vec<_>>())])))
 }
 
 /// Signed, but not what its vendor documents: kept for a person. Senders of our own kind are told so.
@@ -101,8 +108,8 @@ async fn set_aside(
         .collect::<Vec<_>>()
         .join("; ");
     let (admin, source_name, body) = (app.admin.clone(), name.to_owned(), Bytes::copy_from_slice(body));
+    let at_ms = app.clock.now().as_millisecond();
     let put = move || {
-        let at_ms = jiff::Timestamp::now().as_millisecond();
         admin.quarantine_put(&NewQuarantine {
             at_ms,
             conflict: false,

@@ -1,0 +1,168 @@
+//! A request that does something: read whole before its handler looks at it, then put through the door as an event of
+//! Fealty's own under the source `fealty:api`. The event's id is the caller's idempotency key, so a retry finds the first
+//! outcome by the same dedupe that guards every other event.
+//!
+//! A retry is known by its words, address and body as they came: whom its names mean may have changed since.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use domain::event::{API_SOURCE, Event, Input, MemberNo, Subject};
+use domain::identity::Identity;
+use domain::outcome::Status;
+use engine::{Delivery, Outcome};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use super::body;
+use super::problem::Problem;
+use super::query::Name;
+use crate::app::{App, Principal};
+
+pub struct Act<T> {
+    pub app: Arc<App>,
+    /// Whom or what the address names; empty where it names nothing.
+    pub name: String,
+    /// What the body says.
+    pub said: T,
+    by: Arc<Principal>,
+    key: String,
+    words: [u8; 32],
+}
+
+/// A request whose address says everything; its body is not looked at.
+pub struct Bare(pub Act<()>);
+
+/// One thing to be done.
+pub struct Ask {
+    pub kind: &'static str,
+    pub subject: Subject,
+    pub also: Vec<Identity>,
+    /// The event's data, word for word, so that numbers stay exact.
+    pub data: Vec<u8>,
+    /// Where in the request the data stood, so that a pointer leads there.
+    pub at: &'static str,
+}
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Act<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Act<T>, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = body::read_json(&parts.headers, body, &app.bounds).await?;
+        let said = body::parse(&bytes)?;
+        Act::new(parts, app, said, &bytes).await
+    }
+}
+
+impl FromRequest<Arc<App>> for Bare {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Bare, Problem> {
+        let (parts, body): (Parts, Body) = request.into_parts();
+        let bytes = body::read(&parts.headers, body, app.bounds.body_bytes_max, &app.bounds).await?;
+        Act::new(parts, app, (), &bytes).await.map(Bare)
+    }
+}
+
+impl<T> Act<T> {
+    async fn new(mut parts: Parts, app: &Arc<App>, said: T, body: &[u8]) -> Result<Act<T>, Problem> {
+        let by = parts.extensions.get::<Arc<Principal>>().cloned().ok_or_else(Problem::internal)?;
+        let name = Name::if_any(&mut parts).await?;
+        let key = match idempotency_key(&parts.headers)? {
+            Some(key) => key,
+            None => random()?,
+        };
+        let mut hash = Sha256::new();
+        for part in [parts.method.as_str().as_bytes(), parts.uri.path().as_bytes(), body] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        Ok(Act { app: app.clone(), name, said, by, key, words: hash.finalize().into() })
+    }
+
+    /// Does it to a member, with data of our own making.
+    pub async fn put(
+        &self,
+        kind: &'static str,
+        member: MemberNo,
+        data: &impl Serialize,
+    ) -> Result<Outcome, Problem> {
+        let data = serde_json::to_vec(data).map_err(|_| Problem::internal())?;
+        self.submit(Ask { kind, subject: Subject::Member(member), also: Vec::new(), data, at: "" }).await
+    }
+
+    pub async fn submit(&self, ask: Ask) -> Result<Outcome, Problem> {
+        let event = Event {
+            source: API_SOURCE.into(),
+            id: format!("{}:{}", self.by.origin, self.key).into(),
+            kind: ask.kind.into(),
+            subject: Some(ask.subject),
+            also: ask.also,
+            time: self.app.clock.now(),
+            data: ask.data.into(),
+        };
+        let input = Input { event: event.into(), body_hash: self.words, origin: self.by.origin.clone() };
+        let outcomes = self.app.intake.submit(vec![Delivery { input, raw: None }])?.outcomes().await?;
+        let outcome = outcomes.into_iter().next().ok_or_else(Problem::internal)?;
+        if outcome.conflict {
+            let (title, detail) = (
+                "This key was used for something else",
+                "this Idempotency-Key came before with another request: take a new key for a new request",
+            );
+            return Err(Problem::new(422, "idempotency_key_reused", title, detail));
+        }
+        match &outcome.decision.reason {
+            Some(reason) if outcome.decision.status != Status::Applied => {
+                Err(Problem::refused(reason, ask.at))
+            }
+            _ => Ok(outcome),
+        }
+    }
+}
+
+const KEY_BYTES_MAX: usize = 255;
+
+/// A Structured-Field string in quotes, or the bare text.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let bad = |detail: &str| {
+        Problem::new(400, "idempotency_key_invalid", "This Idempotency-Key cannot be used", detail)
+    };
+    if values.next().is_some() {
+        return Err(bad("it was sent more than once"));
+    }
+    let text = value.to_str().map_err(|_| bad("it must be visible ASCII"))?.trim();
+    let text = match text.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"').ok_or_else(|| bad("the closing quote is missing"))?,
+        None => text,
+    };
+    if text.is_empty() || text.len() > KEY_BYTES_MAX {
+        return Err(bad("it must hold 1 to 255 bytes"));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+fn random() -> Result<String, Problem> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Problem::internal())?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+#[test]
+fn an_idempotency_key_is_read_quoted_or_bare() {
+    let with = |value: &'static str| {
+        let mut headers = HeaderMap::new();
+        headers.insert("idempotency-key", axum::http::HeaderValue::from_static(value));
+        idempotency_key(&headers)
+    };
+    assert_eq!(with("abc").ok().flatten().as_deref(), Some("abc"));
+    assert_eq!(with("\"a b\"").ok().flatten().as_deref(), Some("a b"));
+    assert!(with("\"abc").is_err() && with("").is_err() && with("\"\"").is_err());
+    assert!(idempotency_key(&HeaderMap::new()).is_ok_and(|key| key.is_none()));
+}
