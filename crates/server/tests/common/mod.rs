@@ -95,12 +95,16 @@ impl Api {
     }
 }
 
+/// Every test ends with a proof: whatever was done, what lies in the folder adds up, and decided again it comes out the same.
 impl Drop for Api {
     fn drop(&mut self) {
         self.server.kill();
-        if !std::thread::panicking() {
-            self.server.launch.remove();
+        if std::thread::panicking() {
+            return;
         }
+        let (code, out) = self.server.launch.run(&["verify", "--replay"]);
+        assert_eq!(code, Some(0), "{}\n{out}", self.server.launch.data.display());
+        self.server.launch.remove();
     }
 }
 

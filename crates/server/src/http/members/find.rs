@@ -120,6 +120,10 @@ impl Housed {
     pub fn who(&self) -> Who<'_> {
         Who { member: &self.member, home: self.home.as_deref() }
     }
+    /// Not the empty place of one who was absorbed, nor a household.
+    pub fn is_person(&self) -> bool {
+        self.member.merged_into.is_none() && self.member.household.is_none()
+    }
 }
 
 pub fn with_homes(

@@ -23,7 +23,8 @@ pub async fn handle(
     let (found, next) = app.read(read).await?;
     let plan = app.versions.current();
     let eyes = app.eyes(&plan);
+    let people = found.iter().filter(|member| member.is_person());
     let members: Vec<MemberShape<'_>> =
-        found.iter().map(|member| MemberShape::new(eyes, member.who())).collect();
+        people.map(|member| MemberShape::new(eyes, member.who())).collect();
     paging.answer("members", &members, next)
 }

@@ -26,7 +26,7 @@ pub async fn handle(
         "id": &*told.id,
         "when": &*told.when.source,
         "members": found.members.len(),
-        "of": found.looked,
+        "of": found.of,
     });
     if let Some(next) = found.next {
         answer["next"] = encode(next).into();

@@ -41,7 +41,8 @@ pub fn known<'p>(plan: &'p Plan, segment: &str) -> Result<&'p Segment, Problem> 
 
 pub struct Found {
     pub members: Vec<Housed>,
-    pub looked: usize,
+    /// Of so many.
+    pub of: usize,
     /// After whom there may be more.
     pub next: Option<u64>,
 }
@@ -55,7 +56,7 @@ pub async fn look(
     limit: usize,
 ) -> Result<Found, Problem> {
     let now = app.clock.now();
-    let mut found = Found { members: Vec::new(), looked: 0, next: None };
+    let (mut found, mut looked) = (Found { members: Vec::new(), of: 0, next: None }, 0);
     loop {
         let read = move |reader: &Reader| {
             let read = reader.member_list(cursor, READ_AT_ONCE)?;
@@ -65,13 +66,15 @@ pub async fn look(
         for member in read {
             let who = member.who();
             cursor = Some(who.member.no);
-            found.looked += 1;
-            let at = standing::now(who.member, now);
-            let person = who.member.household.is_none();
-            if person && standing::segments(plan, who, at).iter().any(|one| *one.id == *segment) {
-                found.members.push(member);
+            looked += 1;
+            if member.is_person() {
+                found.of += 1;
+                let at = standing::now(who.member, now);
+                if standing::segments(plan, who, at).iter().any(|one| *one.id == *segment) {
+                    found.members.push(member);
+                }
             }
-            if found.members.len() >= limit || found.looked >= LOOK_MAX {
+            if found.members.len() >= limit || looked >= LOOK_MAX {
                 found.next = cursor;
                 return Ok(found);
             }
