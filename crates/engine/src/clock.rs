@@ -76,6 +76,9 @@ impl Move {
     }
 }
 
+/// The last year in which anything may be dated: what is due by then can be done in a time that somebody waits for.
+pub(crate) const YEAR_MAX: i16 = 2999;
+
 /// What came of moving the clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Moved {
@@ -83,6 +86,8 @@ pub enum Moved {
     To { now: Timestamp, rows: u64 },
     /// `now` never goes back.
     Back { now: Timestamp },
+    /// After the year 2999 nothing is dated.
+    Beyond,
     /// Only in a sandbox.
     Real,
 }

@@ -113,10 +113,19 @@ impl Decider {
             let _ = reply.send(Ok(Moved::Real));
             return;
         }
-        let to = by.end(now, clock::zone(&self.plans.current)).map(whole).filter(|to| *to >= now);
-        let Some(to) = to else {
-            let _ = reply.send(Ok(Moved::Back { now }));
-            return;
+        let zone = clock::zone(&self.plans.current);
+        let to = by.end(now, zone).map(whole);
+        let to = match to.filter(|to| to.to_zoned(zone.clone()).year() <= clock::YEAR_MAX) {
+            None => Err(Moved::Beyond),
+            Some(to) if to < now => Err(Moved::Back { now }),
+            Some(to) => Ok(to),
+        };
+        let to = match to {
+            Ok(to) => to,
+            Err(refused) => {
+                let _ = reply.send(Ok(refused));
+                return;
+            }
         };
         let shift = self.clock.shift_for(to);
         match self.store.admin().clock_put(shift) {

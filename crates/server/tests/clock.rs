@@ -42,7 +42,7 @@ fn what_falls_due_happens_and_is_seen_as_of_the_moved_time() {
     };
     assert_eq!((&api.get(ADA).json()["segments"], mug(&mut api)), (&json!([]), json!(false)));
     assert_eq!(api.post("/v1/clock", &json!({"advance": "12 hours"})).json()["rows"], 0);
-    let moved = advance(&mut api, "29 days + 13 hours");
+    let moved = advance(&mut api, "29 days + 14 hours");
     assert_eq!((&moved["rows"], points(&mut api)), (&json!(1), json!(105)), "{moved}");
     // Nothing has happened to her since, and yet all that is shown goes by the present time.
     assert_eq!((&api.get(ADA).json()["segments"], mug(&mut api)), (&json!(["faithful"]), json!(true)));

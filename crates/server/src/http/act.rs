@@ -40,7 +40,8 @@ pub struct Bare(pub Act<()>);
 /// One thing to be done.
 pub struct Ask {
     pub kind: &'static str,
-    pub subject: Subject,
+    /// None: it is about no member.
+    pub subject: Option<Subject>,
     pub also: Vec<Identity>,
     /// The event's data, word for word, so that numbers stay exact.
     pub data: Vec<u8>,
@@ -93,35 +94,47 @@ impl<T> Act<T> {
         data: &impl Serialize,
     ) -> Result<Outcome, Problem> {
         let data = serde_json::to_vec(data).map_err(|_| Problem::internal())?;
-        self.submit(Ask { kind, subject: Subject::Member(member), also: Vec::new(), data, at: "" }).await
+        self.submit(Ask { kind, subject: Some(Subject::Member(member)), also: Vec::new(), data, at: "" }).await
     }
 
     pub async fn submit(&self, ask: Ask) -> Result<Outcome, Problem> {
-        let event = Event {
-            source: API_SOURCE.into(),
-            id: format!("{}:{}", self.by.origin, self.key).into(),
-            kind: ask.kind.into(),
-            subject: Some(ask.subject),
-            also: ask.also,
-            time: self.app.clock.now(),
-            data: ask.data.into(),
-        };
-        let input = Input { event: event.into(), body_hash: self.words, origin: self.by.origin.clone() };
-        let outcomes = self.app.intake.submit(vec![Delivery { input, raw: None }])?.outcomes().await?;
-        let outcome = outcomes.into_iter().next().ok_or_else(Problem::internal)?;
-        if outcome.conflict {
+        self.submit_all(vec![ask]).await?.pop().ok_or_else(Problem::internal)
+    }
+
+    /// Several at once, in order, under one key: all are let in or none. The first that is refused is told.
+    pub async fn submit_all(&self, asks: Vec<Ask>) -> Result<Vec<Outcome>, Problem> {
+        let at = asks.first().map_or("", |ask| ask.at);
+        let deliveries = asks.into_iter().enumerate();
+        let deliveries = deliveries.map(|(n, ask)| Delivery { input: self.input(n, ask), raw: None });
+        let outcomes = self.app.intake.submit(deliveries.collect())?.outcomes().await?;
+        if outcomes.iter().any(|outcome| outcome.conflict) {
             let (title, detail) = (
                 "This key was used for something else",
                 "this Idempotency-Key came before with another request: take a new key for a new request",
             );
             return Err(Problem::new(422, "idempotency_key_reused", title, detail));
         }
-        match &outcome.decision.reason {
-            Some(reason) if outcome.decision.status != Status::Applied => {
-                Err(Problem::refused(reason, ask.at))
-            }
-            _ => Ok(outcome),
+        let refused = outcomes.iter().filter(|outcome| outcome.decision.status != Status::Applied);
+        match refused.into_iter().find_map(|outcome| outcome.decision.reason.as_ref()) {
+            Some(reason) => Err(Problem::refused(reason, at)),
+            None => Ok(outcomes),
         }
+    }
+
+    /// The n-th of a request.
+    fn input(&self, n: usize, ask: Ask) -> Input {
+        let (origin, key) = (&self.by.origin, &self.key);
+        let event = Event {
+            source: API_SOURCE.into(),
+            id: if n == 0 { format!("{origin}:{key}") } else { format!("{origin}:{key}#{n}") }.into(),
+            kind: ask.kind.into(),
+            subject: ask.subject,
+            also: ask.also,
+            // The time of asking is no part of what was asked.
+            time: self.app.clock.now(),
+            data: ask.data.into(),
+        };
+        Input { event: event.into(), body_hash: self.words, origin: origin.clone() }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use domain::codes::TIME_OUT_OF_RANGE;
 use engine::{Move, Moved};
 use serde::Deserialize;
 use serde_json::json;
@@ -33,6 +34,10 @@ pub async fn handle(State(app): State<Arc<App>>, Json(ask): Json<Ask>) -> Answer
         Moved::Back { now } => {
             let detail = format!("it is {now} already");
             Err(Problem::new(409, "clock_goes_forward", "The clock never goes back", detail))
+        }
+        Moved::Beyond => {
+            let pointer = if ask.to.is_some() { "/to" } else { "/advance" };
+            Err(Problem::field(TIME_OUT_OF_RANGE, pointer, "the clock goes to the end of 2999 at most"))
         }
         Moved::Real => {
             let detail =

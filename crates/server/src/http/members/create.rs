@@ -22,7 +22,7 @@ pub async fn handle(act: Act<NewMember>) -> Answer {
     let before = find::by_identity(&act.app, &subject).await?;
     let ask = Ask {
         kind: "member.enrolled",
-        subject: Subject::Identity(subject),
+        subject: Some(Subject::Identity(subject)),
         also: identities,
         data,
         at: "/fields",

@@ -18,7 +18,7 @@ pub async fn handle(act: Act<Change>) -> Answer {
     let member = find::by_ref(&act.app, &act.name).await?;
     let ask = Ask {
         kind: "member.updated",
-        subject: Subject::Member(member),
+        subject: Some(Subject::Member(member)),
         also: Vec::new(),
         data,
         at: "/fields",
