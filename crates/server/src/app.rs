@@ -95,11 +95,7 @@ impl App {
 
     /// The present program, for those who ask what it would do.
     pub fn plans(&self) -> domain::batch::Plans {
-        domain::batch::Plans {
-            current: self.versions.current(),
-            older: Vec::new(),
-            keys: self.codes.clone(),
-        }
+        domain::batch::Plans { current: self.versions.current(), older: Vec::new(), keys: self.codes.clone() }
     }
 
     /// Reads apart from the threads that serve connections, because a read may wait for the disk.

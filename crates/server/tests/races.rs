@@ -149,8 +149,7 @@ fn a_budget_of_many_is_never_passed() {
         }
     });
     // 400 asked; 300 times 333 is 99,900, and once more would pass 100,000.
-    let sum: i64 =
-        (0..7).map(|n| wallet(&mut api, &format!("email:m{n}@example.com"), "points").0).sum();
+    let sum: i64 = (0..7).map(|n| wallet(&mut api, &format!("email:m{n}@example.com"), "points").0).sum();
     assert_eq!(sum, 300 * 333);
 }
 
@@ -230,7 +229,12 @@ fn a_reservation_ends_in_one_way() {
         });
         let done: BTreeSet<&str> =
             answers.iter().filter(|(_, answer)| answer.status == 200).map(|(act, _)| *act).collect();
-        assert_eq!(done.len(), 1, "{answers:?}", answers = answers.iter().map(|a| a.1.body.clone()).collect::<Vec<_>>());
+        assert_eq!(
+            done.len(),
+            1,
+            "{answers:?}",
+            answers = answers.iter().map(|a| a.1.body.clone()).collect::<Vec<_>>()
+        );
         if done.contains("confirm") {
             assert_eq!(api.post(&format!("/v1/redemptions/{id}/return"), &json!({})).status, 200);
         }
@@ -286,7 +290,10 @@ fn each_event_is_judged_by_one_version_while_others_are_published() {
     let mut api = api();
     const VERSIONS: u64 = 8;
     let texts: Vec<String> = (2..=VERSIONS)
-        .map(|n| PROGRAM.replace("earn.points = 'order.subtotal'", &format!("earn.points = 'order.subtotal * {n}'")))
+        .map(|n| {
+            PROGRAM
+                .replace("earn.points = 'order.subtotal'", &format!("earn.points = 'order.subtotal * {n}'"))
+        })
         .collect();
     let answers = at_once(&api, 5, |client, n| -> Vec<Value> {
         if n == 0 {

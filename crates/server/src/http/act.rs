@@ -94,7 +94,8 @@ impl<T> Act<T> {
         data: &impl Serialize,
     ) -> Result<Outcome, Problem> {
         let data = serde_json::to_vec(data).map_err(|_| Problem::internal())?;
-        self.submit(Ask { kind, subject: Some(Subject::Member(member)), also: Vec::new(), data, at: "" }).await
+        self.submit(Ask { kind, subject: Some(Subject::Member(member)), also: Vec::new(), data, at: "" })
+            .await
     }
 
     pub async fn submit(&self, ask: Ask) -> Result<Outcome, Problem> {

@@ -182,7 +182,11 @@ mod tests {
         ] {
             let problem = parse::<Said>(body.as_bytes()).expect_err(body);
             let fault = &problem.errors[0];
-            assert_eq!((problem.status.as_u16(), fault.code, &*fault.pointer), (422, code, pointer), "{body} {fault:?}");
+            assert_eq!(
+                (problem.status.as_u16(), fault.code, &*fault.pointer),
+                (422, code, pointer),
+                "{body} {fault:?}"
+            );
         }
         for body in ["", " ", "{", "{\"names\": []} x", "\u{feff}{}", "{'names': []}"] {
             let problem = parse::<Said>(body.as_bytes()).expect_err(body);

@@ -56,11 +56,7 @@ struct AmountShape<'a> {
     cut: Option<&'a str>,
 }
 
-pub async fn handle(
-    State(app): State<Arc<App>>,
-    Name(id): Name,
-    Params(query): Params<Query>,
-) -> Answer {
+pub async fn handle(State(app): State<Arc<App>>, Name(id): Name, Params(query): Params<Query>) -> Answer {
     let row = find(&app, id, query).await?;
     let plan = app.versions.get(row.decision.version).ok_or_else(Problem::internal)?;
     let explanation = explain(&plan, &row.event, &row.decision);

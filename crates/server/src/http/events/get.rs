@@ -30,11 +30,7 @@ pub struct Record<'a> {
     data: Option<Box<RawValue>>,
 }
 
-pub async fn handle(
-    State(app): State<Arc<App>>,
-    Name(id): Name,
-    Params(query): Params<Query>,
-) -> Answer {
+pub async fn handle(State(app): State<Arc<App>>, Name(id): Name, Params(query): Params<Query>) -> Answer {
     let row = find(&app, id, query).await?;
     let plan = app.versions.current();
     Ok(answer(200, &record(app.eyes(&plan), &row)))

@@ -35,11 +35,7 @@ struct Summary<'a> {
     reason: Option<&'a Reason>,
 }
 
-pub async fn handle(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-    Params(query): Params<Query>,
-) -> Answer {
+pub async fn handle(State(app): State<Arc<App>>, uri: Uri, Params(query): Params<Query>) -> Answer {
     let paging = Paging::new(uri, query.limit, query.cursor.as_deref())?;
     let (limit, cursor, status) = (paging.limit, paging.cursor, query.status);
     let found = app.read(move |reader| reader.event_list(cursor, status, limit)).await?;

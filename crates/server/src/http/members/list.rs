@@ -11,10 +11,7 @@ use crate::http::page::Paging;
 use crate::http::problem::Answer;
 use crate::http::shape::MemberShape;
 
-pub async fn handle(
-    State(app): State<Arc<App>>,
-    paging: Paging,
-) -> Answer {
+pub async fn handle(State(app): State<Arc<App>>, paging: Paging) -> Answer {
     let (limit, cursor) = (paging.limit, paging.cursor);
     let read = move |reader: &Reader| {
         let found = reader.member_list(cursor, limit)?;
@@ -24,7 +21,6 @@ pub async fn handle(
     let plan = app.versions.current();
     let eyes = app.eyes(&plan);
     let people = found.iter().filter(|member| member.is_person());
-    let members: Vec<MemberShape<'_>> =
-        people.map(|member| MemberShape::new(eyes, member.who())).collect();
+    let members: Vec<MemberShape<'_>> = people.map(|member| MemberShape::new(eyes, member.who())).collect();
     paging.answer("members", &members, next)
 }

@@ -20,10 +20,7 @@ struct Item {
     body: String,
 }
 
-pub async fn handle(
-    State(app): State<Arc<App>>,
-    paging: Paging,
-) -> Answer {
+pub async fn handle(State(app): State<Arc<App>>, paging: Paging) -> Answer {
     let (limit, cursor) = (paging.limit, paging.cursor);
     let found = app.read(move |reader| reader.quarantine_list(cursor, limit)).await?;
     let items: Vec<Item> = found

@@ -11,11 +11,7 @@ use crate::http::page::Paging;
 use crate::http::problem::Answer;
 use crate::http::query::Name;
 
-pub async fn handle(
-    State(app): State<Arc<App>>,
-    Name(name): Name,
-    paging: Paging,
-) -> Answer {
+pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, paging: Paging) -> Answer {
     let (limit, cursor) = (paging.limit, paging.cursor);
     let member = find::by_ref(&app, &name).await?;
     let found = app.read(move |reader| reader.redemption_list(member, cursor, limit)).await?;

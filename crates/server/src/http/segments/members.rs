@@ -21,11 +21,7 @@ const LOOK_MAX: usize = 2_000;
 /// Members that are read at once.
 const READ_AT_ONCE: usize = 200;
 
-pub async fn handle(
-    State(app): State<Arc<App>>,
-    Name(segment): Name,
-    paging: Paging,
-) -> Answer {
+pub async fn handle(State(app): State<Arc<App>>, Name(segment): Name, paging: Paging) -> Answer {
     let plan = app.versions.current();
     known(&plan, &segment)?;
     let found = look(&app, &plan, &segment, paging.cursor, paging.limit).await?;

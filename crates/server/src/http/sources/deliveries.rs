@@ -20,11 +20,7 @@ struct Delivery {
     body: String,
 }
 
-pub async fn handle(
-    State(app): State<Arc<App>>,
-    Name(name): Name,
-    paging: Paging,
-) -> Answer {
+pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, paging: Paging) -> Answer {
     if !app.sources.contains_key(&name) {
         return Err(Problem::not_found("source"));
     }
