@@ -3,6 +3,7 @@
 //! recorded with it. The member's state of today is never asked.
 
 mod changes;
+mod moves;
 
 use serde::Serialize;
 
@@ -31,7 +32,7 @@ pub struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Text>,
     pub rules: Vec<RuleExplanation>,
-    /// What was taken back, or changed by hand, in words.
+    /// What else happened, in words: what was taken back, changed by hand, spent, released; what ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<ChangeExplanation>,
 }

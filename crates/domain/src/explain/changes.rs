@@ -1,5 +1,5 @@
 //! What changed beside the rules of the event, in words: what a return or an edit took back and from which grant, what a
-//! person gave or took by hand. From what was recorded alone.
+//! person gave or took by hand; what else moved is in `moves`. From what was recorded alone.
 
 use serde::Serialize;
 
@@ -13,9 +13,11 @@ use crate::value::Text;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChangeExplanation {
-    /// `reverse` or `adjust`.
+    /// `reverse`, `adjust`, `redemption`, `release`, `expire`, `spend`, `return`, `give`, `receive`, `owe`, `repay`, `level`,
+    /// `earn`, `warn`.
     pub kind: &'static str,
-    pub wallet: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wallet: Option<Text>,
     /// The rule whose grant was taken back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<Text>,
@@ -32,10 +34,11 @@ pub fn changes(plan: &Plan, event: &Event, decision: &Decision) -> Vec<ChangeExp
     if &*event.kind == ADJUST {
         told.extend(by_hand(plan, event, decision));
     }
+    told.extend(super::moves::moves(plan, &event.kind, decision));
     told
 }
 
-fn amount(plan: &Plan, wallet: &str, minor: i64) -> String {
+pub(super) fn amount(plan: &Plan, wallet: &str, minor: i64) -> String {
     let decimals = plan.wallets.iter().find(|w| *w.id == *wallet).map_or(0, |w| w.decimals);
     format!("{} {wallet}", Num::minor(minor, decimals))
 }
@@ -68,7 +71,7 @@ fn taken_back(plan: &Plan, effect: &Effect, decision: &Decision) -> ChangeExplan
     }
     ChangeExplanation {
         kind: "reverse",
-        wallet: effect.wallet.clone(),
+        wallet: Some(effect.wallet.clone()),
         rule: Some(effect.rule.clone()),
         order: order.map(|order| order.id.clone()),
         said,
@@ -85,5 +88,5 @@ fn by_hand(plan: &Plan, event: &Event, decision: &Decision) -> Option<ChangeExpl
     let reason = data["reason"].as_str().unwrap_or_default();
     let done = if given { "gave" } else { "took" };
     let said = format!("a person {done} {} by hand: {reason}", amount(plan, &first.wallet, sum));
-    Some(ChangeExplanation { kind: "adjust", wallet: first.wallet.clone(), rule: None, order: None, said })
+    Some(ChangeExplanation { kind: "adjust", wallet: Some(first.wallet.clone()), rule: None, order: None, said })
 }

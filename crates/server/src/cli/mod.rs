@@ -5,6 +5,7 @@
 //! 6 the store failed while running; 130 interrupted. They are documented in docs/cli.md and stay as they are.
 
 pub mod check;
+pub mod explain;
 pub mod fmt;
 pub mod import;
 pub mod init;
@@ -57,6 +58,8 @@ enum Command {
     Import(Box<import::Import>),
     /// Check every invariant of the data
     Verify(verify::Verify),
+    /// Say in words what became of an event, and why
+    Explain(explain::Explain),
     /// Make, list and revoke API keys
     Keys(keys::Keys),
 }
@@ -78,6 +81,16 @@ pub struct Place {
 impl Place {
     pub fn file(&self) -> Result<File, Failure> {
         File::read(self.settings.as_deref())
+    }
+    /// The folder, in which there must be data.
+    pub fn existing(&self, file: &File) -> Result<PathBuf, Failure> {
+        let dir = self.dir(file)?;
+        if dir.join(store::FILE).exists() {
+            return Ok(dir);
+        }
+        let why = format!("there is no {} in it", store::FILE);
+        Err(Failure::new(DATA, format!("no data in {}", dir.display()), why)
+            .fix("give the folder that `fealty serve` uses with --data DIR"))
     }
     pub fn dir(&self, file: &File) -> Result<PathBuf, Failure> {
         let database = if self.data.is_some() { &None } else { &file.database };
@@ -131,6 +144,7 @@ pub fn run() -> ExitCode {
         Command::Fmt(fmt) => fmt.run(),
         Command::Import(import) => import.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Explain(explain) => explain.run(),
         Command::Keys(keys) => keys.run(),
     };
     match done {

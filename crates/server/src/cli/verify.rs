@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use store::verify::{Report, replay, verify};
 
 use super::table::{grouped, render};
-use super::{DATA, FOUND, Failure, Place, open};
+use super::{FOUND, Failure, Place, open};
 
 #[derive(Args)]
 pub struct Verify {
@@ -30,12 +30,7 @@ const SHOWN: usize = 20;
 impl Verify {
     pub fn run(self) -> Result<u8, Failure> {
         let file = self.place.file()?;
-        let dir = self.place.dir(&file)?;
-        if !dir.join(store::FILE).exists() {
-            let why = format!("there is no {} in it", store::FILE);
-            return Err(Failure::new(DATA, format!("no data in {}", dir.display()), why)
-                .fix("give the folder that `fealty serve` uses with --data DIR"));
-        }
+        let dir = self.place.existing(&file)?;
         let bar = if self.json || !std::io::stderr().is_terminal() {
             ProgressBar::hidden()
         } else {

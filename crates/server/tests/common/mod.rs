@@ -35,6 +35,14 @@ impl Api {
         let document = client.get("/openapi.json").unwrap_or_else(|e| panic!("{e}")).json();
         Api { server, client, document }
     }
+    /// Kills it; `meanwhile` may change how it is started again, on the same data.
+    pub fn restart(&mut self, meanwhile: impl FnOnce(&mut Launch)) {
+        self.server.kill();
+        let mut launch = self.server.launch.clone();
+        meanwhile(&mut launch);
+        self.server = launch.start().unwrap_or_else(|e| panic!("{e}"));
+        self.client = self.server.client();
+    }
     pub fn with_key(&self, key: &str) -> Client {
         Client::new(&self.server.address, key)
     }

@@ -27,7 +27,7 @@ pub async fn handle(State(app): State<Arc<App>>, Json(ask): Json<Ask>) -> Answer
         (None, Some(text)) => Move::to(text).ok_or_else(|| {
             Problem::field("bad_term", "/to", "an instant (RFC 3339), or a date or date-time of the program")
         }),
-        _ => Err(Problem::invalid("either `advance` or `to`")),
+        _ => Err(Problem::field("request_invalid", "", "say either `advance` or `to`")),
     }?;
     match app.intake.move_clock(by)?.answer().await? {
         Moved::To { now, rows } => Ok(answer(200, &json!({"now": now.to_string(), "rows": rows}))),

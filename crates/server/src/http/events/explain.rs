@@ -17,13 +17,13 @@ use crate::http::query::{Name, Params};
 use crate::http::shape::{Eyes, Points};
 
 #[derive(Serialize)]
-struct Shape<'a> {
+pub struct Shape<'a> {
     event: Record<'a>,
     /// Local time by which schedules were judged.
     now: Option<&'a str>,
     region: Option<&'a str>,
     rules: Vec<RuleShape<'a>>,
-    /// What was taken back or changed by hand, in words.
+    /// What else happened, in words.
     changes: &'a [ChangeExplanation],
 }
 
@@ -61,16 +61,18 @@ pub async fn handle(State(app): State<Arc<App>>, Name(id): Name, Params(query): 
     let plan = app.versions.get(row.decision.version).ok_or_else(Problem::internal)?;
     let explanation = explain(&plan, &row.event, &row.decision);
     let eyes = app.eyes(&plan);
-    Ok(answer(200, &shape(eyes, record(eyes, &row), &explanation)))
+    Ok(answer(200, &Shape::new(eyes, record(eyes, &row), &explanation)))
 }
 
-fn shape<'a>(eyes: Eyes<'_>, event: Record<'a>, explanation: &'a Explanation) -> Shape<'a> {
-    Shape {
-        event,
-        now: explanation.now.as_deref(),
-        region: explanation.region.as_deref(),
-        changes: &explanation.changes,
-        rules: explanation.rules.iter().map(|rule| rule_shape(eyes, rule)).collect(),
+impl<'a> Shape<'a> {
+    pub fn new(eyes: Eyes<'_>, event: Record<'a>, explanation: &'a Explanation) -> Self {
+        Shape {
+            event,
+            now: explanation.now.as_deref(),
+            region: explanation.region.as_deref(),
+            changes: &explanation.changes,
+            rules: explanation.rules.iter().map(|rule| rule_shape(eyes, rule)).collect(),
+        }
     }
 }
 

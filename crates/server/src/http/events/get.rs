@@ -40,16 +40,24 @@ pub async fn handle(State(app): State<Arc<App>>, Name(id): Name, Params(query): 
 pub async fn find(app: &Arc<App>, id: String, query: Query) -> Result<Row, Problem> {
     let source = query.source;
     let rows = app.read(move |reader| reader.event_get(source.as_deref(), &id)).await?;
-    let first = rows.first().ok_or_else(|| Problem::not_found("event"))?;
-    let mut sources: Vec<&str> =
-        rows.iter().map(|row| &*row.event.source).filter(|s| **s != *first.event.source).collect();
-    if !sources.is_empty() {
-        sources.push(&first.event.source);
-        let detail = format!("several sources used this id; add ?source=, one of: {}", sources.join(", "));
-        return Err(Problem::new(409, "event_ambiguous", "Several events have this id", detail));
+    newest(rows).map_err(|sources| match sources.as_slice() {
+        [] => Problem::not_found("event"),
+        all => {
+            let detail = format!("several sources used this id; add ?source=, one of: {}", all.join(", "));
+            Problem::new(409, "event_ambiguous", "Several events have this id", detail)
+        }
+    })
+}
+
+/// The newest of the rows of one event. Err: there is none, or these sources used the id.
+pub fn newest(rows: Vec<Row>) -> Result<Row, Vec<String>> {
+    let mut sources: Vec<String> = rows.iter().map(|row| row.event.source.to_string()).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    if sources.len() > 1 {
+        return Err(sources);
     }
-    let newest = rows.into_iter().max_by_key(|row| row.pos);
-    newest.ok_or_else(|| Problem::not_found("event"))
+    rows.into_iter().max_by_key(|row| row.pos).ok_or_else(Vec::new)
 }
 
 pub fn record<'a>(eyes: Eyes<'_>, row: &'a Row) -> Record<'a> {
