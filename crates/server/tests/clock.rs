@@ -63,8 +63,14 @@ fn what_falls_due_happens_and_is_seen_as_of_the_moved_time() {
     assert_eq!(gone.map(|t| &t["event"]["type"]), Some(&json!("fealty.due")), "{ledger}");
     let rang = ledger["transfers"].as_array().into_iter().flatten().find(|t| t["rule"] == "missed");
     for (transfer, told) in [
-        (gone, &["the reservation of the reward mug lapsed: nobody confirmed it in time",
-            "40 points ended: their time was over", "40 points that were spent on mug came back"][..]),
+        (
+            gone,
+            &[
+                "the reservation of the reward mug lapsed: nobody confirmed it in time",
+                "40 points ended: their time was over",
+                "40 points that were spent on mug came back",
+            ][..],
+        ),
         (rang, &["rule missed rang after 30 days without order.paid: gave 5 points"][..]),
     ] {
         let id = transfer.and_then(|t| t["event"]["id"].as_str()).unwrap_or_default();

@@ -88,5 +88,11 @@ fn by_hand(plan: &Plan, event: &Event, decision: &Decision) -> Option<ChangeExpl
     let reason = data["reason"].as_str().unwrap_or_default();
     let done = if given { "gave" } else { "took" };
     let said = format!("a person {done} {} by hand: {reason}", amount(plan, &first.wallet, sum));
-    Some(ChangeExplanation { kind: "adjust", wallet: Some(first.wallet.clone()), rule: None, order: None, said })
+    Some(ChangeExplanation {
+        kind: "adjust",
+        wallet: Some(first.wallet.clone()),
+        rule: None,
+        order: None,
+        said,
+    })
 }

@@ -112,7 +112,8 @@ fn level(message: &Emitted) -> Option<ChangeExplanation> {
     };
     let until = message.data.get("until").and_then(Value::as_str);
     let until = until.map_or_else(String::new, |until| format!(", until {until}"));
-    let said = format!("level {} of {} in place of {}{until}: {why}", text("to"), text("ladder"), text("from"));
+    let said =
+        format!("level {} of {} in place of {}{until}: {why}", text("to"), text("ladder"), text("from"));
     Some(change("level", None, None, said))
 }
 

@@ -49,7 +49,7 @@ pub struct Ask {
     pub at: &'static str,
 }
 
-impl<T: DeserializeOwned> FromRequest<Arc<App>> for Act<T> {
+impl<T: DeserializeOwned + Send> FromRequest<Arc<App>> for Act<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Act<T>, Problem> {
@@ -70,7 +70,7 @@ impl FromRequest<Arc<App>> for Bare {
     }
 }
 
-impl<T> Act<T> {
+impl<T: Send> Act<T> {
     async fn new(mut parts: Parts, app: &Arc<App>, said: T, body: &[u8]) -> Result<Act<T>, Problem> {
         let by = parts.extensions.get::<Arc<Principal>>().cloned().ok_or_else(Problem::internal)?;
         let name = Name::if_any(&mut parts).await?;

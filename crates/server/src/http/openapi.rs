@@ -85,7 +85,9 @@ pub fn problems(route: &Route) -> Vec<u16> {
         Access::Signed => &[500],
         Access::Scope(_) => &[401, 403, 429, 500],
     };
-    let mut all: Vec<u16> = common.iter().chain(route.doc.problems).copied().collect();
+    // A name in the address may be no text at all.
+    let address: &[u16] = if route.path.contains('{') { &[400] } else { &[] };
+    let mut all: Vec<u16> = common.iter().chain(address).chain(route.doc.problems).copied().collect();
     all.sort_unstable();
     all.dedup();
     all

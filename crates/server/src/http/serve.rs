@@ -3,9 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -45,12 +48,18 @@ async fn accept(app: &Arc<App>, listener: &TcpListener) {
         };
         let (stream, place) = stream;
         let builder = builder(app);
-        let service = TowerToHyperService::new(router.clone());
+        let heard = Arc::new(AtomicBool::new(false));
+        let service = Listening { inner: TowerToHyperService::new(router.clone()), heard: heard.clone() };
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
+        let header_time = Duration::from_secs(app.bounds.header_seconds_max);
         tokio::spawn(async move {
-            // A peer that goes away mid-request is no error of ours.
-            let _ = connection.await;
+            let mut connection = std::pin::pin!(connection);
+            // A peer that goes away mid-request is no error of ours. One that says nothing at all keeps no place.
+            let first = tokio::time::timeout(header_time, connection.as_mut()).await;
+            if first.is_err() && heard.load(Ordering::Relaxed) {
+                let _ = connection.await;
+            }
             drop(place);
         });
     }
@@ -59,6 +68,23 @@ async fn accept(app: &Arc<App>, listener: &TcpListener) {
     let seconds = app.bounds.drain_seconds_max;
     if tokio::time::timeout(Duration::from_secs(seconds), graceful.shutdown()).await.is_err() {
         tracing::warn!(seconds, "some requests were not finished in time");
+    }
+}
+
+/// Notes that a first request has come: which version of HTTP is spoken is waited for without a bound otherwise.
+struct Listening<S> {
+    inner: S,
+    heard: Arc<AtomicBool>,
+}
+
+impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for Listening<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn call(&self, request: Request<Incoming>) -> S::Future {
+        self.heard.store(true, Ordering::Relaxed);
+        self.inner.call(request)
     }
 }
 

@@ -101,7 +101,7 @@ static CONFLICT: LazyLock<Reason> = LazyLock::new(|| Reason {
 pub fn shape_in_batch<'a>(eyes: Eyes<'_>, outcome: &'a Outcome) -> OutcomeShape<'a> {
     let mut shape = outcome_shape(eyes, outcome);
     if outcome.conflict {
-        (shape.status, shape.effects, shape.refusal) = (Status::Refused, Vec::new(), Some(&CONFLICT));
+        (shape.status, shape.effects, shape.refusal) = (Status::Refused, Vec::new(), Some(&*CONFLICT));
     }
     shape
 }
