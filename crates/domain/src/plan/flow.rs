@@ -32,7 +32,6 @@ pub enum Clock {
 #[derive(Clone)]
 pub struct Workflow {
     pub id: Text,
-    pub name: Option<Text>,
     /// What starts it: `trigger.on`, or a clock.
     pub trigger: Trigger,
     pub clock: Option<Clock>,

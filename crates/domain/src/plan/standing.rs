@@ -47,7 +47,6 @@ pub enum Forgive {
 #[derive(Clone)]
 pub struct Ladder {
     pub id: Text,
-    pub name: Option<Text>,
     pub levels: Vec<Level>,
     pub keep: Setting<Term>,
     pub lapse: Lapse,
@@ -72,7 +71,6 @@ pub mod tier_slots {
 #[derive(Clone)]
 pub struct Level {
     pub id: Text,
-    pub name: Option<Text>,
     /// Any of these holds: all of its counters reach their numbers. Empty: reached only by being placed (or the first).
     pub needs: Vec<Vec<(CounterNo, Amount)>>,
     /// In place of the ladder's.
@@ -111,7 +109,6 @@ pub enum LevelOf {
 #[derive(Clone)]
 pub struct Achievement {
     pub id: Text,
-    pub name: Option<Text>,
     pub needs: Vec<(CounterNo, Amount)>,
     pub repeat: bool,
     /// What follows, with its `when`, `active`, `limit` and effects.
@@ -121,7 +118,6 @@ pub struct Achievement {
 #[derive(Clone)]
 pub struct Segment {
     pub id: Text,
-    pub name: Option<Text>,
     pub when: Expr,
 }
 

@@ -81,7 +81,7 @@ impl Compiler<'_, '_, '_> {
             let source = self.names.segments.iter().find(|(s, _)| s == id).map(|(_, source)| source.clone());
             let scope = self.scope(&Place::Segment);
             match source.map(|source| Expr::compile(&source, Some(&Type::Bool), &scope, &[])) {
-                Some(Ok(when)) => found.push(Segment { id: id.into(), name: None, when }),
+                Some(Ok(when)) => found.push(Segment { id: id.into(), when }),
                 // Each of a list is well, and all of them are too much.
                 Some(Err(faults)) => self.report.faults(&path, node, faults),
                 None => {}

@@ -3,7 +3,6 @@
 use super::Compiler;
 use super::effects::{Effects, KEYS, Spot};
 use super::expressions::sources;
-use super::ladders::name_of;
 use super::scope::Place;
 use super::settings::SPAN;
 use super::trigger::heard;
@@ -40,7 +39,7 @@ impl Compiler<'_, '_, '_> {
             let rule = rules.len() as RuleNo;
             rules.push(hidden(path, trigger, limits, effects));
             let repeat = table.get("repeat").and_then(Node::bool).unwrap_or(false);
-            found.push(Achievement { id: id.into(), name: name_of(table), needs, repeat, rule });
+            found.push(Achievement { id: id.into(), needs, repeat, rule });
         }
         found
     }

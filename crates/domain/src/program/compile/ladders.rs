@@ -13,7 +13,7 @@ use crate::program::check::value::is_path;
 use crate::program::read::{At, Node, Table};
 use crate::term::Term;
 use crate::time::{Span, Window};
-use crate::value::{Text, Type, Value};
+use crate::value::{Type, Value};
 
 /// Levels of one ladder.
 const LEVELS_MAX: usize = 50;
@@ -199,7 +199,6 @@ impl Compiler<'_, '_, '_> {
             let keys = self.names.ladders[no].keys.iter().map(|k| (k.name.as_str().into(), k.ty.clone()));
             found.push(Ladder {
                 id: id.into(),
-                name: name_of(table),
                 levels,
                 keep: keep.unwrap_or(Setting::Is(Term::never())),
                 lapse: match table.get("lapse").and_then(Node::text) {
@@ -248,7 +247,6 @@ impl Compiler<'_, '_, '_> {
         let keys = &self.names.ladders[ladder].keys;
         Some(Level {
             id: id(node).into(),
-            name: name_of(table),
             needs,
             keep,
             benefits: benefits.iter().filter_map(Node::text).map(Into::into).collect(),
@@ -312,7 +310,3 @@ impl Compiler<'_, '_, '_> {
     }
 }
 
-/// What people are shown.
-pub fn name_of(table: &Table) -> Option<Text> {
-    table.get("name").and_then(Node::text).map(Into::into)
-}

@@ -2,7 +2,6 @@
 
 use super::Compiler;
 use super::expressions::sources;
-use super::ladders::name_of;
 use super::scope::Place;
 use crate::condition::{Code, Expr};
 use crate::num::Num;
@@ -44,7 +43,7 @@ impl Compiler<'_, '_, '_> {
         let needs_order = all.iter().any(|e| e.uses.payload);
         Some(Reward {
             id: id.into(),
-            name: name_of(table),
+            name: table.get("name").and_then(Node::text).map(Into::into),
             gives,
             active: self.schedule(table, &path),
             limits: self.limits(table, &path),

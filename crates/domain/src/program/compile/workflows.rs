@@ -4,7 +4,6 @@ use super::Compiler;
 use super::effects::Spot;
 use super::expressions::sources;
 use super::goals::{effect_keys, hidden};
-use super::ladders::name_of;
 use super::scope::Place;
 use super::settings::SPAN;
 use super::trigger::heard;
@@ -32,7 +31,6 @@ impl Compiler<'_, '_, '_> {
             let exit = table.get("exit").map(|n| self.types(n, &format!("{path}.exit")));
             found.push(Workflow {
                 id: id.into(),
-                name: name_of(table),
                 trigger,
                 clock: self.clock(table, &path),
                 again: table.get("again").and_then(Node::text).and_then(Span::parse),

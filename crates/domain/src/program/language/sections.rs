@@ -7,7 +7,7 @@ use super::steps::TESTS;
 use super::tiers::LADDER;
 use super::{Form, Key, Need, Section, Shape, optional, or, required};
 
-pub(super) const NAME: Key = optional("name", Form::Text, "shown to people");
+pub(super) const NAME: Key = optional("name", Form::Text, "what people are shown in its place");
 pub(super) const NOTE: Key =
     optional("note", Form::Text, "why it is so; kept when published, unlike comments");
 
