@@ -29,9 +29,11 @@ pub fn run(program: &Program, test: &Test) -> Result<Paid, Box<Failure>> {
     let plan = match environment {
         None => program.plan.clone(),
         // Params are the same in number and type, so what was compiled fits both.
-        Some(_) => crate::program::read_json(&program.json, environment, program.plan.version)
-            .unwrap_or_else(|_| panic!("law broken: a program checks in each of its environments"))
-            .plan,
+        Some(_) => {
+            crate::program::read_json(&program.json, environment, program.plan.version)
+                .unwrap_or_else(|_| panic!("law broken: a program checks in each of its environments"))
+                .plan
+        }
     };
     run_under(&Arc::new(plan), test)
 }
