@@ -339,7 +339,7 @@ impl<'a> Door<'a> {
     fn still_waiting<'r>(&self, rows: &'r [Arc<PastRow>]) -> impl Iterator<Item = &'r Arc<PastRow>> {
         rows.iter().filter(|row| {
             row.decision.status == Status::Waiting
-                && !self.freed.contains(&row.pos)
+                && (!self.freed.contains(&row.pos) || planted::is("guest_twice"))
                 && !rows.iter().any(|other| other.decision.again == Some(row.pos))
         })
     }
@@ -375,7 +375,8 @@ impl<'a> Door<'a> {
                     let state = self.snapshot.members.get(&no).and_then(Option::as_ref);
                     let home = state.and_then(|state| state.home.as_ref()).map(|home| home.no);
                     let own = (job.kind != Kind::Own(Own::Due)).then_some(no);
-                    for no in home.into_iter().chain(own) {
+                    let after = planted::is("due_after_event");
+                    for no in home.into_iter().chain(own).filter(|_| !after) {
                         if let Some(due) = self.due(no, job.event().time)? {
                             return Err(Pause::First(Box::new(due)));
                         }

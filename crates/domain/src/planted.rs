@@ -2,7 +2,7 @@
 //! `false` for the compiler, and nothing of this is in the program.
 
 /// (name, what goes wrong)
-pub const ALL: [(&str, &str); 16] = [
+pub const ALL: [(&str, &str); 22] = [
     ("dedupe_window", "an event is known only for a while"),
     ("refund_by_todays_rules", "a return is worked out under the present program"),
     ("float_rounding", "a grant goes through a 64-bit float"),
@@ -18,6 +18,12 @@ pub const ALL: [(&str, &str); 16] = [
     ("ack_before_commit", "the sender is answered before the batch is durable"),
     ("level_of_now", "a late event is judged by the level of today"),
     ("level_after_return", "a level stays though its order came back"),
+    ("due_after_event", "what is due before an event is left for later"),
+    ("guest_twice", "a guest's event counts for each name under which it is claimed"),
+    ("gift_without_date", "points given to another member lose the date on which they end"),
+    ("return_without_date", "spent points come back without the date on which they end"),
+    ("lapse_keeps_stock", "a reservation that lapses does not give back its piece of the stock"),
+    ("level_of_next_day", "a level that ends is judged by the first day after it"),
     ("key_lost_at_seal", "a key is lost when keys in memory become a sorted run"),
 ];
 

@@ -16,6 +16,7 @@ use crate::member::Lot;
 use crate::num::Num;
 use crate::outcome::{Account, Reason, TransferKind};
 use crate::own;
+use crate::planted;
 use crate::snapshot::Want;
 use crate::value::{Text, Value};
 
@@ -178,6 +179,7 @@ pub fn hand_in(book: &mut Book<'_>, wallet: &str, parts: &[Part]) {
                 state.available += part.amount;
                 state.check();
             }
+            None if planted::is("gift_without_date") => state.add(part.lot, part.amount, None, by),
             None => state.add(part.lot, part.amount, part.expires_at, by),
         }
         let accounts = (Account::Given, Account::Available);

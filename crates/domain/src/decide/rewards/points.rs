@@ -10,6 +10,7 @@ use crate::lots::LotId;
 use crate::num::Num;
 use crate::outcome::{Account, TransferKind};
 use crate::plan::Canon;
+use crate::planted;
 use crate::redemption::{Redemption, Spent};
 use crate::value::Text;
 
@@ -101,6 +102,7 @@ fn give_back_part(book: &mut Book<'_>, redemption: &mut Redemption, n: usize, pa
     }
     if part > repaid {
         book.begin_silence(&wallet);
+        let expires_at = expires_at.filter(|_| !planted::is("return_without_date"));
         let by = book.giver_of(&wallet, by);
         book.wallet_mut(&wallet).give_back(lot, part - repaid, expires_at, by);
         book.transfer(TransferKind::Return, back, &wallet, part - repaid, Some(&rule), Some(lot));

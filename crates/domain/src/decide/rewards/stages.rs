@@ -14,6 +14,7 @@ use crate::num::Num;
 use crate::order::Order;
 use crate::outcome::Reason;
 use crate::plan::Gives;
+use crate::planted;
 use crate::redemption::{self, Redemption, Stage};
 use crate::snapshot::{Rows, Want};
 use crate::value::{Text, Value};
@@ -151,7 +152,8 @@ fn close(book: &mut Book<'_>, one: &Redemption) {
 /// Everything that it took comes back, and what it used is free.
 fn release(book: &mut Book<'_>, one: &mut Redemption, stage: Stage) {
     points::give_back(book, one);
-    for (used, amount) in &one.limits {
+    let kept = stage == Stage::Lapsed && planted::is("lapse_keeps_stock");
+    for (used, amount) in one.limits.iter().filter(|_| !kept) {
         book.free_limit(used, *amount);
     }
     if let (true, Some(pool)) = (one.is_open(), &one.pool) {
