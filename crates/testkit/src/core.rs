@@ -8,7 +8,7 @@ use domain::key::KeyMaker;
 use domain::member::Member;
 use domain::outcome::Decision;
 use domain::plan::Plan;
-use domain::program::{self, Source};
+use domain::program::{self, Program, Source};
 use domain::snapshot::{Snapshot, Want};
 use store::Write;
 
@@ -24,9 +24,13 @@ pub struct Core {
 
 /// Reads a program that must check.
 pub fn plan(text: &str, version: u32) -> Arc<Plan> {
+    Arc::new(program(text, version).plan)
+}
+
+pub fn program(text: &str, version: u32) -> Program {
     let source = Source { name: "program.toml".into(), text: text.into() };
     match program::read(source, &mut |_| Ok(Vec::new()), None, version) {
-        Ok(program) => Arc::new(program.plan),
+        Ok(program) => program,
         Err(no) => panic!("{}\n{text}", program::diag::render(&no.diagnostics, &no.sources, false)),
     }
 }

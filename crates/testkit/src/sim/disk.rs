@@ -7,9 +7,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use domain::event::Event;
 use domain::key::KeyMaker;
+use domain::program::Program;
 use domain::snapshot::{Snapshot, Want};
 use serde_json::Value;
-use store::{Options, Store, StoreError, Write};
+use store::{Options, Store, StoreError, Write, verify};
 
 use super::memory::{Lost, Memory};
 use crate::server::folder;
@@ -80,6 +81,24 @@ impl Drop for Real {
 impl Disk {
     pub fn new(real: bool) -> Disk {
         if real { Disk::Real(Box::new(Real::new())) } else { Disk::Memory(Box::default()) }
+    }
+    /// The versions that will be in force one after the other; a proof needs them.
+    pub fn publish(&mut self, programs: &[Program]) {
+        let Disk::Real(real) = self else { return };
+        for program in programs {
+            let put = real.store().admin().program_version_put(program.plan.hash, &program.json, "sim", 0);
+            put.expect("the disk is sound");
+        }
+    }
+    /// What `verify` and `verify --replay` say of the file.
+    pub fn prove(&mut self) -> Result<(), String> {
+        let Disk::Real(real) = self else { return Ok(()) };
+        let mut report = verify::verify(&real.dir, &mut |_, _| {}).map_err(|e| e.to_string())?;
+        verify::replay(&real.dir, None, &mut report, &mut |_, _| {}).map_err(|e| e.to_string())?;
+        match report.breaches.first() {
+            None => Ok(()),
+            Some(breach) => Err(format!("verify finds {} breaches: {breach:?}", report.breach_count)),
+        }
     }
     pub fn keys(&mut self) -> KeyMaker {
         match self {

@@ -397,6 +397,7 @@ impl Sim {
         }
         let state = self.server.disk.state()?;
         auditor.finish(&state, self.clock)?;
+        self.server.disk.prove()?;
         self.replay(rows.len(), &state.0)
     }
     fn journal(&mut self) -> Result<Vec<Row>, String> {

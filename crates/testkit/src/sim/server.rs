@@ -8,12 +8,13 @@ use domain::batch::{self, Batch, Plans};
 use domain::event::Input;
 use domain::outcome::Decision;
 use domain::plan::Plan;
+use domain::program::Program;
 use domain::snapshot::Snapshot;
 use store::Write;
 
 use super::disk::Disk;
 use super::memory::Lost;
-use crate::core::plan;
+use crate::core::program;
 use crate::rng::Rng;
 
 pub struct Server {
@@ -50,7 +51,9 @@ pub struct Decided {
 impl Server {
     /// The programs are its versions, oldest first.
     pub fn new(mut disk: Disk, programs: &[String]) -> Server {
-        let mut next: Vec<Arc<Plan>> = (1..).zip(programs).map(|(no, text)| plan(text, no)).collect();
+        let programs: Vec<Program> = (1..).zip(programs).map(|(no, text)| program(text, no)).collect();
+        disk.publish(&programs);
+        let mut next: Vec<Arc<Plan>> = programs.into_iter().map(|program| Arc::new(program.plan)).collect();
         next.reverse();
         let current = next.pop().expect("there is a first version");
         let plans = Plans { current, older: Vec::new(), keys: disk.keys() };
