@@ -36,7 +36,7 @@ fn two_members_share_a_wallet_and_part() {
     // A retry finds the same; a second time is refused.
     assert_eq!(api.post_once(&door, "k", &with).json()["household"]["id"], json!(home));
     let again = api.post(&door, &with);
-    assert_eq!((again.status, &again.json()["refusal"]), (409, &json!("household_already")));
+    assert_eq!((again.status, &again.json()["code"]), (409, &json!("household_already")));
     for (path, points) in [(ADA, 45), (BO, 45)] {
         let member = api.get(path).json();
         assert_eq!(member["household"]["id"], json!(home));
@@ -46,7 +46,7 @@ fn two_members_share_a_wallet_and_part() {
     let shown = api.get(&format!("/v1/members/{home}")).json();
     assert_eq!(shown["residents"].as_array().map(Vec::len), Some(2), "{shown}");
     let full = api.post("/v1/members/email:cy@example.com/household", &with);
-    assert_eq!((full.status, &full.json()["refusal"]), (409, &json!("household_full")));
+    assert_eq!((full.status, &full.json()["code"]), (409, &json!("household_full")));
     let mug = json!({"member": "email:bo@example.com", "reward": "mug", "confirm": true});
     assert_eq!(api.post("/v1/redemptions", &mug).status, 201);
     assert_eq!(available(&mut api, ADA, "points"), 15);
@@ -57,7 +57,7 @@ fn two_members_share_a_wallet_and_part() {
     let ledger = api.get(&format!("{BO}/transfers")).json();
     assert_eq!(ledger["transfers"][0]["household"], json!(home), "{ledger}");
     assert_eq!(api.call("DELETE", &door, &[], b"").status, 200);
-    assert_eq!(api.call("DELETE", &door, &[], b"").json()["refusal"], json!("household_not_in"));
+    assert_eq!(api.call("DELETE", &door, &[], b"").json()["code"], json!("household_not_in"));
     // The oldest went first: ada's 20 and 10 of bo's.
     assert_eq!(
         (available(&mut api, ADA, "points"), available(&mut api, BO, "points")),
