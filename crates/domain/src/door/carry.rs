@@ -156,14 +156,15 @@ impl<'a> Door<'a> {
         let plan = &*self.plans.current;
         let Ok(bound) = &job.bound else { return Err(Wants::new()) };
         // A reservation may outlive the rewards of its program.
-        let before = (plan.may_ask_late() || !member.held.is_empty()).then(|| member.clone());
+        let late = plan.may_ask_late() || !member.held.is_empty();
+        let before = late.then(|| member.clone());
         let into = match &work {
             Work::Household(Move::In(home)) => Some(*home),
             _ => member.home.as_ref().map(|home| home.no),
         };
         // It was looked at before.
         let mut home = into.and_then(|no| self.snapshot.members.get_mut(&no).and_then(Option::take));
-        let home_before = home.clone();
+        let home_before = home.clone().filter(|_| late);
         if let Work::Household(Move::Found(_)) = &work {
             home = Some(Arc::new(Member::new(self.snapshot.next_member, job.event().time)));
         }

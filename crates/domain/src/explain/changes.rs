@@ -13,8 +13,8 @@ use crate::value::Text;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChangeExplanation {
-    /// `reverse`, `adjust`, `redemption`, `release`, `expire`, `spend`, `return`, `give`, `receive`, `owe`, `repay`, `level`,
-    /// `earn`, `warn`.
+    /// `reverse`, `adjust`, `redemption`, `release`, `expire`, `spend`, `return`, `give`, `receive`, `bring`, `take`, `owe`,
+    /// `repay`, `level`, `earn`, `warn`.
     pub kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wallet: Option<Text>,

@@ -60,7 +60,11 @@ fn or_ever(until: &str) -> &str {
 /// One sentence for all transfers of one kind, wallet and rule.
 fn points(plan: &Plan, transfers: &[Transfer]) -> Vec<ChangeExplanation> {
     let mut sums: BTreeMap<(&'static str, &Text, Option<&Text>), i64> = BTreeMap::new();
-    for transfer in transfers {
+    // What went between a member and his household is told once, as the household sees it.
+    let moved = |t: &&Transfer| matches!(t.kind, TransferKind::Transfer | TransferKind::Release);
+    let home = transfers.iter().filter(moved).any(|t| t.of.is_some());
+    let told = |t: &&Transfer| !home || t.of.is_some() || t.kind != TransferKind::Transfer;
+    for transfer in transfers.iter().filter(told) {
         if let Some(kind) = word(transfer) {
             *sums.entry((kind, &transfer.wallet, transfer.rule.as_ref())).or_default() += transfer.amount;
         }
@@ -76,6 +80,8 @@ fn points(plan: &Plan, transfers: &[Transfer]) -> Vec<ChangeExplanation> {
             "return" => format!("{much} that were spent on {reward} came back"),
             "give" => format!("{much} went to another member"),
             "receive" => format!("{much} came from another member, with their dates"),
+            "bring" => format!("{much} went into the household's wallet, with their dates"),
+            "take" => format!("{much} left the household's wallet, with their dates"),
             "owe" => format!("a debt of {much} came from another member"),
             _ => format!("{much} paid off what was owed"),
         };
@@ -92,6 +98,8 @@ fn word(transfer: &Transfer) -> Option<&'static str> {
         (TransferKind::Return, ..) => "return",
         (TransferKind::Repay, ..) => "repay",
         (TransferKind::Transfer, Account::Debt, _) => "owe",
+        (TransferKind::Transfer, _, Account::Given) if transfer.of.is_some() => "take",
+        (TransferKind::Transfer, _, Account::Available) if transfer.of.is_some() => "bring",
         (TransferKind::Transfer, _, Account::Given) => "give",
         (TransferKind::Transfer, _, Account::Available | Account::Pending) => "receive",
         _ => return None,

@@ -106,6 +106,35 @@ fn who_leaves_takes_his_own_unspent_lots() {
 }
 
 #[test]
+fn what_comes_and_goes_is_told_in_words() {
+    let mut shop = Shop::new(SHOP);
+    shop.pay(ADA, "A", 20);
+    shop.join(ADA, BO);
+    shop.world.pass("2027-03-20T12:00:00Z");
+    shop.leave(ADA);
+    let rows = shop.world.rows();
+    let told: Vec<String> = rows
+        .iter()
+        .flat_map(|row| {
+            domain::explain::explain(&shop.world.plans.current, &row.event, &row.decision).changes
+        })
+        .map(|change| change.said)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "20 points went into the household's wallet, with their dates",
+            "20 later that rule later gave have waited long enough and can be spent",
+            "20 later left the household's wallet, with their dates",
+            "20 points left the household's wallet, with their dates",
+        ]
+    );
+    let messages: Vec<&str> =
+        rows.iter().flat_map(|row| &row.decision.emitted).map(|message| &*message.kind).collect();
+    assert_eq!(messages, ["household.joined", "household.joined", "household.left"]);
+}
+
+#[test]
 fn nobody_leaves_or_joins_while_points_are_owed() {
     let mut shop = Shop::new(SHOP);
     shop.pay(ADA, "A", 30);
