@@ -12,6 +12,7 @@ mod expressions;
 mod fields;
 mod goals;
 mod hear;
+mod inert;
 mod judged;
 mod ladders;
 mod limits;

@@ -40,6 +40,7 @@ impl Compiler<'_, '_, '_> {
         }
         self.endless(&plan.ladders, &plan.counters);
         self.needs_out_of_reach(plan);
+        self.inert(plan);
         for campaign in campaigns {
             self.never(&format!("campaigns.{}.when", campaign.id), &campaign.when);
             let empty = !rules
@@ -143,7 +144,7 @@ impl Compiler<'_, '_, '_> {
         }
     }
 
-    fn lookup(&self, path: &str) -> Option<&Node> {
+    pub fn lookup(&self, path: &str) -> Option<&Node> {
         let mut parts = path.split('.');
         let mut node = self.tree.get(parts.next()?)?;
         for part in parts {

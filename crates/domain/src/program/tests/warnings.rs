@@ -66,3 +66,39 @@ campaigns.c = {}"#,
         ],
     );
 }
+
+#[test]
+fn what_acts_on_nothing_is_told() {
+    says(
+        r#"wallets.stars = { warn = "3 days", activity = "order.paid" }
+campaigns.c = { limit = { stars = 5 } }
+rules.a = { on = "order.paid", earn.points = 1, campaign = "c", limit = [{ times = 1 }, { stars = 5 }] }"#,
+        &[
+            r#"unused `"3 days"`: `wallets.stars.warn` does nothing | its points never end"#,
+            r#"unused `"order.paid"`: `wallets.stars.activity` does nothing | activity matters to a term that is idle: `expires = "12 months idle"`"#,
+            r#"unused `{ stars = 5 }`: `campaigns.c.limit` does nothing | a limit on `stars`, and `campaigns.c` moves none"#,
+            r#"unused `[{ times = 1 }, { stars = 5 }]`: `rules.a.limit` does nothing | a limit on `stars`, and `rules.a` moves none"#,
+        ],
+    );
+    says(
+        r#"rules.a = { on = "referral.qualified", earn.points = 1 }
+counters.b = { on = "tier.changed" }
+workflows.c = { on = ["points.released", "points.expired"], steps = [{ emit = "a.b" }] }"#,
+        &[
+            r#"never_true `"referral.qualified"`: `referral.qualified` never happens | declare when a referral counts: `referrals = { on = "order.paid" }`"#,
+            r#"never_true `"tier.changed"`: `tier.changed` never happens | there are no levels"#,
+            r#"never_true `["points.released", "points.expired"]`: `points.released` never happens | no points wait: `pending`"#,
+        ],
+    );
+    // Nothing is said where it acts.
+    says(
+        r#"wallets.stars = { expires = "12 months idle", warn = "3 days", activity = "order.paid", pending = "1 day" }
+referrals = { on = "order.paid" }
+campaigns.outer = { limit = { stars = 5 } }
+campaigns.c = { campaign = "outer" }
+rules.a = { on = "referral.qualified", earn.stars = 1, campaign = "c" }
+rules.b = { on = ["points.released", "points.expired"], earn.points = 1 }
+rewards.r = { cost.stars = 1, gives.earn.points = 1, limit = [{ stars = 1 }, { points = 1 }] }"#,
+        &[],
+    );
+}
