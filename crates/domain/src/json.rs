@@ -38,10 +38,15 @@ impl<'a> Writer<'a> {
         self.0.push(b'{');
         key(self.0, name);
     }
-    fn whole(self, n: impl itoa::Integer) -> Done {
-        self.0.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
-        Ok(())
-    }
+}
+
+macro_rules! whole {
+    ($($method:ident $kind:ty),*) => {$(
+        fn $method(self, n: $kind) -> Done {
+            self.0.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+            Ok(())
+        }
+    )*};
 }
 
 /// A name from the program's own text, and its colon.
@@ -89,30 +94,8 @@ impl<'a> ser::Serializer for Writer<'a> {
         self.0.extend_from_slice(if b { b"true" } else { b"false" });
         Ok(())
     }
-    fn serialize_i8(self, n: i8) -> Done {
-        self.whole(n)
-    }
-    fn serialize_i16(self, n: i16) -> Done {
-        self.whole(n)
-    }
-    fn serialize_i32(self, n: i32) -> Done {
-        self.whole(n)
-    }
-    fn serialize_i64(self, n: i64) -> Done {
-        self.whole(n)
-    }
-    fn serialize_u8(self, n: u8) -> Done {
-        self.whole(n)
-    }
-    fn serialize_u16(self, n: u16) -> Done {
-        self.whole(n)
-    }
-    fn serialize_u32(self, n: u32) -> Done {
-        self.whole(n)
-    }
-    fn serialize_u64(self, n: u64) -> Done {
-        self.whole(n)
-    }
+    whole!(serialize_i8 i8, serialize_i16 i16, serialize_i32 i32, serialize_i64 i64);
+    whole!(serialize_u8 u8, serialize_u16 u16, serialize_u32 u32, serialize_u64 u64);
     fn serialize_f32(self, n: f32) -> Done {
         serde_json::to_writer(self.0, &n)
     }

@@ -34,6 +34,7 @@ pub mod program;
 pub mod redemption;
 pub mod referral_code;
 pub mod scenario;
+pub mod sealed;
 pub mod snapshot;
 pub mod standing;
 pub mod term;

@@ -8,6 +8,7 @@ use crate::event::MemberNo;
 use crate::key::{Key, KeyMaker};
 use crate::num::Num;
 use crate::order::Use;
+use crate::sealed;
 use crate::value::Text;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,48 +111,21 @@ impl Redemption {
     }
 }
 
-pub const PREFIX: &str = "red_";
-const SIGNS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-/// 13 * 5 = 65 bits; the first sign holds four.
-const LENGTH: usize = 13;
-const ROUNDS: u8 = 6;
+const PREFIX: &str = "red_";
 /// Redemptions of one row: 2^16; rows: 2^48.
 const N_BITS: u32 = 16;
 
-/// Its public name: the row and number under a keyed permutation, so that names cannot be counted up.
+/// Its public name: the row and number, sealed.
 pub fn id(keys: &KeyMaker, pos: u64, n: u16) -> Text {
     assert!(pos < 1 << (64 - N_BITS), "a journal has fewer than 2^48 rows");
-    let bits = (pos << N_BITS) | u64::from(n);
-    let (mut left, mut right) = ((bits >> 32) as u32, bits as u32);
-    for round in 0..ROUNDS {
-        (left, right) = (right, left ^ keys.half(round, right));
-    }
-    let bits = (u64::from(left) << 32) | u64::from(right);
-    let mut id = Text::from(PREFIX);
-    for n in (0..LENGTH).rev() {
-        id.push(char::from(SIGNS[(bits >> (5 * n)) as usize & 31]));
-    }
-    id
+    let number = (pos << N_BITS) | u64::from(n);
+    sealed::write(PREFIX, number, |round, half| keys.half(round, half)).into()
 }
 
 /// The row and number of a public name; None if the text is no such name.
 pub fn parse(keys: &KeyMaker, id: &str) -> Option<(u64, u16)> {
-    let signs = id.strip_prefix(PREFIX)?.as_bytes();
-    if signs.len() != LENGTH {
-        return None;
-    }
-    let mut bits: u128 = 0;
-    for sign in signs {
-        let value = SIGNS.iter().position(|s| *s == sign.to_ascii_lowercase())?;
-        bits = (bits << 5) | value as u128;
-    }
-    let bits = u64::try_from(bits).ok()?;
-    let (mut left, mut right) = ((bits >> 32) as u32, bits as u32);
-    for round in (0..ROUNDS).rev() {
-        (left, right) = (right ^ keys.half(round, left), left);
-    }
-    let bits = (u64::from(left) << 32) | u64::from(right);
-    Some((bits >> N_BITS, bits as u16))
+    let number = sealed::read(PREFIX, id, |round, half| keys.half(round, half))?;
+    Some((number >> N_BITS, number as u16))
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
