@@ -61,9 +61,9 @@ impl KeyMaker {
     pub fn code_round(&self, round: u8, half: u32) -> u32 {
         self.make(9, &[&[round], &half.to_le_bytes()]).0 as u32
     }
-    /// The row that brought codes, by its position.
-    pub fn codes(&self, pos: u64) -> Key {
-        self.make(12, &[&pos.to_le_bytes()])
+    /// The row that brought codes for this pool as its so-and-so-many'th.
+    pub fn codes(&self, pool: &str, row: i64) -> Key {
+        self.make(12, &[pool.as_bytes(), &row.to_le_bytes()])
     }
     /// One half of a keyed permutation of 64 bits.
     pub fn half(&self, round: u8, half: u32) -> u32 {

@@ -390,6 +390,10 @@ impl Member {
         std::iter::once(self.no).chain(self.absorbed.iter().map(|one| one.no))
     }
 
+    pub fn has_number(&self, no: MemberNo) -> bool {
+        self.numbers().any(|own| own == no)
+    }
+
     /// A new member, not yet known to anyone.
     pub fn new(no: MemberNo, at: Timestamp) -> Member {
         Member {

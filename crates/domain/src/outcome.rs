@@ -60,6 +60,9 @@ pub struct Decision {
     /// Business keys that it used up: rule, value of `once_per`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub once: Vec<(Text, Text)>,
+    /// It brought codes for a pool: as which row of the pool, from 1, and how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought: Option<(i64, i64)>,
     /// Of codes that were brought, those that were there before, by index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<u16>,
@@ -90,6 +93,7 @@ impl Decision {
             frees: Vec::new(),
             again: None,
             once: Vec::new(),
+            brought: None,
             skipped: Vec::new(),
             linked: Vec::new(),
             taken: Vec::new(),

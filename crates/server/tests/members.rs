@@ -142,3 +142,24 @@ fn fields_are_changed_and_taken_away() {
         404
     );
 }
+
+#[test]
+fn a_retry_is_known_by_what_was_written_whoever_it_leads_to_by_then() {
+    let mut api = Api::start();
+    for (id, who) in [("o1", "email:ada@example.com"), ("o2", "email:bo@example.com")] {
+        api.event(&order(id, who, "10"));
+    }
+    let give = json!({"wallet": "points", "amount": "5", "reason": "goodwill"});
+    let path = "/v1/members/email:bo@example.com/adjustments";
+    assert_eq!(api.post_once(path, "a1", &give).json()["duplicate"], false);
+    let merge = json!({"absorb": "email:bo@example.com"});
+    let merged = api.post_once("/v1/members/email:ada@example.com/merge", "m1", &merge);
+    assert_eq!(merged.status, 200, "{}", merged.body);
+    // The name leads to the one who absorbed him now.
+    let again = api.post_once("/v1/members/email:ada@example.com/merge", "m1", &merge);
+    assert_eq!((again.status, again.json()), (200, merged.json()), "{}", again.body);
+    let again = api.post_once(path, "a1", &give);
+    assert_eq!((again.status, again.json()["duplicate"].as_bool()), (200, Some(true)), "{}", again.body);
+    let anew = api.post_once("/v1/members/email:ada@example.com/merge", "m2", &merge);
+    assert_eq!((anew.status, anew.json()["code"].as_str()), (422, Some("merge_with_oneself")));
+}

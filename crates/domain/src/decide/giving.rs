@@ -36,11 +36,14 @@ pub struct Gift {
     minor: i64,
 }
 
-/// Another member, named by number in the payload: absorbed ones stand for those who absorbed them. None: nobody can be
-/// meant.
+/// Another member, named by number in the payload. None: nobody can be meant.
 pub fn other(matter: &Matter<'_>, slot: usize) -> Result<Option<MemberNo>, Vec<Want>> {
     let number = slot_num(&matter.bound.record, slot).to_int();
-    let mut no = number.and_then(|no| MemberNo::try_from(no).ok());
+    stands_for(matter, number.and_then(|no| MemberNo::try_from(no).ok()))
+}
+
+/// Who has this number by now: an absorbed one stands for him who absorbed him. None: nobody, or nobody any more.
+pub fn stands_for(matter: &Matter<'_>, mut no: Option<MemberNo>) -> Result<Option<MemberNo>, Vec<Want>> {
     while let Some(at) = no.filter(|at| *at != matter.member.no) {
         match matter.snapshot.members.get(&at).ok_or_else(|| vec![Want::Member(at)])? {
             Some(state) if state.merged_into.is_some() => no = state.merged_into,

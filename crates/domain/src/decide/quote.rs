@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::case::Case;
 use super::discounts::{self, Cart, Cut};
-use super::rewards::quoted;
-use super::rewards::terms::{Asking, Refusal, Terms};
+use super::rewards::{newest, quoted};
+use super::rewards::terms::{Asking, Refusal, Terms, left};
 use super::rules::Judge;
 use super::{cart, region::region};
 use crate::batch::{self, Plans};
@@ -20,7 +20,6 @@ use crate::member::Member;
 use crate::num::Num;
 use crate::outcome::{Decision, Effect, Reason, Status};
 use crate::plan::{Canon, RewardNo};
-use crate::redemption::Stage;
 use crate::snapshot::{Snapshot, Want};
 use crate::value::{Text, Value};
 
@@ -44,6 +43,8 @@ pub struct Offered {
     /// What one costs and gives; None: that depends on a cart, or on numbers that are too large.
     pub terms: Option<Terms>,
     pub refusal: Option<Refusal>,
+    /// So many are left for all members, where there is a stock or a pool.
+    pub left: Option<i64>,
 }
 
 impl Quote {
@@ -167,10 +168,8 @@ fn arrive<E>(
     for held in held.iter().filter(|held| held.until <= now) {
         let key = plans.keys.redemption(held.pos, held.n);
         fetch(snapshot, &[Want::Rows(key)])?;
-        let rows = snapshot.rows.get(&key).map_or(&[][..], |rows| rows);
-        let newest = rows.iter().rev().flat_map(|row| &row.decision.redemptions);
-        let newest = newest.filter(|one| (one.pos, one.n) == (held.pos, held.n)).map(|one| one.stage).next();
-        if newest != Some(Stage::Reserved)
+        let newest = newest(&snapshot.rows, &plans.keys, held.pos, held.n);
+        if !newest.is_ok_and(|found| found.is_some_and(|(_, one)| one.is_open()))
             && let Some(Some(member)) = snapshot.members.get_mut(&no)
         {
             Arc::make_mut(member).held.retain(|one| one != held);
@@ -190,7 +189,8 @@ fn offered(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Offered> {
         let quantity = Num::ONE.max(step);
         let needs = case.plan.rewards[no].needs_order && *case.payload == Value::Absent;
         let terms = if needs { None } else { asking.price(reward, quantity, false).ok() };
-        Offered { reward, terms, refusal: asking.terms(reward, quantity).err() }
+        let left = left(&snapshot.budgets, &case.plan.rewards[no]);
+        Offered { reward, terms, refusal: asking.terms(reward, quantity).err(), left }
     };
     (0..case.plan.rewards.len()).map(one).collect()
 }

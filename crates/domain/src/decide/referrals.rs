@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::book::Book;
 use super::case::slot_text;
 use super::follow::{self, Heard};
-use super::{Matter, Scene, refunds, workflows};
+use super::{Matter, Scene, giving, refunds, workflows};
 use crate::canonical::referral;
 use crate::codes::{self, reason, reason_at};
 use crate::event::MemberNo;
@@ -69,7 +69,7 @@ pub fn claimed(matter: &Matter<'_>) -> Result<Result<MemberNo, Reason>, Vec<Want
 fn named(matter: &Matter<'_>) -> Result<Result<MemberNo, Reason>, Vec<Want>> {
     let payload = &matter.bound.record;
     let (code, by) = (slot_text(payload, referral::CODE), slot_text(payload, referral::BY));
-    let mut no = if by.is_empty() {
+    let no = if by.is_empty() {
         if code.trim().is_empty() {
             return Ok(Err(reason(
                 codes::REFERRAL_CODE_MISSING,
@@ -85,14 +85,7 @@ fn named(matter: &Matter<'_>) -> Result<Result<MemberNo, Reason>, Vec<Want>> {
         *matter.snapshot.identities.get(&name).ok_or_else(|| vec![Want::Identity(name)])?
     };
     // An absorbed member's code is his who absorbed him.
-    while let Some(at) = no.filter(|at| *at != matter.member.no) {
-        let state = matter.snapshot.members.get(&at).ok_or_else(|| vec![Want::Member(at)])?;
-        match state {
-            Some(state) if state.merged_into.is_some() => no = state.merged_into,
-            Some(state) if !state.erased && state.household.is_none() => break,
-            _ => no = None,
-        }
-    }
+    let no = giving::stands_for(matter, no)?;
     let pointer = if by.is_empty() { "/data/code" } else { "/data/by" };
     Ok(no.ok_or_else(|| reason_at(codes::REFERRAL_CODE_UNKNOWN, pointer, "this leads to no member")))
 }

@@ -8,7 +8,7 @@ mod stages;
 mod taking;
 pub mod terms;
 
-pub use stages::{Step, refund, run_due, spent_on, step, stepped};
+pub use stages::{Step, newest, refund, run_due, spent_on, step, stepped};
 pub use taking::{Gift, Taking, asked, issue, quoted, take};
 
 use jiff::Timestamp;

@@ -18,6 +18,7 @@ counters.spend = { on = "order.paid", add = 'order.total' }
 rules.base = { on = "order.paid", earn.points = 'order.total' }
 rules.review = { on = "review.posted", once_per = 'review.product', earn.points = 5, limit = { times = 3, per = "year" } }
 rules.enrolled = { on = "member.enrolled", earn.stamps = 1 }
+rewards.five_off = { cost.points = 20, gives.discount.amount = 5 }
 "#;
 
 fn world() -> World {
@@ -157,4 +158,17 @@ fn what_one_owes_the_other_pays() {
     let absorbed =
         world.rows().iter().any(|row| row.decision.transfers.iter().any(|t| t.kind == TransferKind::Repay));
     assert!(absorbed);
+}
+
+#[test]
+fn what_the_absorbed_spent_on_an_order_comes_back_to_him_who_absorbed_him() {
+    let mut world = world();
+    send(&mut world, BO, "p1", "order.paid", &order("A", 20));
+    let asked = r#"{"reward": "five_off", "confirm": true, "order": {"id": "B", "subtotal": 10}}"#;
+    by_api(&mut world, BO, "r1", "fealty.redeemed", asked);
+    send(&mut world, BO, "p2", "order.paid", r#"{"id": "B", "currency": "EUR", "total": 0, "subtotal": 0}"#);
+    assert_eq!(points(&world, BO), (0, 0));
+    merge(&mut world);
+    send(&mut world, ADA, "r2", "order.refunded", r#"{"order": "B", "currency": "EUR"}"#);
+    assert_eq!(points(&world, ADA), (20, 0));
 }

@@ -12,6 +12,7 @@ rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
 rewards.mug = { cost.points = 40, gives.product = "mug", stock = 3, quantity_max = 3 }
 rewards.tea = { cost.points = 10, gives.code.pattern = "TEA-################", limit = { times = 2, per = "life" } }
 rewards.ten_off = { cost.points = 50, when = 'order.subtotal >= 20', gives.discount.amount = 10 }
+rewards.film = { cost.points = 1, gives.code.pool = "film", quantity_max = 10 }
 rewards.coin = { cost.points = 'quantity', gives.value = 0.01, quantity_max = 1000, quantity_step = 5 }
 "#;
 
@@ -155,4 +156,113 @@ fn points_spent_on_a_refunded_order_come_back_in_the_same_share() {
     assert_eq!((world.points().0, rest.redemptions[0].stage), (60, Stage::Returned));
     let lots: Vec<i64> = world.ada().wallets[0].lots.iter().map(|lot| lot.remaining).collect();
     assert_eq!(lots, [60], "back in the lot from which it came");
+}
+
+#[test]
+fn a_reservation_that_is_confirmed_after_its_order_came_back_takes_no_more_than_the_order_kept() {
+    let mut world = World::new(SHOP);
+    world.pay(r#"{"id":"o1","subtotal":160}"#);
+    let ask = |order: &str| format!(r#"{{"reward":"ten_off","order":{{"id":"{order}","subtotal":40}}}}"#);
+    let half = one(&redeem(&mut world, "r1", &ask("o2")));
+    let whole = one(&redeem(&mut world, "r2", &ask("o3")));
+    world.pay(r#"{"id":"o2","subtotal":0,"total":30}"#);
+    world.pay(r#"{"id":"o3","subtotal":0,"total":30}"#);
+    world.refund(r#"{"order":"o2","amount":15}"#);
+    world.refund(r#"{"order":"o3"}"#);
+    assert_eq!(world.points().0, 60, "both are held");
+    let confirmed = one(&act(&mut world, "c1", &half, "confirm"));
+    assert_eq!((confirmed.stage, world.points().0), (Stage::Confirmed, 85));
+    assert_eq!(why(&act(&mut world, "c2", &whole, "confirm")).0, "redemption_over");
+    one(&act(&mut world, "c3", &whole, "cancel"));
+    assert_eq!(world.points().0, 135);
+    let rest = world.refund(r#"{"order":"o2"}"#);
+    assert_eq!((rest.redemptions[0].stage, world.points().0), (Stage::Returned, 160));
+}
+
+fn bring(world: &mut World, id: &str, codes: &[String]) -> Arc<Decision> {
+    let data = serde_json::json!({"pool": "film", "codes": codes}).to_string();
+    world.send(nobody(api(event("fealty.codes", id, &data)))).decision
+}
+
+fn named(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|n| format!("F{n}")).collect()
+}
+
+#[test]
+fn codes_that_were_brought_are_given_in_order_and_once() {
+    let mut world = World::new(SHOP);
+    world.pay(r#"{"id":"o1","subtotal":100}"#);
+    assert_eq!(why(&redeem(&mut world, "r0", r#"{"reward":"film"}"#)).1, "codes left: 0, wanted: 1");
+    assert_eq!(bring(&mut world, "b1", &named(0..4)).brought, Some((1, 4)));
+    let again = bring(&mut world, "b2", &named(2..6));
+    assert_eq!((again.brought, &again.skipped[..]), (Some((2, 2)), &[0, 1][..]));
+    let none = bring(&mut world, "b3", &["F5".into(), "F0".into()]);
+    assert_eq!((none.status, none.brought, none.skipped.len()), (Status::Applied, None, 2));
+    let twice = bring(&mut world, "b4", &["F6".into(), "F6".into()]);
+    assert_eq!((twice.brought, &twice.skipped[..]), (Some((3, 1)), &[1][..]));
+    // Three rows hold four, two and one; a promise counts, the code itself is chosen when it is given.
+    let held = one(&redeem(&mut world, "r1", r#"{"reward":"film","quantity":2}"#));
+    let three = one(&redeem(&mut world, "r2", r#"{"reward":"film","quantity":3,"confirm":true}"#));
+    assert_eq!(three.codes, ["F0", "F1", "F2"]);
+    let more = redeem(&mut world, "r3", r#"{"reward":"film","quantity":3}"#);
+    assert_eq!(why(&more).1, "codes left: 2, wanted: 3");
+    let held = one(&act(&mut world, "c1", &held, "confirm"));
+    assert_eq!(held.codes, ["F3", "F4"]);
+    let last = one(&redeem(&mut world, "r4", r#"{"reward":"film","quantity":2,"confirm":true}"#));
+    assert_eq!(last.codes, ["F5", "F6"]);
+    // One that was returned is not given again, and cannot be brought again.
+    one(&act(&mut world, "c2", &last, "return"));
+    assert_eq!(why(&redeem(&mut world, "r5", r#"{"reward":"film"}"#)).0, "reward_out_of_stock");
+    assert_eq!(bring(&mut world, "b5", &["F6".into()]).brought, None);
+}
+
+#[test]
+fn codes_are_refused_whole_where_one_is_no_code() {
+    let mut world = World::new(SHOP);
+    for (codes, code) in [
+        (vec!["A".to_owned(), " B".to_owned()], "wrong_type"),
+        (vec!["".to_owned()], "wrong_type"),
+        (vec![], "field_missing"),
+        (vec!["x".repeat(201)], "wrong_type"),
+    ] {
+        let refused = bring(&mut world, &format!("{codes:?}"), &codes);
+        assert_eq!((why(&refused).0, refused.brought), (code, None));
+    }
+    let outside = world.send(nobody(event("fealty.codes", "x", r#"{"pool":"film","codes":["A"]}"#)));
+    assert_eq!(why(&outside.decision).0, "type_reserved");
+}
+
+#[test]
+fn a_made_code_is_none_that_was_brought() {
+    let toml = SHOP.replace("TEA-################", "T#").replace("times = 2", "times = 99");
+    let mut world = World::new(&toml);
+    world.pay(r#"{"id":"o1","subtotal":1000}"#);
+    let signs = "0123456789ABCDEFGHJKMNPQRSTVWXYZ".chars();
+    let mut codes: Vec<String> = signs.map(|sign| format!("T{sign}")).collect();
+    let free = codes.remove(17);
+    bring(&mut world, "b1", &codes);
+    let made = one(&redeem(&mut world, "r1", r#"{"reward":"tea","confirm":true}"#));
+    assert_eq!(made.codes, [free]);
+}
+
+#[test]
+fn codes_of_one_batch_are_counted_one_after_the_other() {
+    let mut world = World::new(SHOP);
+    world.pay(r#"{"id":"o1","subtotal":100}"#);
+    let bring = |id: &str, codes: &[&str]| {
+        let data = serde_json::json!({"pool": "film", "codes": codes}).to_string();
+        nobody(api(event("fealty.codes", id, &data)))
+    };
+    let take = |id: &str| api(event("fealty.redeemed", id, r#"{"reward":"film","confirm":true}"#));
+    let answers = world.send_all(&[
+        bring("b1", &["A", "B"]),
+        take("r1"),
+        bring("b2", &["B", "C"]),
+        take("r2"),
+        take("r3"),
+        take("r4"),
+    ]);
+    let given: Vec<_> = answers.iter().flat_map(|a| &a.decision.redemptions).flat_map(|r| &r.codes).collect();
+    assert_eq!(given, ["A", "B", "C"]);
+    assert_eq!(why(&answers[5].decision).0, "reward_out_of_stock");
 }

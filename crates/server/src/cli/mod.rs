@@ -5,6 +5,7 @@
 //! 6 the store failed while running; 130 interrupted. They are documented in docs/cli.md and stay as they are.
 
 pub mod check;
+pub mod codes;
 pub mod explain;
 pub mod fmt;
 pub mod import;
@@ -56,6 +57,8 @@ enum Command {
     Fmt(fmt::Fmt),
     /// Bring in events from NDJSON files of CloudEvents; can be stopped and run again
     Import(Box<import::Import>),
+    /// Bring codes into the pool of a reward
+    Codes(codes::Codes),
     /// Check every invariant of the data
     Verify(verify::Verify),
     /// Say in words what became of an event, and why
@@ -143,6 +146,7 @@ pub fn run() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Fmt(fmt) => fmt.run(),
         Command::Import(import) => import.run(),
+        Command::Codes(codes) => codes.run(),
         Command::Verify(verify) => verify.run(),
         Command::Explain(explain) => explain.run(),
         Command::Keys(keys) => keys.run(),

@@ -57,6 +57,7 @@ fn request(route: &Route, token: Option<&str>) -> Request<Body> {
         .replace("{event_id}", "e")
         .replace("{ref}", "email:nobody@example.com")
         .replace("{segment}", "vip")
+        .replace("{reward}", "mug")
         .replace("{redemption}", "red_0000000000000")
         .replace("{name}", "shop");
     let mut request = Request::builder().method(route.method).uri(path);

@@ -72,6 +72,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         "ref" => "MemberRef",
         "segment" => "SegmentId",
         "redemption" => "RedemptionId",
+        "reward" => "RewardId",
         _ => "SourceName",
     });
     let all = in_path.chain(route.doc.parameters.iter().copied());

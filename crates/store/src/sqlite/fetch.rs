@@ -2,6 +2,7 @@
 //!
 //! Invariant: an answer holds everything handed over before, and what a snapshot already knows is not touched.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -95,16 +96,25 @@ impl Sqlite {
                 Want::Rows(_) => {}
             }
         }
+        // A row that lies under many of the keys (it brought codes) is read once.
+        let mut read: HashMap<u64, Arc<PastRow>> = HashMap::new();
         for (key, positions) in keys.iter().zip(found) {
-            let rows = positions.iter().map(|&pos| self.past_row(pos).map(Arc::new));
-            snapshot.rows.insert(*key, rows.collect::<Result<_, _>>()?);
+            let mut rows = Vec::with_capacity(positions.len());
+            for pos in positions {
+                let row = match read.entry(*pos) {
+                    Entry::Occupied(row) => row.into_mut(),
+                    Entry::Vacant(free) => free.insert(Arc::new(self.past_row(*pos)?)),
+                };
+                rows.push(row.clone());
+            }
+            snapshot.rows.insert(*key, rows);
         }
         Ok(())
     }
 
     fn identity(&self, name: &Identity) -> Result<Option<MemberNo>, StoreError> {
-        if let Some(no) = self.flights.iter().rev().find_map(|flight| flight.identity(name)) {
-            return Ok(Some(no));
+        if let Some(owner) = self.flights.iter().rev().find_map(|flight| flight.identity(name)) {
+            return Ok(owner);
         }
         identity_get(&self.conn, name.as_str())
     }

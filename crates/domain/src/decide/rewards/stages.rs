@@ -1,9 +1,11 @@
 //! What becomes of a redemption: confirmed, cancelled, lapsed, returned; and what comes back when its order is refunded.
 //! A reservation that is given up leaves everything as if it had never been, dates included.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use super::codes::{self, Drawer};
+use super::codes::{self, Drawer, Drawn};
 use super::{points, pool_id, taking};
 use crate::codes::{self as code, reason};
 use crate::decide::book::Book;
@@ -16,7 +18,7 @@ use crate::outcome::Reason;
 use crate::plan::Gives;
 use crate::planted;
 use crate::redemption::{self, Redemption, Stage};
-use crate::snapshot::{Rows, Want};
+use crate::snapshot::{PastRow, Rows, Want};
 use crate::value::{Text, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +32,9 @@ pub enum Act {
 pub struct Step {
     act: Act,
     one: Redemption,
-    codes: Vec<Text>,
+    drawn: Drawn,
+    /// Confirmed: the order on which it is spent, if that was paid before.
+    order: Option<Order>,
 }
 
 /// Slots of `fealty.redemption`.
@@ -39,8 +43,8 @@ pub mod slots {
     pub const ACT: usize = 1;
 }
 
-/// A redemption as it now stands, and whose it is.
-fn newest(rows: &Rows, keys: &KeyMaker, pos: u64, n: u16) -> Result<Option<(u64, Redemption)>, Vec<Want>> {
+/// A redemption as it now stands, and whose it is. Err: this must be loaded first.
+pub fn newest(rows: &Rows, keys: &KeyMaker, pos: u64, n: u16) -> Result<Option<(u64, Redemption)>, Vec<Want>> {
     let key = keys.redemption(pos, n);
     let rows = rows.get(&key).ok_or_else(|| vec![Want::Rows(key)])?;
     let of = |one: &&Redemption| (one.pos, one.n) == (pos, n);
@@ -57,7 +61,7 @@ pub fn stepped(matter: &Matter<'_>) -> Result<Result<Step, Reason>, Vec<Want>> {
     let unknown = || Ok(Err(reason(code::REDEMPTION_UNKNOWN, format!("there is no redemption `{id}`"))));
     let Some((pos, n)) = redemption::parse(keys, id) else { return unknown() };
     let Some((owner, one)) = newest(&matter.snapshot.rows, keys, pos, n)? else { return unknown() };
-    if owner != matter.member.no && !absorbed(matter, owner)? {
+    if !matter.member.has_number(owner) {
         return unknown();
     }
     let act = match slot_text(payload, slots::ACT) {
@@ -72,8 +76,12 @@ pub fn stepped(matter: &Matter<'_>) -> Result<Result<Step, Reason>, Vec<Want>> {
     if let Some(over) = over(act, &one, matter.event.time) {
         return Ok(Err(reason(code::REDEMPTION_OVER, over)));
     }
-    let mut given = Vec::new();
+    let (mut drawn, mut order) = (Drawn::default(), None);
     if act == Act::Confirm {
+        order = order_of(matter, &one)?;
+        if order.as_ref().is_some_and(refunds::is_back) {
+            return Ok(Err(reason(code::REDEMPTION_OVER, "its order came back: cancel it")));
+        }
         let gives = match &one.pool {
             Some(pool) => Some(Gives::CodeImported(pool.clone())),
             None => matter.plans.current.rewards.iter().find(|r| r.id == one.reward).map(|r| r.gives.clone()),
@@ -81,20 +89,22 @@ pub fn stepped(matter: &Matter<'_>) -> Result<Result<Step, Reason>, Vec<Want>> {
         let snapshot = matter.snapshot;
         let drawer = Drawer { keys, rows: &snapshot.rows, budgets: &snapshot.budgets, here: &[] };
         let units = one.quantity.ceil().to_int().unwrap_or(1);
-        match gives.map_or(Ok(Some(Vec::new())), |gives| drawer.draw(&gives, (pos, n), units))? {
-            Some(codes) => given = codes,
+        match gives.map_or(Ok(Some(Drawn::default())), |gives| drawer.draw(&gives, (pos, n), units))? {
+            Some(codes) => drawn = codes,
             None => return Ok(Err(taking::used_up().reason)),
         }
     }
-    Ok(Ok(Step { act, one, codes: given }))
+    Ok(Ok(Step { act, one, drawn, order }))
 }
 
-/// Whoever made it is this member by now.
-fn absorbed(matter: &Matter<'_>, owner: u64) -> Result<bool, Vec<Want>> {
-    match matter.snapshot.members.get(&owner) {
-        None => Err(vec![Want::Member(owner)]),
-        Some(member) => Ok(member.as_ref().is_some_and(|m| m.merged_into == Some(matter.member.no))),
-    }
+/// The order on which it is spent, if that was paid. Err: this must be loaded first.
+fn order_of(matter: &Matter<'_>, one: &Redemption) -> Result<Option<Order>, Vec<Want>> {
+    let Some(id) = &one.order else { return Ok(None) };
+    let key = matter.plans.keys.order(id);
+    let rows = matter.snapshot.rows.get(&key).ok_or_else(|| vec![Want::Rows(key)])?;
+    let order = rows.iter().rev().filter_map(|row| row.decision.order.as_ref()).find(|order| order.id == *id);
+    let own = |order: &&Order| matter.member.has_number(order.member);
+    Ok(order.filter(own).cloned())
 }
 
 /// Why it cannot be done any more.
@@ -114,18 +124,20 @@ fn over(act: Act, one: &Redemption, at: Timestamp) -> Option<String> {
 
 pub fn step(book: &mut Book<'_>, scene: &Scene<'_>, step: Step) {
     let keys = &scene.plans.keys;
-    let Step { act, mut one, codes: given } = step;
+    let Step { act, mut one, drawn, order } = step;
     match act {
         Act::Confirm => {
             close(book, &one);
             if let Some(pool) = &one.pool {
-                let units = given.len() as i64;
                 let parts = book.budget_mut(&pool_id(pool));
-                codes::hold(parts, -units);
-                codes::give(parts, units);
+                codes::hold(parts, -(drawn.codes.len() as i64));
+                codes::give(parts, &drawn);
             }
             let valid = valid(book, scene, &one);
-            taking::settle(book, scene, &mut one, given, valid);
+            taking::settle(book, scene, &mut one, drawn.codes, valid);
+            if let Some(order) = &order {
+                give_back_share(book, order, &mut one);
+            }
         }
         Act::Cancel => release(book, &mut one, Stage::Cancelled),
         Act::Return => {
@@ -205,7 +217,8 @@ pub fn spent_on(matter: &Matter<'_>, order: &Order) -> Result<Vec<Redemption>, V
     let (rows, key) = (&matter.snapshot.rows, plans.keys.order_spent(&order.id));
     let made = rows.get(&key).ok_or_else(|| vec![Want::Rows(key)])?;
     let mut found: Vec<Redemption> = Vec::new();
-    for row in made.iter().filter(|row| row.decision.member == Some(matter.member.no)) {
+    let own = |row: &&Arc<PastRow>| row.decision.member.is_some_and(|no| matter.member.has_number(no));
+    for row in made.iter().filter(own) {
         for one in row.decision.redemptions.iter().filter(|one| one.order.as_ref() == Some(&order.id)) {
             let newest = newest(rows, &plans.keys, one.pos, one.n)?;
             found.extend(newest.map(|(_, one)| one).filter(|one| one.stage == Stage::Confirmed));
@@ -217,26 +230,33 @@ pub fn spent_on(matter: &Matter<'_>, order: &Order) -> Result<Vec<Redemption>, V
 /// The same share of the points comes back as of the order, which has been told what came back.
 pub fn refund(book: &mut Book<'_>, keys: &KeyMaker, order: &Order, spent: Vec<Redemption>) {
     for mut one in spent {
-        let mut wallets: Vec<Text> = one.spent.iter().map(|spent| spent.wallet.clone()).collect();
-        wallets.dedup();
-        let (mut total, mut back) = (0, 0);
-        let before: i64 = one.spent.iter().map(|spent| spent.returned).sum();
-        for wallet in wallets {
-            let all = one.spent.iter().filter(|spent| spent.wallet == wallet);
-            let (sum, was) = all.fold((0, 0), |(sum, was), s| (sum + s.amount, was + s.returned));
-            let target = refunds::target(order, sum, &[]).max(was);
-            points::give_back_to(book, &mut one, &wallet, target);
-            (total, back) = (total + sum, back + target);
-        }
-        if back == before {
+        let returned = |one: &Redemption| one.spent.iter().map(|spent| spent.returned).sum::<i64>();
+        let before = returned(&one);
+        give_back_share(book, order, &mut one);
+        if returned(&one) == before {
             continue;
         }
-        if back == total {
+        if one.back == Num::ONE {
             release(book, &mut one, Stage::Returned);
             taking::tell(book, keys, one);
         } else {
-            one.back = Num::ratio(i128::from(back), i128::from(total)).unwrap_or(Num::ZERO);
             book.decision.redemptions.push(one);
         }
+    }
+}
+
+fn give_back_share(book: &mut Book<'_>, order: &Order, one: &mut Redemption) {
+    let mut wallets: Vec<Text> = one.spent.iter().map(|spent| spent.wallet.clone()).collect();
+    wallets.dedup();
+    let (mut total, mut back) = (0, 0);
+    for wallet in wallets {
+        let all = one.spent.iter().filter(|spent| spent.wallet == wallet);
+        let (sum, was) = all.fold((0, 0), |(sum, was), s| (sum + s.amount, was + s.returned));
+        let target = refunds::target(order, sum, &[]).max(was);
+        points::give_back_to(book, one, &wallet, target);
+        (total, back) = (total + sum, back + target);
+    }
+    if total > 0 {
+        one.back = Num::ratio(i128::from(back), i128::from(total)).unwrap_or(Num::ZERO);
     }
 }

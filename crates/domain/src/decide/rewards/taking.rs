@@ -1,7 +1,7 @@
 //! Taking a reward: asked for by the member (`fealty.redeemed`), given or redeemed by a rule. What is taken was checked
 //! right before (`terms`), so writing it cannot fail.
 
-use super::codes::Drawer;
+use super::codes::{Drawer, Drawn};
 use super::terms::{Asking, Refusal, Terms, refusal, under};
 use super::{codes, points, pool_id, rule_id, stock_id};
 use crate::codes::{self as code, reason_at};
@@ -23,8 +23,8 @@ use crate::value::{Text, Value};
 /// A redemption that has been checked.
 pub struct Taking {
     pub terms: Terms,
-    /// Given out with it, if it is confirmed at once.
-    pub codes: Vec<Text>,
+    /// Codes given out with it, if it is confirmed at once.
+    pub drawn: Drawn,
     pub confirm: bool,
     /// Confirmed: how long what it gives can be used.
     pub valid: Option<jiff::Timestamp>,
@@ -93,16 +93,16 @@ pub fn asked(matter: &Matter<'_>) -> Result<Result<Taking, Reason>, Vec<Want>> {
         here: &[],
     };
     let reward = &plan.rewards[no];
-    let codes = if confirm {
+    let drawn = if confirm {
         match drawer.draw(&reward.gives, (matter.snapshot.next_pos, 0), terms.units)? {
-            Some(codes) => codes,
+            Some(drawn) => drawn,
             None => return Ok(Err(used_up().reason)),
         }
     } else {
-        Vec::new()
+        Drawn::default()
     };
     let valid = valid(&case, reward);
-    Ok(Ok(Taking { terms, codes, confirm, valid, rule: None, free: false }))
+    Ok(Ok(Taking { terms, drawn, confirm, valid, rule: None, free: false }))
 }
 
 pub fn used_up() -> Refusal {
@@ -171,9 +171,9 @@ fn judge(book: &Book<'_>, scene: &Scene<'_>, gift: &Gift) -> Result<Judged, Vec<
         budgets: book.budgets,
         here: &book.decision.redemptions,
     };
-    let Some(codes) = drawer.draw(&reward.gives, id, terms.units)? else { return Ok(Err(used_up())) };
+    let Some(drawn) = drawer.draw(&reward.gives, id, terms.units)? else { return Ok(Err(used_up())) };
     let (valid, rule) = (valid(&case, reward), Some(gift.rule.clone()));
-    Ok(Ok(Some(Taking { terms, codes, confirm: true, valid, rule, free: !gift.redeem })))
+    Ok(Ok(Some(Taking { terms, drawn, confirm: true, valid, rule, free: !gift.redeem })))
 }
 
 /// Number of the next redemption of this row.
@@ -184,7 +184,7 @@ fn next_n(book: &Book<'_>) -> u16 {
 
 /// Writes it: points, stock, codes, limits, and the redemption itself.
 pub fn take(book: &mut Book<'_>, scene: &Scene<'_>, taking: Taking) {
-    let Taking { terms, codes: given, confirm, valid, rule, free } = taking;
+    let Taking { terms, drawn, confirm, valid, rule, free } = taking;
     let plan = book.plan;
     let reward = &plan.rewards[usize::from(terms.reward)];
     let n = next_n(book);
@@ -199,7 +199,7 @@ pub fn take(book: &mut Book<'_>, scene: &Scene<'_>, taking: Taking) {
     };
     if let Some(pool) = &pool {
         let parts = book.budget_mut(&pool_id(pool));
-        if confirm { codes::give(parts, terms.units) } else { codes::hold(parts, terms.units) }
+        if confirm { codes::give(parts, &drawn) } else { codes::hold(parts, terms.units) }
     }
     let wallet = |no: u16| plan.wallets[usize::from(no)].id.clone();
     let earned =
@@ -224,7 +224,7 @@ pub fn take(book: &mut Book<'_>, scene: &Scene<'_>, taking: Taking) {
         back: Num::ZERO,
     };
     if confirm {
-        settle(book, scene, &mut one, given, valid);
+        settle(book, scene, &mut one, drawn.codes, valid);
     } else {
         let until = reward.hold.after(&terms.moment.at).timestamp();
         one.until = Some(until);

@@ -2,8 +2,8 @@
 //! The first thing that stands against it is told, with what would satisfy it. Reads only; quotes ask the same.
 //! Costs are exact and rounded up once, so that nothing is had for less than it costs.
 
-use super::codes;
-use super::{pool_id, stock_id};
+use super::codes::Pool;
+use super::stock_id;
 use crate::canonical;
 use crate::codes as code;
 use crate::condition::{Env, State};
@@ -246,23 +246,14 @@ impl<'a> Asking<'a> {
     }
 
     fn in_stock(&self, reward: &Reward, terms: &Terms) -> Result<(), Refusal> {
-        let short = |what: &str, left: i64| {
-            Err(refusal(code::REWARD_OUT_OF_STOCK, format!("{what} left: {left}, wanted: {}", terms.units)))
-        };
-        if let Some(stock) = reward.stock {
-            let left = (stock - stock_used(self.budgets, &reward.id)).max(0);
-            if terms.units > left {
-                return short("pieces", left);
-            }
-        }
         if matches!(reward.gives, Gives::CodeImported(_) | Gives::CodePattern(_)) && terms.units > CODES_MAX {
             let said = format!("one redemption gives at most {CODES_MAX} codes");
             return Err(refusal(code::QUANTITY_INVALID, said));
         }
-        if let Gives::CodeImported(pool) = &reward.gives {
-            let left = self.budgets.get(&*pool_id(pool)).map_or(0, |parts| codes::free(parts));
+        for (what, left) in lefts(self.budgets, reward) {
             if terms.units > left {
-                return short("codes", left);
+                let said = format!("{what} left: {left}, wanted: {}", terms.units);
+                return Err(refusal(code::REWARD_OUT_OF_STOCK, said));
             }
         }
         Ok(())
@@ -291,8 +282,20 @@ pub fn amount(plan: &Plan, wallet: WalletNo, minor: i64) -> String {
     format!("{} {}", Num::minor(minor, wallet.decimals), wallet.id)
 }
 
-pub fn stock_used(budgets: &Budgets, reward: &str) -> i64 {
-    budgets.get(&*stock_id(reward)).map_or(0, |parts| parts.iter().map(|part| part.1).sum())
+/// What is left: pieces of its stock, codes of its pool.
+fn lefts(budgets: &Budgets, reward: &Reward) -> impl Iterator<Item = (&'static str, i64)> {
+    let used = || budgets.get(&*stock_id(&reward.id)).map_or(0, |parts| parts.iter().map(|part| part.1).sum());
+    let pieces = reward.stock.map(|stock| ("pieces", (stock - used()).max(0)));
+    let codes = match &reward.gives {
+        Gives::CodeImported(pool) => Some(("codes", Pool::of(budgets, pool).free())),
+        _ => None,
+    };
+    pieces.into_iter().chain(codes)
+}
+
+/// So many can be had, by all together; None: as many as anybody wants.
+pub fn left(budgets: &Budgets, reward: &Reward) -> Option<i64> {
+    lefts(budgets, reward).map(|(_, left)| left).min()
 }
 
 /// How much a redemption counts under a limit: once, or what of a wallet it costs and gives.

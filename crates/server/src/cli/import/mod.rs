@@ -148,7 +148,7 @@ fn settle(piece: Piece, tally: &mut Tally) -> Result<(), Failure> {
     Ok(())
 }
 
-fn failed(failure: engine::Failure) -> Failure {
+pub fn failed(failure: engine::Failure) -> Failure {
     let why = match failure {
         engine::Failure::Full { .. } => "the queue is full".to_owned(),
         engine::Failure::Unavailable(why) | engine::Failure::Unknown(why) => why,

@@ -46,6 +46,8 @@ pub struct OfferedShape<'a> {
     gives: Value,
     value: Option<String>,
     needs_order: bool,
+    /// For all members together, where there is a stock or a pool.
+    left: Option<i64>,
     #[serde(flatten)]
     reach: Option<Reach<'a>>,
 }
@@ -81,6 +83,7 @@ impl<'a> OfferedShape<'a> {
             gives: gives(&reward.gives),
             value: one.terms.as_ref().and_then(|terms| terms.value).map(|value| value.to_string()),
             needs_order: reward.needs_order,
+            left: one.left,
             reach: for_member.then_some(Reach { within_reach: refusal.is_none(), refusal }),
         }
     }
