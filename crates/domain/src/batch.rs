@@ -57,6 +57,16 @@ pub struct NewRow {
     pub keys: Vec<Key>,
 }
 
+/// What was told of a member is to be taken out of the rows before `pos`.
+pub struct Erasure {
+    /// The row that says so.
+    pub pos: u64,
+    /// His numbers, each with the newest row of its history.
+    pub histories: Vec<(MemberNo, u64)>,
+    /// They are nobody's now, unless this batch gives them to someone.
+    pub names: Vec<Identity>,
+}
+
 #[derive(Default)]
 pub struct Batch {
     /// One for each input, in order.
@@ -65,6 +75,8 @@ pub struct Batch {
     /// Inputs made here: what time does, and what follows for other members.
     pub made: Vec<Input>,
     pub identities: Vec<(Identity, MemberNo)>,
+    /// Members whose personal data go with this batch.
+    pub erased: Vec<Erasure>,
     /// Members that changed; their new state is in the snapshot.
     pub members: Vec<MemberNo>,
     /// Budgets that changed; their new state is in the snapshot.
@@ -187,7 +199,8 @@ impl Before {
         for member in &batch.members {
             snapshot.members.remove(member);
         }
-        for (identity, _) in &batch.identities {
+        let erased = batch.erased.iter().flat_map(|erasure| &erasure.names);
+        for identity in batch.identities.iter().map(|(identity, _)| identity).chain(erased) {
             snapshot.identities.remove(identity);
         }
         for key in batch.rows.iter().flat_map(|row| &row.keys) {

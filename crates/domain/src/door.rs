@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::batch::{Answer, Batch, Plans};
 use crate::codes::{self, reason};
+use crate::decide::rewards::codes::{self as pools, Import};
 use crate::decide::{Kind, members};
 use crate::event::{self, Event, FUTURE_SECONDS_MAX, MemberNo, Subject};
 use crate::identity::Identity;
@@ -24,6 +25,8 @@ pub enum Way {
     Known(Answer),
     /// A row without effect: ignored, refused, or waiting under these keys.
     Aside { status: Status, reason: Reason, member: Option<MemberNo>, wait: Vec<Key> },
+    /// Codes for a pool.
+    Codes(Box<Import>),
     Decide {
         member: Option<MemberNo>,
         order: Option<Arc<PastRow>>,
@@ -255,6 +258,19 @@ impl<'a> Door<'a> {
                 }
             }
         }
+        if let (Kind::Own(Own::Codes), Ok(bound)) = (job.kind, &job.bound) {
+            let (plans, snapshot) = (self.plans, &*self.snapshot);
+            let version = plans.current.version;
+            let import =
+                pools::import(&bound.record, version, &plans.keys, &snapshot.rows, &snapshot.budgets)?;
+            return Ok(match import {
+                Ok(import) => Way::Codes(Box::new(import)),
+                Err(reason) => Way::Aside { status: Status::Refused, reason, member: None, wait: Vec::new() },
+            });
+        }
+        if self.is_erased(job, found) {
+            return refused(codes::MEMBER_ERASED, "the personal data of this member are gone for ever");
+        }
         if found.member.is_none()
             && let Some(way) = self.stranger(job, found)?
         {
@@ -274,6 +290,17 @@ impl<'a> Door<'a> {
         frees.sort_by_key(|row| (row.event.time, row.pos));
         frees.dedup_by_key(|row| row.pos);
         Ok(Way::Decide { member: found.member, order: found.order.cloned(), first: None, frees })
+    }
+
+    /// Nothing is heard of an erased member but what his orders still do, and what the core does itself.
+    fn is_erased(&self, job: &Job<'_>, found: &Found<'_>) -> bool {
+        let goes_on = found.order.is_some()
+            && matches!(job.canon, Canon::OrderRefunded | Canon::OrderCancelled | Canon::OrderFulfilled);
+        let state = found.member.and_then(|no| self.snapshot.members.get(&no)).and_then(Option::as_ref);
+        !goes_on
+            && !job.is_made()
+            && job.kind != Kind::Own(Own::Erase)
+            && state.is_some_and(|state| state.erased)
     }
 
     /// Nobody known is meant: None if a member is to be made.
@@ -368,6 +395,10 @@ impl<'a> Door<'a> {
                 let mut decision = Decision::new(status, self.plans.current.version);
                 decision.reason = Some(reason);
                 self.append(job, member, decision, wait);
+                Ok(Vec::new())
+            }
+            Way::Codes(import) => {
+                self.bring(job, *import);
                 Ok(Vec::new())
             }
             Way::Decide { member, order, first, frees } => {

@@ -49,7 +49,7 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
         ("fealty.unmerged", Own::Unmerge, fields(&[])),
         (JOIN, Own::Join, fields(&[number("with")])),
         (LEAVE, Own::Leave, fields(&[])),
-        ("fealty.erased", Own::Erase, fields(&[])),
+        (ERASE, Own::Erase, fields(&[])),
         (CODES, Own::Codes, fields(&[text("pool"), texts("codes")])),
         (DUE, Own::Due, fields(&[])),
         (FOLLOW, Own::Follow, fields(&[])),
@@ -65,6 +65,7 @@ pub const REDEEM: &str = "fealty.redeemed";
 pub const REDEMPTION: &str = "fealty.redemption";
 pub const JOIN: &str = "fealty.joined";
 pub const LEAVE: &str = "fealty.left";
+pub const ERASE: &str = "fealty.erased";
 pub const CODES: &str = "fealty.codes";
 pub const DUE: &str = "fealty.due";
 pub const FOLLOW: &str = "fealty.follows";

@@ -40,16 +40,19 @@ pub enum Scope {
     /// Publish a version of the program
     #[value(name = "rules:write")]
     RulesWrite,
-    /// See raw webhooks as they came, with personal data
+    /// See raw webhooks as they came and everything about a member, with personal data
     #[value(name = "pii:read")]
     PiiRead,
+    /// Take members' personal data away for ever
+    #[value(name = "pii:erase")]
+    PiiErase,
     /// Everything
     #[value(name = "admin")]
     Admin,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 10] = [
+    pub const ALL: [Scope; 11] = [
         Scope::EventsWrite,
         Scope::EventsRead,
         Scope::MembersWrite,
@@ -59,6 +62,7 @@ impl Scope {
         Scope::RulesRead,
         Scope::RulesWrite,
         Scope::PiiRead,
+        Scope::PiiErase,
         Scope::Admin,
     ];
     pub fn name(self) -> &'static str {
@@ -72,6 +76,7 @@ impl Scope {
             Scope::RulesRead => "rules:read",
             Scope::RulesWrite => "rules:write",
             Scope::PiiRead => "pii:read",
+            Scope::PiiErase => "pii:erase",
             Scope::Admin => "admin",
         }
     }

@@ -10,11 +10,25 @@ CREATE TABLE journal (
     input TEXT,                                              -- the event as JSON, `data` word for word
     body_hash BLOB,
     decided TEXT NOT NULL,                                   -- JSON of domain::outcome::Decision
-    hash BLOB NOT NULL CHECK (length(hash) = 32),            -- SHA-256(hash of the row before, every field above)
+    hash BLOB NOT NULL CHECK (length(hash) = 32),            -- SHA-256(hash of the row before, every field above; of input and decided their SHA-256)
     CHECK ((input IS NULL) = (again IS NOT NULL)),
     CHECK ((input IS NULL) = (body_hash IS NULL))
 ) STRICT;
-CREATE TRIGGER journal_update BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is never changed'); END;
+-- Rows of erased members: what was told of them is gone from `input` and `decided`. The chain was built on these digests.
+CREATE TABLE redacted (
+    pos INTEGER PRIMARY KEY CHECK (pos > 0),
+    by INTEGER NOT NULL CHECK (by > pos),                    -- the row that erased the member
+    input BLOB CHECK (length(input) = 32),                   -- SHA-256 of the input that was; NULL: the row has none
+    decided BLOB NOT NULL CHECK (length(decided) = 32),      -- SHA-256 of the decision that was
+    kept BLOB NOT NULL CHECK (length(kept) = 32)             -- SHA-256 of the SHA-256 of both as they stand now
+) STRICT;
+CREATE TRIGGER redacted_update BEFORE UPDATE ON redacted BEGIN SELECT RAISE(ABORT, 'what is erased stays erased'); END;
+CREATE TRIGGER redacted_delete BEFORE DELETE ON redacted BEGIN SELECT RAISE(ABORT, 'what is erased stays erased'); END;
+CREATE TRIGGER journal_update BEFORE UPDATE ON journal
+    WHEN NEW.pos <> OLD.pos OR NEW.member IS NOT OLD.member OR NEW.prev <> OLD.prev OR NEW.now_ms <> OLD.now_ms
+        OR NEW.again IS NOT OLD.again OR NEW.body_hash IS NOT OLD.body_hash OR NEW.hash <> OLD.hash
+        OR NOT EXISTS (SELECT 1 FROM redacted WHERE pos = OLD.pos)
+    BEGIN SELECT RAISE(ABORT, 'the journal is never changed'); END;
 CREATE TRIGGER journal_delete BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is never shortened'); END;
 
 -- A member's state is JSON of domain::member::Member. It comes with the batch that made it and is brought to the

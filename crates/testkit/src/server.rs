@@ -122,6 +122,11 @@ impl Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(&mut self) {
+        let _ = Command::new("kill").arg(self.pid().to_string()).status();
+        let _ = self.child.wait();
+    }
     /// Everything printed so far.
     pub fn printed(&self) -> String {
         self.printed.lock().map(|lines| lines.join("\n")).unwrap_or_default()

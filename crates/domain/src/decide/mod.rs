@@ -17,6 +17,7 @@ mod discounts;
 mod distinct;
 pub mod due;
 mod edit;
+mod erase;
 pub mod expiry;
 mod follow;
 mod gaps;
@@ -46,6 +47,7 @@ pub use book::{Book, Made};
 pub use campaigns::held_out;
 pub use case::{Case, Present, Recorded, moment, read_name};
 pub use counters::DISTINCT_MAX;
+pub use members::names;
 pub use region::place;
 pub use rules::list_at;
 pub use tiers::{
@@ -161,6 +163,8 @@ pub enum Work {
     HandOver(MemberNo),
     TakeOver(Box<Member>),
     Household(households::Move),
+    /// His personal data go.
+    Erase(erase::Histories),
     Place(tiers::Placing),
     Redeem(Box<rewards::Taking>),
     Redemption(Box<rewards::Step>),
@@ -405,6 +409,7 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
         Work::HandOver(to) => merge::hand_over(book, to),
         Work::TakeOver(from) => merge::take_over(book, &from, event.time),
         Work::Household(step) => households::go(book, step),
+        Work::Erase(_) => erase::erase(book),
         Work::Place(placing) => tiers::place_by_hand(book, &placing, event.time),
         Work::Redeem(taking) => rewards::take(book, scene, *taking),
         Work::Redemption(step) => rewards::step(book, scene, *step),

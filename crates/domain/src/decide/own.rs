@@ -1,7 +1,7 @@
 //! Events of Fealty's own (`crate::own`): read and checked, each by its noun.
 
 use super::households::{self, Move};
-use super::{Matter, Verdict, Work, giving, members, merge, referrer, rewards, tiers};
+use super::{Matter, Verdict, Work, erase, giving, members, merge, referrer, rewards, tiers};
 use crate::codes::{self, reason};
 use crate::event::MemberNo;
 use crate::member::Member;
@@ -28,6 +28,7 @@ pub fn weigh(matter: &Matter<'_>, own: Own) -> Result<Verdict, Vec<Want>> {
             work => work,
         },
         Own::Transfer => giving::gift(matter)?.map(Work::Give),
+        Own::Erase => Ok(Work::Erase(erase::histories(matter)?)),
         Own::Merge => merge::merged(matter)?.map(Work::Merge),
         Own::Join => households::joined(matter)?.map(Work::Household),
         Own::Leave => households::left(matter).map(Work::Household),

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::case::Case;
 use super::discounts::{self, Cart, Cut};
-use super::rewards::{newest, quoted};
 use super::rewards::terms::{Asking, Refusal, Terms, left};
+use super::rewards::{newest, quoted};
 use super::rules::Judge;
 use super::{cart, region::region};
 use crate::batch::{self, Plans};

@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Door, Wants, made};
-use crate::batch::{Answer, NewRow};
+use crate::batch::{Answer, Erasure, NewRow};
 use crate::codes;
 use crate::decide::households::Move;
+use crate::decide::rewards::codes::{self as pools, Import};
 use crate::decide::{self, Book, Kind, Made, Matter, Scene, Verdict, Work, members};
 use crate::event::{Input, MemberNo};
 use crate::identity::Identity;
@@ -179,6 +180,10 @@ impl<'a> Door<'a> {
             Work::TakeOver(from) => from.identities.clone(),
             _ => Vec::new(),
         };
+        let erased = match &work {
+            Work::Erase(histories) => Some((histories.clone(), member.identities.clone())),
+            _ => None,
+        };
         let mut book = Book {
             plan,
             member: Arc::make_mut(member),
@@ -216,9 +221,34 @@ impl<'a> Door<'a> {
             return Err(wants);
         }
         let member = Arc::make_mut(member);
+        if let Some((histories, names)) = erased {
+            self.erase(histories, names);
+        }
         self.link(job, member, (&by_hand, moved), &mut decision);
         close(plan, job, member, home.as_mut().map(Arc::make_mut), &mut decision);
         Ok(Carried { decision, home, made })
+    }
+
+    /// His names are free, also those that this batch gave him.
+    fn erase(&mut self, histories: Vec<(MemberNo, u64)>, names: Vec<Identity>) {
+        self.batch.identities.retain(|(name, _)| !names.contains(name));
+        for name in &names {
+            self.snapshot.identities.insert(name.clone(), None);
+        }
+        self.batch.erased.push(Erasure { pos: self.snapshot.next_pos, histories, names });
+    }
+
+    /// Codes for a pool: the pool counts them, the row holds them.
+    pub(super) fn bring(&mut self, job: &Job<'_>, import: Import) {
+        let Import { pool, decision, keys } = import;
+        if let Some((_, count)) = decision.brought {
+            let parts = self.snapshot.budgets.entry(pool.clone()).or_default();
+            if !self.budgets.iter().any(|(kept, _)| *kept == pool) {
+                self.budgets.push((pool, parts.clone()));
+            }
+            pools::add(parts, count);
+        }
+        self.append(job, None, decision, keys);
     }
 
     fn link(

@@ -3,6 +3,7 @@
 
 mod complaints;
 mod earning;
+mod erasing;
 mod explaining;
 mod households;
 mod levels;

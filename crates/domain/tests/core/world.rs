@@ -20,6 +20,7 @@ pub struct World {
     members: HashMap<MemberNo, String>,
     identities: HashMap<Identity, MemberNo>,
     budgets: HashMap<Box<str>, Vec<(i64, i64)>>,
+    erasures: Vec<batch::Erasure>,
     pub now: jiff::Timestamp,
     next_id: u32,
 }
@@ -83,6 +84,7 @@ impl World {
             members: HashMap::new(),
             identities: HashMap::new(),
             budgets: HashMap::new(),
+            erasures: Vec::new(),
             now: time("2027-06-01T00:00:00Z"),
             next_id: 0,
         }
@@ -176,6 +178,10 @@ impl World {
             );
             self.rows.push((event, hash, json, row.keys.clone()));
         }
+        for name in batch.erased.iter().flat_map(|erasure| &erasure.names) {
+            self.identities.remove(name);
+        }
+        self.erasures.extend(batch.erased);
         for (name, no) in batch.identities {
             if let Some(before) = self.identities.insert(name, no) {
                 let before = snapshot.members[&before].as_ref().unwrap();
@@ -218,6 +224,11 @@ impl World {
 
     pub fn by_no(&self, no: MemberNo) -> Member {
         serde_json::from_str(&self.members[&no]).unwrap()
+    }
+
+    /// What the store was told to take out of rows.
+    pub fn erasures(&self) -> &[batch::Erasure] {
+        &self.erasures
     }
 
     pub fn ada(&self) -> Member {

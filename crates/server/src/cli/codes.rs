@@ -86,7 +86,8 @@ impl Bring {
         let reward = plan.rewards.iter().find(|reward| *reward.id == *self.reward);
         let Some((reward, Gives::CodeImported(pool))) = reward.map(|reward| (reward, &reward.gives)) else {
             let what = format!("cannot bring codes for the reward `{}`", self.reward);
-            let why = if reward.is_some() { "it gives no codes of a pool" } else { "there is no such reward" };
+            let why =
+                if reward.is_some() { "it gives no codes of a pool" } else { "there is no such reward" };
             return Err(Failure::settings(what, why).fix("write `gives.code.pool = \"…\"` in the program"));
         };
         let reader = opened.store.reader();

@@ -67,10 +67,11 @@ fn tell(report: &Report) {
         ("orders", report.orders),
         ("identities", report.identities),
         ("index entries", report.keys),
+        ("redacted rows", report.redacted),
         ("decided again", report.replayed),
     ]
     .into_iter()
-    .filter(|(name, count)| *name != "decided again" || *count > 0)
+    .filter(|(name, count)| !["redacted rows", "decided again"].contains(name) || *count > 0)
     {
         rows.push(vec![name.to_owned(), grouped(count)]);
     }

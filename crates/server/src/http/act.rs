@@ -122,6 +122,11 @@ impl<T: Send> Act<T> {
         }
     }
 
+    /// Nothing of how it was asked is kept, not even as a digest, which could be guessed.
+    pub fn without_words(self) -> Act<T> {
+        Act { words: [0; 32], ..self }
+    }
+
     /// The n-th of a request.
     fn input(&self, n: usize, ask: Ask) -> Input {
         let (origin, key) = (&self.by.origin, &self.key);

@@ -29,6 +29,8 @@ pub mod members {
     //! Members: what the API does to them goes through the same door as events.
     pub mod adjust;
     pub mod create;
+    pub mod erase;
+    pub mod export;
     pub mod get;
     pub mod give;
     pub mod household;
@@ -66,7 +68,8 @@ pub mod redemptions {
     pub mod step;
 }
 pub mod rewards {
-    //! What is offered.
+    //! What is offered, and the codes that it gives.
+    pub mod codes;
     pub mod list;
     pub mod shape;
 }

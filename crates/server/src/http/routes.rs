@@ -111,7 +111,7 @@ fn event_routes() -> Vec<Route> {
 }
 
 fn member_routes() -> Vec<Route> {
-    use Scope::{AdjustWrite, MembersRead, MembersWrite};
+    use Scope::{AdjustWrite, MembersRead, MembersWrite, PiiErase, PiiRead};
     vec![
         route!("POST" "/v1/members" may(MembersWrite), READ, post(members::create::handle), "createMember",
             "Enrol a member", params &["IdempotencyKey"], body &[(JSON, "NewMember")],
@@ -124,6 +124,12 @@ fn member_routes() -> Vec<Route> {
         route!("PATCH" "/v1/members/{ref}" may(MembersWrite), READ, patch(members::update::handle), "updateMember",
             "Change a member's fields; null takes one away", params &["IdempotencyKey"], body &[(JSON, "MemberFields")],
             answers &[(200, "Member")], problems &[400, 404, 408, 413, 415, 422, 503]),
+        route!("DELETE" "/v1/members/{ref}" may(PiiErase), READ, delete(members::erase::handle), "eraseMember",
+            "Take a member's personal data away for ever; amounts stay under a random id", params &["IdempotencyKey"], body &[],
+            answers &[(200, "Member")], problems &[400, 404, 409, 422, 503]),
+        route!("GET" "/v1/members/{ref}/export" may(PiiRead), READ, get(members::export::handle), "exportMember",
+            "Everything that is held about a member", params &[], body &[],
+            answers &[(200, "MemberExport")], problems &[404, 422, 503]),
         route!("POST" "/v1/members/{ref}/identities" may(MembersWrite), READ, post(members::link::handle), "linkIdentities",
             "Further names of the same person", params &["IdempotencyKey"], body &[(JSON, "NewIdentities")],
             answers &[(200, "Member")], problems &[400, 404, 408, 409, 413, 415, 422, 503]),
@@ -160,7 +166,7 @@ fn member_routes() -> Vec<Route> {
 }
 
 fn reward_routes() -> Vec<Route> {
-    use Scope::{MembersRead, RedemptionsWrite};
+    use Scope::{MembersRead, RedemptionsWrite, RulesWrite};
     const STEP: &[u16] = &[400, 404, 409, 422, 503];
     vec![
         route!("POST" "/v1/quotes" may(MembersRead), READ, post(quotes::create::handle), "createQuote",
@@ -170,6 +176,9 @@ fn reward_routes() -> Vec<Route> {
         route!("GET" "/v1/rewards" may(MembersRead), READ, get(rewards::list::handle), "listRewards",
             "What is offered; with a member what is within reach, and what is missing", params &["ForMember"], body &[],
             answers &[(200, "RewardList")], problems &[400, 404, 422, 503]),
+        route!("POST" "/v1/rewards/{reward}/codes" may(RulesWrite), READ, post(rewards::codes::handle), "addCodes",
+            "Codes for the pool of a reward; those that came before are left out and counted", params &["IdempotencyKey"],
+            body &[(JSON, "NewCodes")], answers &[(200, "CodesAdded")], problems &[400, 404, 408, 409, 413, 415, 422, 503]),
         route!("POST" "/v1/redemptions" may(RedemptionsWrite), READ, post(redemptions::create::handle), "createRedemption",
             "Reserve a reward, or redeem it at once", params &["IdempotencyKey"], body &[(JSON, "NewRedemption")],
             answers &[(200, "Redemption"), (201, "Redemption")], problems &[400, 404, 408, 409, 413, 415, 422, 503]),

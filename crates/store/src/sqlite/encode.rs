@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::flight::Flight;
-use super::form::{Hashed, push_input};
+use super::form::{Hashed, digest, push_input};
 use super::writer::{Job, Shared};
 use crate::keys::run::{ENTRY, push_entry};
 use crate::{Done, StoreError};
@@ -93,9 +93,9 @@ impl Encoded {
                 prev: row.prev_pos,
                 now_ms: write.now_ms,
                 again: row.again,
-                input: input.map(|_| &text[start..middle]),
+                input: input.map(|_| digest(&text[start..middle])),
                 body_hash: input.map(|input| &input.body_hash[..]),
-                decided: &text[middle..],
+                decided: digest(&text[middle..]),
             };
             *head = hashed.chain(head);
             let decided = middle..text.len();

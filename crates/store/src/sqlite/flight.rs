@@ -21,7 +21,8 @@ pub struct Flight {
     pub keys: Vec<(u64, u64)>,
     /// Inputs whose id came before with other contents.
     pub conflicts: Vec<usize>,
-    identities: HashMap<Identity, MemberNo>,
+    /// None: nobody's any more.
+    identities: HashMap<Identity, Option<MemberNo>>,
 }
 
 impl Flight {
@@ -39,12 +40,15 @@ impl Flight {
             assert_laws(&row.decision);
             keys.extend(row.keys.iter().map(|key| (key.0, row.pos)));
         }
+        let freed =
+            write.batch.erased.iter().flat_map(|erased| &erased.names).map(|name| (name.clone(), None));
+        let given = write.batch.identities.iter().map(|(name, no)| (name.clone(), Some(*no)));
         Flight {
             first_pos: next_pos,
             last_pos: next_pos + write.batch.rows.len() as u64 - 1,
             keys,
             conflicts: (0..write.inputs.len()).filter(|&n| write.batch.answers[n].conflict).collect(),
-            identities: write.batch.identities.iter().cloned().collect(),
+            identities: freed.chain(given).collect(),
             write,
         }
     }
@@ -60,7 +64,8 @@ impl Flight {
         let at = self.write.members.binary_search_by_key(&no, |member| member.no);
         at.ok().map(|at| &self.write.members[at])
     }
-    pub fn identity(&self, identity: &Identity) -> Option<MemberNo> {
+    /// Whose it is, if this batch says so.
+    pub fn identity(&self, identity: &Identity) -> Option<Option<MemberNo>> {
         self.identities.get(identity).copied()
     }
     /// The row at `pos`, if it is of this batch.

@@ -12,16 +12,21 @@ use sha2::{Digest, Sha256};
 
 use crate::StoreError;
 
-/// One row of the journal, as far as it is hashed.
+/// One row of the journal, as far as it is hashed: input and decision by their digests.
 pub struct Hashed<'a> {
     pub pos: u64,
     pub member: Option<MemberNo>,
     pub prev: u64,
     pub now_ms: i64,
     pub again: Option<u64>,
-    pub input: Option<&'a [u8]>,
+    pub input: Option<[u8; 32]>,
     pub body_hash: Option<&'a [u8]>,
-    pub decided: &'a [u8],
+    pub decided: [u8; 32],
+}
+
+/// What of a text is hashed into the row, so that the row can be proved without the text.
+pub fn digest(text: &[u8]) -> [u8; 32] {
+    Sha256::digest(text).into()
 }
 
 impl Hashed<'_> {
@@ -39,9 +44,9 @@ impl Hashed<'_> {
         add(Some(&self.prev.to_le_bytes()));
         add(Some(&self.now_ms.to_le_bytes()));
         add(self.again.map(u64::to_le_bytes).as_ref().map(|bytes| &bytes[..]));
-        add(self.input);
+        add(self.input.as_ref().map(|digest| &digest[..]));
         add(self.body_hash);
-        add(Some(self.decided));
+        add(Some(&self.decided));
         hash.finalize().into()
     }
 }
@@ -176,9 +181,9 @@ mod tests {
             prev: u64::from(i == 3),
             now_ms: i64::from(i == 4),
             again: if i == 5 { Some(0) } else { None },
-            input: if i == 6 { None } else { Some(if i == 7 { &b""[..] } else { b"ab" }) },
+            input: if i == 6 { None } else { Some(digest(if i == 7 { b"" } else { b"ab" })) },
             body_hash: if i == 8 { None } else { Some(if i == 9 { &b""[..] } else { b"c" }) },
-            decided: if i == 10 { &b""[..] } else { b"d" },
+            decided: digest(if i == 10 { b"" } else { b"d" }),
         };
         let mut hashes: Vec<_> = (0..11).map(|i| row(i).chain(&[0; 32])).collect();
         hashes.push(row(0).chain(&[1; 32]));

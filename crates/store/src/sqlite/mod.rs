@@ -10,6 +10,7 @@ pub mod file;
 mod flight;
 pub mod form;
 mod migrate;
+pub mod redact;
 pub mod sweep;
 mod writer;
 

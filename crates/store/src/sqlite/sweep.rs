@@ -110,9 +110,16 @@ pub fn state(conn: &Connection, recent: &Recent, no: MemberNo) -> Result<Option<
 
 /// A number that no row can have (a made-up public id stands for any 64 bits) is nobody's.
 pub fn row(conn: &Connection, no: MemberNo) -> Result<Option<String>, StoreError> {
-    let Ok(no) = i64::try_from(no) else { return Ok(None) };
-    let select = conn.prepare_cached("SELECT image FROM member_swept WHERE no = ?1");
-    select.and_then(|mut select| select.query_row([no], |r| r.get(0)).optional()).map_err(|e| store_error(&e))
+    if i64::try_from(no).is_err() {
+        return Ok(None);
+    }
+    row_image(conn, no).map_err(|e| store_error(&e))
+}
+
+/// What the member's own row holds.
+pub fn row_image(conn: &Connection, no: MemberNo) -> rusqlite::Result<Option<String>> {
+    let mut select = conn.prepare_cached("SELECT image FROM member_swept WHERE no = ?1")?;
+    select.query_row([no], |r| r.get(0)).optional()
 }
 
 /// The writer's part: where the round stands.

@@ -9,11 +9,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use domain::event::MemberNo;
 use rusqlite::{Connection, params};
 
 use super::checkpoint::Checkpointer;
 use super::encode::{Encoded, Encoder, Task};
 use super::flight::Flight;
+use super::redact;
 use super::store_error;
 use super::sweep::{Recent, Step, Sweep};
 use crate::keys::Keys;
@@ -245,7 +247,8 @@ impl Desk {
         let rows = flight.write.batch.rows.len();
         let written = write_batch(&self.conn, flight, encoded)
             .and_then(|()| self.write_slices(rows))
-            .and_then(|()| self.sweep.write(&self.conn, flight, encoded));
+            .and_then(|()| self.sweep.write(&self.conn, flight, encoded))
+            .and_then(|step| self.erase(flight, encoded).map(|()| step));
         let result = match written {
             Ok(step) => {
                 let committed = self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
@@ -258,6 +261,25 @@ impl Desk {
             let _rolled_back = self.conn.execute_batch("ROLLBACK");
         }
         result
+    }
+
+    /// Members whose personal data go with this batch.
+    fn erase(&self, flight: &Flight, encoded: &Encoded) -> rusqlite::Result<()> {
+        for erasure in &flight.write.batch.erased {
+            redact::erase(&self.conn, erasure)?;
+            let numbers: Vec<_> = erasure.histories.iter().map(|history| history.0).collect();
+            redact::forget_states(&self.conn, &numbers, |no| self.newest(flight, encoded, no))?;
+        }
+        Ok(())
+    }
+
+    /// A member's state after this batch, unless it is in its row only.
+    fn newest(&self, flight: &Flight, encoded: &Encoded, no: MemberNo) -> Option<String> {
+        let at = flight.write.members.binary_search_by_key(&no, |member| member.no);
+        match at {
+            Ok(at) => Some(encoded.images()[encoded.image_parts()[at].clone()].to_owned()),
+            Err(_) => Some(self.shared.recent.get(no)?.as_str().to_owned()),
+        }
     }
 
     /// A share of the work on key runs that fits the batch, up to an installation.
@@ -317,6 +339,10 @@ fn write_batch(conn: &Connection, flight: &Flight, encoded: &Encoded) -> rusqlit
     }
     for &n in &flight.conflicts {
         write_conflict(conn, flight, n)?;
+    }
+    let mut free = conn.prepare_cached("DELETE FROM identity WHERE name = ?1")?;
+    for name in write.batch.erased.iter().flat_map(|erasure| &erasure.names) {
+        free.execute([name.as_str()])?;
     }
     let mut names: Vec<_> = write.batch.identities.iter().map(|(name, no)| (name.as_str(), *no)).collect();
     names.sort_unstable();

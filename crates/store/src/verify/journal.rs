@@ -12,7 +12,7 @@ use rusqlite::{Connection, Row};
 use super::Report;
 use super::ledger::Ledger;
 use super::orders::Orders;
-use crate::sqlite::form;
+use crate::sqlite::{form, redact};
 
 /// What the journal says, gathered for the checks that follow.
 pub struct Told {
@@ -35,6 +35,16 @@ pub struct Told {
     /// Codes that were given out.
     given: HashSet<domain::value::Text>,
     newest_version: Option<u32>,
+    redacted: HashMap<u64, Redacted>,
+    /// Rows by which redacted rows say that they were erased.
+    erased_by: HashSet<u64>,
+}
+
+/// What a row of an erased member was chained by, and the digest of what stands there now.
+struct Redacted {
+    input: Option<[u8; 32]>,
+    decided: [u8; 32],
+    kept: [u8; 32],
 }
 
 struct Stored<'a> {
@@ -70,7 +80,10 @@ pub fn scan(
         freed: HashSet::new(),
         promised: HashMap::new(),
         newest_version,
+        redacted: HashMap::new(),
+        erased_by: HashSet::new(),
     };
+    told.load_redacted(conn, report)?;
     let mut select = conn.prepare(
         "SELECT pos, member, prev, now_ms, again, input, body_hash, decided, hash FROM journal ORDER BY pos",
     )?;
@@ -85,7 +98,7 @@ pub fn scan(
             report.row("time", stored.pos, "it was decided before the row in front of it");
         }
         now_ms = now_ms.max(stored.now_ms);
-        head = chain(&stored, &head, report);
+        head = chain(&stored, told.redacted.get(&stored.pos), &head, report);
         told.last_pos = stored.pos;
         told.check(&stored, maker, report);
         report.rows += 1;
@@ -115,16 +128,28 @@ fn read<'a>(row: &'a Row) -> rusqlite::Result<Stored<'a>> {
 
 /// The hash that the row must have after the one before; the chain goes on from the stored one, so that one damaged
 /// row is reported once.
-fn chain(stored: &Stored, before: &[u8; 32], report: &mut Report) -> [u8; 32] {
+fn chain(stored: &Stored, was: Option<&Redacted>, before: &[u8; 32], report: &mut Report) -> [u8; 32] {
+    let (input, decided) = match was {
+        Some(was) => {
+            if redact::kept(stored.input, stored.decided) != was.kept {
+                report.row("erasure", stored.pos, "what was left of it is not what stands there");
+            }
+            (was.input, was.decided)
+        }
+        None => {
+            let input = stored.input.map(|input| form::digest(input.as_bytes()));
+            (input, form::digest(stored.decided.as_bytes()))
+        }
+    };
     let hashed = form::Hashed {
         pos: stored.pos,
         member: stored.member,
         prev: stored.prev,
         now_ms: stored.now_ms,
         again: stored.again,
-        input: stored.input.map(str::as_bytes),
+        input,
         body_hash: stored.body_hash,
-        decided: stored.decided.as_bytes(),
+        decided,
     };
     let hash = hashed.chain(before);
     if hash[..] != *stored.hash {
@@ -142,14 +167,27 @@ fn took_its_name<E>(decision: &Result<Decision, E>) -> bool {
 }
 
 impl Told {
+    fn load_redacted(&mut self, conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+        let mut select = conn.prepare("SELECT pos, by, input, decided, kept FROM redacted")?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let was = Redacted { input: row.get(2)?, decided: row.get(3)?, kept: row.get(4)? };
+            self.erased_by.insert(row.get(1)?);
+            self.redacted.insert(row.get(0)?, was);
+        }
+        report.redacted = self.redacted.len() as u64;
+        Ok(())
+    }
+
     fn check(&mut self, stored: &Stored, maker: &KeyMaker, report: &mut Report) {
         let pos = stored.pos;
         let decision: Result<Decision, _> = serde_json::from_str(stored.decided);
-        let mut follows = false;
+        let (mut follows, mut erases) = (false, false);
         if let Some(input) = stored.input {
             match form::input_from_json(input) {
                 Ok((event, _)) => {
                     follows = *event.kind == *domain::own::FOLLOW;
+                    erases = *event.kind == *domain::own::ERASE;
                     self.event(pos, &event, took_its_name(&decision), maker, report);
                 }
                 Err(e) => report.row("event", pos, e.to_string()),
@@ -175,6 +213,16 @@ impl Told {
         if let Some(member) = stored.member {
             self.member((pos, follows), member, &decision, maker, report);
             self.ledger.row(pos, member, stored.prev, &decision, report);
+            let told = self.ledger.members.entry(member).or_default();
+            if erases && decision.status == Status::Applied {
+                self.erased_by.remove(&pos);
+                if told.plain != 0 {
+                    report.row("erasure", pos, format!("row {} still says what was erased", told.plain));
+                }
+            }
+            if !self.redacted.contains_key(&pos) {
+                told.plain = pos;
+            }
         } else {
             if stored.prev != 0 {
                 report.row("member chain", pos, "a row without a member has a row before it");
@@ -279,6 +327,9 @@ impl Told {
     }
 
     fn finish(&mut self, report: &mut Report) {
+        for pos in &self.erased_by {
+            report.row("erasure", *pos, "rows are redacted in its name, and it erases nobody");
+        }
         for (freed, by) in &self.promised {
             if !self.freed.contains(freed) {
                 report.row("waiting", *by, format!("it sets row {freed} free, which was never applied"));

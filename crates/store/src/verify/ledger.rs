@@ -22,6 +22,8 @@ pub struct Told {
     pub last_pos: u64,
     pub changes: u64,
     pub wallets: Vec<Wallet>,
+    /// The newest of his rows that says all that it ever said.
+    pub plain: u64,
     /// Compared with the stored member.
     pub seen: bool,
 }

@@ -3,8 +3,12 @@
 //!
 //! Each step begins with what the steps before gave, so an error shows where it began. Rows of the past are read from
 //! the file; members, names and keys are held in memory. Not here: whether the file is whole (`verify`).
+//!
+//! What an erased member did cannot be decided again: his rows are passed over, and so is everybody whose own rows turn
+//! out to lean on him. Once such a row may have used what all members share, the replay ends there and says so.
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -47,6 +51,10 @@ pub fn replay(
             continue;
         };
         match plans(&versions, row.decision.version, &maker) {
+            _ if past.is_passed_over(&row) => {
+                past.pass_over(&row);
+                continue;
+            }
             Some(plans) => past.step(&plans, &row, report)?,
             None => {
                 let what = format!("version {} of the program cannot be had", row.decision.version);
@@ -54,13 +62,17 @@ pub fn replay(
                 past.next_pos += 1;
             }
         }
+        if report.replayed_up_to.is_some() {
+            break;
+        }
         report.replayed += past.next_pos - pos;
         if pos % 4_096 < past.next_pos - pos {
             progress(pos, last);
         }
     }
     progress(last, last);
-    let compared = past.compare_members(report);
+    let ended = report.replayed_up_to.is_some();
+    let compared = if ended { Ok(()) } else { past.compare_members(report) };
     report.milliseconds += u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     compared
 }
@@ -110,6 +122,11 @@ struct Past<'c> {
     budgets: Budgets,
     next_pos: u64,
     next_member: MemberNo,
+    redacted: HashSet<u64>,
+    /// Members whose state cannot be known: erased ones, and those who leaned on them.
+    lost: HashSet<MemberNo>,
+    /// The present step asked about one of them.
+    leaned: Cell<bool>,
 }
 
 /// One way in which a row may have come about: inputs, and members who were woken.
@@ -121,13 +138,45 @@ impl<'c> Past<'c> {
         let mut keys = keys::stored(conn, &mut Report::default()).map_err(|e| store_error(&e))?;
         keys.sort_unstable();
         let (members, names, budgets) = (HashMap::new(), HashMap::new(), Budgets::new());
-        Ok(Past { conn, keys, members, names, budgets, next_pos: 1, next_member: 1 })
+        let redacted = redacted(conn).map_err(|e| store_error(&e))?;
+        let (lost, leaned) = (HashSet::new(), Cell::new(false));
+        Ok(Past { conn, keys, members, names, budgets, next_pos: 1, next_member: 1, redacted, lost, leaned })
+    }
+
+    fn is_passed_over(&self, row: &Row) -> bool {
+        self.redacted.contains(&row.pos) || row.member.is_some_and(|no| self.lost.contains(&no))
+    }
+
+    fn pass_over(&mut self, row: &Row) {
+        if let Some(no) = row.member {
+            self.lost.insert(no);
+            self.members.remove(&no);
+            self.next_member = self.next_member.max(no + 1);
+            self.names.extend(row.decision.linked.iter().map(|name| (name.clone(), no)));
+        }
+        self.next_pos = row.pos + 1;
+    }
+
+    /// So many rows of the batch can be compared: what follows for one who is passed over is his. None: others come after
+    /// him.
+    fn comparable(&self, batch: &Batch) -> Result<Option<usize>, StoreError> {
+        let mut until = batch.rows.len();
+        for (n, new) in batch.rows.iter().enumerate() {
+            let Some(row) = row_get(self.conn, new.pos)? else { continue };
+            match self.is_passed_over(&row) {
+                true => until = until.min(n),
+                false if until < n => return Ok(None),
+                false => {}
+            }
+        }
+        Ok(Some(until))
     }
 
     fn step(&mut self, plans: &Plans, row: &Row, report: &mut Report) -> Result<(), StoreError> {
         let now = jiff::Timestamp::from_millisecond(row.recorded_ms)
             .map_err(|e| StoreError::Corrupt(format!("row {} has an impossible time: {e}", row.pos)))?;
         let mut least = None;
+        let anyone_lost = !self.lost.is_empty() || !self.redacted.is_empty();
         for (inputs, wakes) in self.ways(row)? {
             let mut snapshot = Snapshot {
                 budgets: self.budgets.clone(),
@@ -137,7 +186,14 @@ impl<'c> Past<'c> {
                 ..Snapshot::default()
             };
             let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| self.load(snapshot, wants);
-            let batch = process(plans, &mut snapshot, &inputs, &wakes, now, &mut fetch)?;
+            self.leaned.set(false);
+            let mut batch = process(plans, &mut snapshot, &inputs, &wakes, now, &mut fetch)?;
+            if anyone_lost {
+                match self.comparable(&batch)? {
+                    Some(until) => batch.rows.truncate(until),
+                    None => self.leaned.set(true),
+                }
+            }
             let wrong = self.difference(&batch)?;
             let same = wrong.is_none();
             least = Some((batch, snapshot, wrong));
@@ -150,6 +206,14 @@ impl<'c> Past<'c> {
             self.next_pos += 1;
             return Ok(());
         };
+        if !self.lost.is_empty() && !batch.budgets.is_empty() {
+            report.replayed_up_to = Some(row.pos);
+            return Ok(());
+        }
+        if wrong.is_some() && anyone_lost && (self.leaned.get() || !row.decision.taken.is_empty()) {
+            self.pass_over(row);
+            return Ok(());
+        }
         if let Some((pos, what)) = wrong {
             report.row("replay", pos, what);
         }
@@ -177,6 +241,12 @@ impl<'c> Past<'c> {
         if made(row) {
             ways.push((Vec::new(), row.member.into_iter().collect()));
         }
+        if &*row.event.kind == own::FOLLOW {
+            // It follows from the row of one who is passed over.
+            let event = row.event.clone().into();
+            let input = Input { event, body_hash: row.body_hash, origin: row.origin.clone() };
+            ways.push((vec![input], Vec::new()));
+        }
         Ok(ways)
     }
 
@@ -185,6 +255,11 @@ impl<'c> Past<'c> {
             match want {
                 Want::Identity(name) => {
                     snapshot.identities.insert(name.clone(), self.names.get(name).copied());
+                }
+                Want::Member(no) if self.lost.contains(no) => {
+                    self.leaned.set(true);
+                    let stand_in = Member::new(*no, jiff::Timestamp::UNIX_EPOCH);
+                    snapshot.members.insert(*no, Some(Arc::new(stand_in)));
                 }
                 Want::Member(no) => {
                     snapshot.members.insert(*no, self.members.get(no).cloned());
@@ -233,7 +308,7 @@ impl<'c> Past<'c> {
 
     fn take(&mut self, batch: Batch, mut snapshot: Snapshot) {
         self.names.extend(batch.identities);
-        for no in batch.members {
+        for no in batch.members.into_iter().filter(|no| !self.lost.contains(no)) {
             if let Some(Some(member)) = snapshot.members.remove(&no) {
                 self.members.insert(no, member);
             }
@@ -251,6 +326,7 @@ impl<'c> Past<'c> {
                 row.get(0).and_then(|no| Ok((no, row.get(1)?))).map_err(|e| store_error(&e))?;
             let stored: Member = form::from_json(&image, || format!("member {no}"))?;
             match self.members.get(&no) {
+                _ if self.lost.contains(&no) => {}
                 Some(member) if **member == stored => {}
                 Some(member) => {
                     let parts = differ(&stored, &**member);
@@ -261,6 +337,10 @@ impl<'c> Past<'c> {
         }
         Ok(())
     }
+}
+
+fn redacted(conn: &Connection) -> rusqlite::Result<HashSet<u64>> {
+    conn.prepare("SELECT pos FROM redacted")?.query_map([], |r| r.get(0))?.collect()
 }
 
 /// Names of the stored parts that differ.

@@ -44,7 +44,12 @@ pub mod slots {
 }
 
 /// A redemption as it now stands, and whose it is. Err: this must be loaded first.
-pub fn newest(rows: &Rows, keys: &KeyMaker, pos: u64, n: u16) -> Result<Option<(u64, Redemption)>, Vec<Want>> {
+pub fn newest(
+    rows: &Rows,
+    keys: &KeyMaker,
+    pos: u64,
+    n: u16,
+) -> Result<Option<(u64, Redemption)>, Vec<Want>> {
     let key = keys.redemption(pos, n);
     let rows = rows.get(&key).ok_or_else(|| vec![Want::Rows(key)])?;
     let of = |one: &&Redemption| (one.pos, one.n) == (pos, n);

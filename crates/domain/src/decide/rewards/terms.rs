@@ -284,7 +284,8 @@ pub fn amount(plan: &Plan, wallet: WalletNo, minor: i64) -> String {
 
 /// What is left: pieces of its stock, codes of its pool.
 fn lefts(budgets: &Budgets, reward: &Reward) -> impl Iterator<Item = (&'static str, i64)> {
-    let used = || budgets.get(&*stock_id(&reward.id)).map_or(0, |parts| parts.iter().map(|part| part.1).sum());
+    let used =
+        || budgets.get(&*stock_id(&reward.id)).map_or(0, |parts| parts.iter().map(|part| part.1).sum());
     let pieces = reward.stock.map(|stock| ("pieces", (stock - used()).max(0)));
     let codes = match &reward.gives {
         Gives::CodeImported(pool) => Some(("codes", Pool::of(budgets, pool).free())),

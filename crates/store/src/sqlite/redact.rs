@@ -1,0 +1,179 @@
+//! Erasure in what is stored: rows of an erased member keep their place, their event's name and what moved; what was
+//! told of him goes. `redacted` keeps the digests that the chain of hashes was built on, so that it still verifies.
+//!
+//! Invariant: it happens in the transaction of the row that says so, and no row is changed that is not in `redacted`.
+//! Not here: unused pages and the write-ahead log, which hold old bytes until they are written over.
+
+use std::collections::BTreeSet;
+
+use domain::batch::Erasure;
+use domain::event::{CLOCK_SOURCE, MemberNo, RESERVED};
+use domain::outcome::Decision;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Value, json};
+
+use super::form::digest;
+use super::sweep;
+
+/// A row as it lies there.
+struct Stored {
+    prev: u64,
+    again: Option<u64>,
+    input: Option<String>,
+    decided: String,
+}
+
+/// Within the transaction of the batch that says so, after its rows are written.
+pub fn erase(conn: &Connection, erasure: &Erasure) -> rusqlite::Result<()> {
+    let mut own = BTreeSet::new();
+    for (_, newest) in &erasure.histories {
+        history(conn, *newest, &mut own)?;
+    }
+    let mut told = BTreeSet::new();
+    for pos in &own {
+        told_to_others(conn, *pos, &own, &mut told)?;
+    }
+    for pos in &own {
+        redact(conn, *pos, erasure.pos, true)?;
+    }
+    for pos in &told {
+        redact(conn, *pos, erasure.pos, false)?;
+    }
+    let mut raw = conn.prepare_cached("DELETE FROM raw WHERE pos = ?1")?;
+    let mut aside = conn.prepare_cached("DELETE FROM quarantine WHERE pos = ?1")?;
+    for pos in &own {
+        raw.execute([pos])?;
+        aside.execute([pos])?;
+    }
+    let mut named = conn.prepare_cached("DELETE FROM quarantine WHERE instr(body, CAST(?1 AS BLOB)) > 0")?;
+    for name in &erasure.names {
+        // A card's number may stand in any body by chance; an address does not.
+        let value = name.as_str().split_once(':').map_or(name.as_str(), |(_, value)| value);
+        named.execute([if value.contains(['@', '+']) { value } else { name.as_str() }])?;
+    }
+    Ok(())
+}
+
+/// Every row of one number, and the rows where its events waited.
+fn history(conn: &Connection, newest: u64, rows: &mut BTreeSet<u64>) -> rusqlite::Result<()> {
+    let mut at = newest;
+    while let Some(row) = get(conn, at)? {
+        rows.insert(at);
+        let mut waited = row.again;
+        while let Some(pos) = waited {
+            rows.insert(pos);
+            waited = get(conn, pos)?.and_then(|row| row.again);
+        }
+        at = row.prev;
+    }
+    Ok(())
+}
+
+/// Rows of other members that were made of this one and say what was in its event: those of a referrer. They come right
+/// after it and are named by it.
+fn told_to_others(
+    conn: &Connection,
+    pos: u64,
+    own: &BTreeSet<u64>,
+    told: &mut BTreeSet<u64>,
+) -> rusqlite::Result<()> {
+    let mut from = vec![pos];
+    for at in pos + 1.. {
+        let Some(row) = get(conn, at)? else { break };
+        if row.again.is_some() {
+            continue;
+        }
+        let input: Value = serde_json::from_str(row.input.as_deref().unwrap_or_default()).unwrap_or_default();
+        if input["source"] != CLOCK_SOURCE {
+            break;
+        }
+        let cause =
+            input["id"].as_str().and_then(|id| id.split_once('.')).and_then(|(pos, _)| pos.parse().ok());
+        let kind = input["data"]["type"].as_str().unwrap_or(RESERVED);
+        if cause.is_some_and(|cause| from.contains(&cause)) {
+            from.push(at);
+            if !kind.starts_with(RESERVED) && !own.contains(&at) {
+                told.insert(at);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn redact(conn: &Connection, pos: u64, by: u64, own: bool) -> rusqlite::Result<()> {
+    let known = "SELECT 1 FROM redacted WHERE pos = ?1";
+    if conn.prepare_cached(known)?.query_row([pos], |_| Ok(())).optional()?.is_some() {
+        return Ok(());
+    }
+    let Some(row) = get(conn, pos)? else { return Ok(()) };
+    let input = row.input.as_deref().map(bare_input);
+    let decided = if own { bare_decision(&row.decided) } else { row.decided.clone() };
+    let was = row.input.as_deref().map(|input| digest(input.as_bytes()));
+    let kept = kept(input.as_deref(), &decided);
+    let was_decided = digest(row.decided.as_bytes());
+    let mut put = conn.prepare_cached("INSERT INTO redacted VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    put.execute(params![pos, by, was.as_ref().map(|was| &was[..]), &was_decided[..], &kept[..]])?;
+    let mut update = conn.prepare_cached("UPDATE journal SET input = ?2, decided = ?3 WHERE pos = ?1")?;
+    update.execute(params![pos, input, decided])?;
+    Ok(())
+}
+
+/// Of what stands now, so that damage to it shows.
+pub fn kept(input: Option<&str>, decided: &str) -> [u8; 32] {
+    let mut both = digest(input.unwrap_or_default().as_bytes()).to_vec();
+    both.extend(digest(decided.as_bytes()));
+    digest(&both)
+}
+
+/// Its name, type and time stay: the same event again is still known.
+fn bare_input(input: &str) -> String {
+    let was: Value = serde_json::from_str(input).unwrap_or_default();
+    let [source, id, kind, time, origin] = ["source", "id", "type", "time", "origin"].map(|name| &was[name]);
+    json!({"source": source, "id": id, "type": kind, "time": time, "origin": origin, "data": {}}).to_string()
+}
+
+/// What moved, what it did to orders and rewards, and of which kind its messages were, stays.
+fn bare_decision(decided: &str) -> String {
+    let Ok(mut decision) = serde_json::from_str::<Decision>(decided) else { return decided.to_owned() };
+    decision.linked.clear();
+    decision.taken.clear();
+    decision.seen.clear();
+    decision.once.clear();
+    decision.emitted.iter_mut().for_each(|message| message.data.clear());
+    if let Some(reason) = &mut decision.reason {
+        reason.message = "".into();
+    }
+    serde_json::to_string(&decision).unwrap_or_else(|_| decided.to_owned())
+}
+
+/// Texts and rows that still hold an earlier state of these members get the newest. `newest` says which that is, unless
+/// it is in the row only.
+pub fn forget_states(
+    conn: &Connection,
+    numbers: &[MemberNo],
+    newest: impl Fn(MemberNo) -> Option<String>,
+) -> rusqlite::Result<()> {
+    for no in numbers {
+        let Some(image) = newest(*no).or(sweep::row_image(conn, *no)?) else { continue };
+        conn.execute("UPDATE member_swept SET image = ?2 WHERE no = ?1", params![no, image])?;
+        let mut select =
+            conn.prepare_cached("SELECT pos, images FROM member_tail WHERE instr(images, ?1) > 0")?;
+        let named = format!("\"{no}\":");
+        let texts = select.query_map([named], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let texts: Vec<(u64, String)> = texts.collect::<Result<_, _>>()?;
+        for (pos, mut text) in texts {
+            let Some(at) = sweep::parts(&text).ok().and_then(|mut parts| parts.remove(no)) else { continue };
+            text.replace_range(at, &image);
+            conn.execute("UPDATE member_tail SET images = ?2 WHERE pos = ?1", params![pos, text])?;
+        }
+    }
+    Ok(())
+}
+
+fn get(conn: &Connection, pos: u64) -> rusqlite::Result<Option<Stored>> {
+    let select = "SELECT prev, again, input, decided FROM journal WHERE pos = ?1";
+    let read = |r: &rusqlite::Row<'_>| {
+        Ok(Stored { prev: r.get(0)?, again: r.get(1)?, input: r.get(2)?, decided: r.get(3)? })
+    };
+    conn.prepare_cached(select)?.query_row([pos], read).optional()
+}
