@@ -110,9 +110,10 @@ impl Judge<'_> {
         }
     }
 
-    /// By the wallets' values; the checker demands them where wallets differ.
+    /// By the wallets' values; the checker demands them where wallets differ. Of a quote: the money taken off.
     fn worth(&self, offers: &[Offer]) -> Num {
-        let mut sum = Num::ZERO;
+        let off: i64 = offers.iter().filter_map(|offer| offer.off.as_ref()).map(|cut| cut.sum()).sum();
+        let mut sum = Num::minor(off, self.case.region.exponent);
         for amount in offers.iter().flat_map(|offer| &offer.amounts) {
             let wallet = &self.case.plan.wallets[usize::from(amount.wallet)];
             let points = Num::minor(amount.granted, wallet.decimals);

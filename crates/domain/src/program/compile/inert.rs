@@ -3,12 +3,13 @@
 
 use super::Compiler;
 use crate::condition::Code;
-use crate::plan::{Canon, Gives, Limit, LimitWhat, Pending, Plan, Setting, WalletNo};
+use crate::plan::{Canon, Gives, Limit, LimitWhat, Pending, Plan, Setting, TypeNo, WalletNo};
 
 impl Compiler<'_, '_, '_> {
     pub fn inert(&mut self, plan: &Plan) {
         self.unheard(plan);
         self.limits_on_nothing(plan);
+        self.counted_in_quotes(plan);
         for (no, wallet) in plan.wallets.iter().enumerate() {
             let never = |no: usize| {
                 let dated = plan
@@ -25,6 +26,18 @@ impl Compiler<'_, '_, '_> {
             if !wallet.activity.is_empty() && counts {
                 let why = "activity matters to a term that is idle: `expires = \"12 months idle\"`";
                 self.does_nothing(&format!("wallets.{}.activity", wallet.id), why);
+            }
+        }
+    }
+
+    /// What counts is remembered, and a quote is not.
+    fn counted_in_quotes(&mut self, plan: &Plan) {
+        let quoted = |no: &TypeNo| self.names.events.get(*no).canon == Canon::OrderQuoted;
+        let rules = plan.rules.iter().filter(|r| !r.trigger.on.is_empty() && r.trigger.on.iter().all(quoted));
+        let ids: Vec<String> = rules.map(|r| r.id.to_string()).collect();
+        for path in ids.iter().flat_map(|id| ["limit", "once_per"].map(|key| format!("rules.{id}.{key}"))) {
+            if self.lookup(&path).is_some() {
+                self.does_nothing(&path, "a quote is judged and forgotten: nothing counts what it was given");
             }
         }
     }

@@ -1,5 +1,5 @@
 //! The language as tables: sections, keys, forms, defaults and what they mean. One source for reading, for
-//! `unknown_key`, for the JSON Schema and for the reference. What an expression may say is in `check::scope`.
+//! `unknown_key`, for the JSON Schema and for the reference. What an expression may say is in `compile::scope`.
 
 mod effects;
 mod rewards;

@@ -30,9 +30,12 @@ fn the_program_stays_the_same_and_so_does_its_layout() {
 }
 
 #[test]
-fn our_programs_are_laid_out() {
+fn our_programs_and_recipes_are_laid_out() {
     for (name, text) in programs() {
         assert!(laid_out(&text) == text, "programs/{name}/program.toml: run `fealty fmt`");
+    }
+    for (title, text) in recipes() {
+        assert_eq!(laid_out(&text), text, "docs/cookbook.md: {title}");
     }
 }
 
@@ -51,7 +54,7 @@ fn what_is_no_toml_is_told() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(50))]
 
     /// Spaces around punctuation, at the ends of lines and before them change nothing of what comes out.
     #[test]

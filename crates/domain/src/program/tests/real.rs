@@ -58,8 +58,8 @@ pub fn recipes() -> Vec<(String, String)> {
         let title = recipe.lines().next().unwrap_or_default().to_owned();
         let all = blocks(recipe);
         assert_eq!(all.len(), 1, "{title}: one program each");
-        let wallet = if all[0].contains("wallets.points = ") { "" } else { head[1] };
-        found.push((title, format!("{}\n{wallet}\n{}\n", head[0], all[0])));
+        let head = if all[0].contains("wallets.points = ") { &head[..1] } else { &head[..] };
+        found.push((title, format!("{}\n\n{}\n", head.join("\n"), all[0])));
     }
     found
 }

@@ -90,6 +90,13 @@ workflows.c = { on = ["points.released", "points.expired"], steps = [{ emit = "a
             r#"never_true `["points.released", "points.expired"]`: `points.released` never happens | no points wait: `pending`"#,
         ],
     );
+    says(
+        r#"rules.a = { on = "order.quoted", discount.percent = 5, limit = { times = 1 }, once_per = 'order.store' }"#,
+        &[
+            r#"unused `{ times = 1 }`: `rules.a.limit` does nothing | a quote is judged and forgotten: nothing counts what it was given"#,
+            r#"unused `'order.store'`: `rules.a.once_per` does nothing | a quote is judged and forgotten: nothing counts what it was given"#,
+        ],
+    );
     // Nothing is said where it acts.
     says(
         r#"wallets.stars = { expires = "12 months idle", warn = "3 days", activity = "order.paid", pending = "1 day" }
