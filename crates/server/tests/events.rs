@@ -2,10 +2,20 @@
 
 mod common;
 
-use common::{Api, order};
+use common::{Api, launch, order};
 use serde_json::{Value, json};
 
 const ADA: &str = "email:ada@example.com";
+
+#[test]
+fn points_that_wait_are_not_said_to_be_available() {
+    let program = "program = { id = \"test\", currency = \"EUR\", timezone = \"UTC\" }\nwallets.later = { pending = \"14 days\" }\nwallets.now = {}\nrules.base = { on = \"order.paid\", earn = { now = 1, later = 2 } }\n";
+    let mut api = Api::of(launch().with_program(program));
+    let effects = api.event(&order("o1", ADA, "19.99")).json()["effects"].clone();
+    let of = |wallet: &str| effects.as_array().into_iter().flatten().find(|e| e["wallet"] == wallet).cloned();
+    assert_eq!(of("later").map(|e| e["available_at"].clone()), Some(Value::Null), "{effects}");
+    assert_eq!(of("now").map(|e| e["available_at"].is_string()), Some(true), "{effects}");
+}
 
 #[test]
 fn an_order_earns_once_whatever_is_sent_again() {

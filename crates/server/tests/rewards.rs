@@ -15,6 +15,7 @@ rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
 rules.sale = { on = "order.quoted", discount = { percent = 20, items = '"sale" in item.tags' } }
 rules.two_for_one = { on = "order.quoted", discount = { percent = 100, items = 'item.sku == "tea"', cheapest = 'floor(order.items.filter(i, i.sku == "tea").sum(i, i.quantity) / 2)' } }
 rewards.mug = { cost.points = 40, gives.product = "mug" }
+rewards.gift = { gives.product = "gift", when = 'false' }
 rewards.golden = { gives.code.pattern = "GOLD-################", stock = 100 }
 rewards.ten_off = { cost.points = 50, when = 'order.subtotal >= 20', gives.discount.amount = 10 }
 
@@ -118,7 +119,11 @@ fn a_quote_says_everything_and_writes_nothing() {
     assert_eq!(quote["tiers"]["status"]["next"]["missing"]["spend"], "455");
     let reach: Vec<&Value> =
         quote["rewards"].as_array().into_iter().flatten().map(|one| &one["within_reach"]).collect();
-    assert_eq!(reach, [&json!(true), &json!(true), &json!(false)], "golden, mug, ten_off: {quote}");
+    assert_eq!(
+        reach,
+        [&json!(true), &json!(true), &json!(false)],
+        "golden, mug, ten_off, and no gift, which is only given: {quote}"
+    );
     let stranger = api.post("/v1/quotes", &json!({"order": {"subtotal": 20}}));
     assert_eq!(
         (stranger.status, &stranger.json()["earns"][0]["granted"]),

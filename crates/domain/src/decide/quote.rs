@@ -182,6 +182,7 @@ fn arrive<E>(
     }
 }
 
+/// What members may ask for; what is only given is not on offer.
 fn offered(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Offered> {
     let asking = Asking { case, budgets: &snapshot.budgets };
     let one = |no: usize| {
@@ -192,7 +193,7 @@ fn offered(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Offered> {
         let left = left(&snapshot.budgets, &case.plan.rewards[no]);
         Offered { reward, terms, refusal: asking.terms(reward, quantity).err(), left }
     };
-    (0..case.plan.rewards.len()).map(one).collect()
+    (0..case.plan.rewards.len()).filter(|no| !case.plan.rewards[*no].only_given()).map(one).collect()
 }
 
 /// The cart, paid now, under a name that no order has.

@@ -49,6 +49,13 @@ pub struct Reward {
     pub needs_order: bool,
 }
 
+impl Reward {
+    /// `when = 'false'`: nobody can ask for it; rules that give it ask no conditions.
+    pub fn only_given(&self) -> bool {
+        matches!(&self.when[..], [one] if *one.source == *"false")
+    }
+}
+
 #[derive(Clone)]
 pub enum Gives {
     /// From codes that were imported for this pool.

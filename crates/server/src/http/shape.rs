@@ -7,7 +7,7 @@ use domain::event::MemberNo;
 use domain::household::{Balance, Who};
 use domain::key::KeyMaker;
 use domain::member::Lot;
-use domain::outcome::{Decision, Effect, Reason, Status};
+use domain::outcome::{Account, Decision, Effect, Reason, Status};
 use domain::plan::Plan;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -93,8 +93,8 @@ pub struct EffectShape<'a> {
     pub granted: Points,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<&'a str>,
+    /// Null where points wait.
     pub available_at: Option<jiff::Timestamp>,
-    pub expires_at: Option<jiff::Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -122,7 +122,11 @@ impl<'a> OutcomeShape<'a> {
             duplicate,
             member: decision.member.map(|no| eyes.member(no)),
             program_version: decision.version,
-            effects: decision.effects.iter().map(|effect| EffectShape::new(eyes, effect, at)).collect(),
+            effects: decision
+                .effects
+                .iter()
+                .map(|effect| EffectShape::new(eyes, decision, effect, at))
+                .collect(),
             refusal: reason.filter(|_| refused),
             reason: reason.filter(|_| !refused),
             emitted: decision
@@ -135,8 +139,11 @@ impl<'a> OutcomeShape<'a> {
 }
 
 impl<'a> EffectShape<'a> {
-    fn new(eyes: Eyes<'_>, effect: &'a Effect, at: jiff::Timestamp) -> Self {
+    fn new(eyes: Eyes<'_>, decision: &Decision, effect: &'a Effect, at: jiff::Timestamp) -> Self {
         let earned = &*effect.kind == "earn" && effect.granted > 0;
+        let waits = decision.transfers.iter().any(|t| {
+            t.credit == Account::Pending && t.wallet == effect.wallet && t.rule.as_ref() == Some(&effect.rule)
+        });
         EffectShape {
             rule: &effect.rule,
             kind: &effect.kind,
@@ -144,8 +151,7 @@ impl<'a> EffectShape<'a> {
             wanted: eyes.points(&effect.wallet, effect.wanted),
             granted: eyes.points(&effect.wallet, effect.granted),
             cut: effect.cut.as_deref(),
-            available_at: earned.then_some(at),
-            expires_at: None,
+            available_at: (earned && !waits).then_some(at),
         }
     }
 }

@@ -27,7 +27,7 @@ impl Compiler<'_, '_, '_> {
             self.never(&at_rule(&rule.id, "when"), &rule.trigger.when);
             self.out_of_reach(rule, campaigns);
         }
-        for reward in plan.rewards.iter().filter(|r| !only_given(&r.when)) {
+        for reward in plan.rewards.iter().filter(|r| !r.only_given()) {
             self.never(&format!("rewards.{}.when", reward.id), &reward.when);
         }
         for counter in &plan.counters {
@@ -216,11 +216,6 @@ impl Compiler<'_, '_, '_> {
             self.report.warn(Code::OutOfReach, &path, &at, message, "");
         }
     }
-}
-
-/// `when = 'false'`: nobody can ask for the reward, and rules that give it ask no conditions.
-fn only_given(when: &[Expr]) -> bool {
-    matches!(when, [one] if *one.source == *"false")
 }
 
 /// What a counter can be at most, where that is known: values that are told apart, or a rule's own limit.
