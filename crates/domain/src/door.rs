@@ -18,6 +18,7 @@ use crate::own::{self, Own};
 use crate::plan::{Canon, Enrol};
 use crate::planted;
 use crate::snapshot::{PastRow, Snapshot, Want};
+use crate::value::Value;
 
 /// Where an input goes.
 pub enum Way {
@@ -207,36 +208,11 @@ impl<'a> Door<'a> {
     }
 
     fn way(&self, job: &Job<'_>, found: &Found<'_>) -> Result<Way, Wants> {
-        let event = job.event();
         let aside =
             |status, reason| Ok(Way::Aside { status, reason, member: found.member, wait: Vec::new() });
         let refused = |code: &str, said: &str| aside(Status::Refused, reason(code, said));
-        let late = event.time.as_second().saturating_sub(self.snapshot.now.as_second());
-        if late > FUTURE_SECONDS_MAX {
-            return refused(
-                codes::EVENT_FROM_FUTURE,
-                "its time is more than 5 minutes ahead of the server's",
-            );
-        }
-        if event.time < EARLIEST {
-            return refused(codes::TIME_OUT_OF_RANGE, "its time lies before 1970");
-        }
-        match job.kind {
-            Kind::Reserved => {
-                return refused(codes::TYPE_RESERVED, "types that begin with `fealty.` are made here only");
-            }
-            Kind::Unknown => {
-                let said = format!("the program does not know the type `{}`", event.kind);
-                return aside(Status::Ignored, reason(codes::TYPE_UNKNOWN, said));
-            }
-            Kind::Type(_) | Kind::Own(_) => {}
-        }
-        if let Err(reason) = &job.bound {
-            return aside(Status::Refused, reason.clone());
-        }
-        let state = found.member.and_then(|no| self.snapshot.members.get(&no)).and_then(Option::as_ref);
-        if state.is_some_and(|state| state.household.is_some()) && !job.is_made() {
-            return refused(codes::MEMBER_UNKNOWN, "this is a household: name one of its members");
+        if let Some((status, reason)) = self.turned_away(job, found) {
+            return aside(status, reason);
         }
         if let Some((id, _, waiting_key)) = &job.order {
             if id.is_empty() {
@@ -259,17 +235,7 @@ impl<'a> Door<'a> {
             }
         }
         if let (Kind::Own(Own::Codes), Ok(bound)) = (job.kind, &job.bound) {
-            let (plans, snapshot) = (self.plans, &*self.snapshot);
-            let version = plans.current.version;
-            let import =
-                pools::import(&bound.record, version, &plans.keys, &snapshot.rows, &snapshot.budgets)?;
-            return Ok(match import {
-                Ok(import) => Way::Codes(Box::new(import)),
-                Err(reason) => Way::Aside { status: Status::Refused, reason, member: None, wait: Vec::new() },
-            });
-        }
-        if self.is_erased(job, found) {
-            return refused(codes::MEMBER_ERASED, "the personal data of this member are gone for ever");
+            return self.codes(&bound.record);
         }
         if found.member.is_none()
             && let Some(way) = self.stranger(job, found)?
@@ -292,15 +258,52 @@ impl<'a> Door<'a> {
         Ok(Way::Decide { member: found.member, order: found.order.cloned(), first: None, frees })
     }
 
-    /// Nothing is heard of an erased member but what his orders still do, and what the core does itself.
-    fn is_erased(&self, job: &Job<'_>, found: &Found<'_>) -> bool {
-        let goes_on = found.order.is_some()
-            && matches!(job.canon, Canon::OrderRefunded | Canon::OrderCancelled | Canon::OrderFulfilled);
-        let state = found.member.and_then(|no| self.snapshot.members.get(&no)).and_then(Option::as_ref);
-        !goes_on
-            && !job.is_made()
-            && job.kind != Kind::Own(Own::Erase)
-            && state.is_some_and(|state| state.erased)
+    /// What nobody takes in, whatever the past of its order.
+    fn turned_away(&self, job: &Job<'_>, found: &Found<'_>) -> Option<(Status, Reason)> {
+        let event = job.event();
+        let refused = |code: &str, said: &str| Some((Status::Refused, reason(code, said)));
+        let late = event.time.as_second().saturating_sub(self.snapshot.now.as_second());
+        if late > FUTURE_SECONDS_MAX {
+            return refused(
+                codes::EVENT_FROM_FUTURE,
+                "its time is more than 5 minutes ahead of the server's",
+            );
+        }
+        if event.time < EARLIEST {
+            return refused(codes::TIME_OUT_OF_RANGE, "its time lies before 1970");
+        }
+        match job.kind {
+            Kind::Reserved => {
+                return refused(codes::TYPE_RESERVED, "types that begin with `fealty.` are made here only");
+            }
+            Kind::Unknown => {
+                let said = format!("the program does not know the type `{}`", event.kind);
+                return Some((Status::Ignored, reason(codes::TYPE_UNKNOWN, said)));
+            }
+            Kind::Type(_) | Kind::Own(_) => {}
+        }
+        if let Err(reason) = &job.bound {
+            return Some((Status::Refused, reason.clone()));
+        }
+        let state = found.member.and_then(|no| self.snapshot.members.get(&no)).and_then(Option::as_ref)?;
+        if state.household.is_some() && !job.is_made() {
+            return refused(codes::MEMBER_UNKNOWN, "this is a household: name one of its members");
+        }
+        if state.erased && !still_heard(job, found) {
+            return refused(codes::MEMBER_ERASED, "the personal data of this member are gone for ever");
+        }
+        None
+    }
+
+    /// Codes for a pool, about no member.
+    fn codes(&self, payload: &Value) -> Result<Way, Wants> {
+        let (plans, snapshot) = (self.plans, &*self.snapshot);
+        let version = plans.current.version;
+        let import = pools::import(payload, version, &plans.keys, &snapshot.rows, &snapshot.budgets)?;
+        Ok(match import {
+            Ok(import) => Way::Codes(Box::new(import)),
+            Err(reason) => Way::Aside { status: Status::Refused, reason, member: None, wait: Vec::new() },
+        })
     }
 
     /// Nobody known is meant: None if a member is to be made.
@@ -417,6 +420,12 @@ impl<'a> Door<'a> {
             }
         }
     }
+}
+
+/// Of an erased member: what his orders still do, and what the core does itself.
+fn still_heard(job: &Job<'_>, found: &Found<'_>) -> bool {
+    let follows = matches!(job.canon, Canon::OrderRefunded | Canon::OrderCancelled | Canon::OrderFulfilled);
+    (found.order.is_some() && follows) || job.is_made() || job.kind == Kind::Own(Own::Erase)
 }
 
 /// An event that the core makes.

@@ -28,6 +28,27 @@ struct Carried {
     made: Vec<Made>,
 }
 
+/// What becomes of a member's names, beside those that the event gives.
+enum Names {
+    OfEvent,
+    ByHand(Vec<Identity>),
+    /// With him whom this one absorbs.
+    Moved(Vec<Identity>),
+    /// They go, and what was told in these histories.
+    Erased(Vec<(MemberNo, u64)>, Vec<Identity>),
+}
+
+impl Names {
+    fn of(work: &Work, member: &Member) -> Names {
+        match work {
+            Work::Link(names) => Names::ByHand(names.clone()),
+            Work::TakeOver(from) => Names::Moved(from.identities.clone()),
+            Work::Erase(histories) => Names::Erased(histories.clone(), member.identities.clone()),
+            _ => Names::OfEvent,
+        }
+    }
+}
+
 impl<'a> Door<'a> {
     pub(super) fn decide(
         &mut self,
@@ -172,18 +193,7 @@ impl<'a> Door<'a> {
         let mut decision = Decision::new(Status::Applied, plan.version);
         decision.enrolled = new;
         decision.frees = frees.iter().map(|row| row.pos).collect();
-        let by_hand = match &work {
-            Work::Link(names) => names.clone(),
-            _ => Vec::new(),
-        };
-        let moved = match &work {
-            Work::TakeOver(from) => from.identities.clone(),
-            _ => Vec::new(),
-        };
-        let erased = match &work {
-            Work::Erase(histories) => Some((histories.clone(), member.identities.clone())),
-            _ => None,
-        };
+        let names = Names::of(&work, member);
         let mut book = Book {
             plan,
             member: Arc::make_mut(member),
@@ -221,10 +231,7 @@ impl<'a> Door<'a> {
             return Err(wants);
         }
         let member = Arc::make_mut(member);
-        if let Some((histories, names)) = erased {
-            self.erase(histories, names);
-        }
-        self.link(job, member, (&by_hand, moved), &mut decision);
+        self.link(job, member, names, &mut decision);
         close(plan, job, member, home.as_mut().map(Arc::make_mut), &mut decision);
         Ok(Carried { decision, home, made })
     }
@@ -251,20 +258,21 @@ impl<'a> Door<'a> {
         self.append(job, None, decision, keys);
     }
 
-    fn link(
-        &mut self,
-        job: &Job<'_>,
-        member: &mut Member,
-        (by_hand, moved): (&[Identity], Vec<Identity>),
-        decision: &mut Decision,
-    ) {
+    fn link(&mut self, job: &Job<'_>, member: &mut Member, names: Names, decision: &mut Decision) {
+        let by_hand = if let Names::ByHand(names) = &names { &names[..] } else { &[] };
         if !members::is_about_order(job.canon) {
             members::link(member, members::names(job.event()).chain(by_hand), self.snapshot, decision);
         }
-        for name in moved {
-            self.snapshot.identities.insert(name.clone(), Some(member.no));
-            member.identities.push(name.clone());
-            decision.linked.push(name);
+        match names {
+            Names::Moved(names) => {
+                for name in names {
+                    self.snapshot.identities.insert(name.clone(), Some(member.no));
+                    member.identities.push(name.clone());
+                    decision.linked.push(name);
+                }
+            }
+            Names::Erased(histories, names) => self.erase(histories, names),
+            Names::OfEvent | Names::ByHand(_) => {}
         }
     }
 
