@@ -19,6 +19,7 @@ events."review.posted" = { words = "number" }
 rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
 rules.review = { on = "review.posted", earn.points = 'review.words' }
 segments.all = 'wallets.points.available >= 0'
+rewards.huge = { cost.cash = 70368744177664.01, gives.product = "yacht" }
 rewards.mug = { cost.points = 1, gives.product = "mug", quantity_max = 3, quantity_step = 1 }
 
 [tiers.status]
@@ -366,7 +367,12 @@ fn an_amount_at_the_limit_is_exact_and_none_beyond_is_taken() {
         assert!(answer.status == 422 && known, "{beyond} {told}");
         assert_eq!(answer.json()["errors"][0]["pointer"], "/amount");
     }
-    // In a batch and in a redemption it is written as exactly.
+    // Wherever it is written.
+    let offer = api.get("/v1/rewards?member=email:ada@example.com").body;
+    assert!(offer.contains(r#""cost":{"cash":70368744177664.01}"#), "{offer}");
+    let yacht =
+        api.post("/v1/redemptions", &json!({"member": "email:ada@example.com", "reward": "huge"})).body;
+    assert!(yacht.contains(r#""cost":{"cash":70368744177664.01}"#), "{yacht}");
     let ledger = api.get(&format!("{ADA}/transfers")).body;
     assert!(ledger.contains("\"amount\":70368744177664.01,"), "{ledger}");
 }

@@ -90,6 +90,15 @@ impl Api {
             "{method} {template} may not answer {status}: {}",
             response.body
         );
+        let kind = response.header("content-type").unwrap_or_default();
+        let schema = &answers[&status]["content"][kind]["schema"];
+        let misfit = misfit(&self.document, schema, &response.json(), "");
+        assert!(
+            misfit.is_none(),
+            "{method} {template} {status} {}: {}",
+            misfit.unwrap_or_default(),
+            response.body
+        );
         if response.status >= 400 {
             assert_eq!(
                 response.header("content-type"),
@@ -101,6 +110,52 @@ impl Api {
             assert!(problem["code"].is_string() && problem["status"] == response.status, "{problem}");
         }
     }
+}
+
+/// Where a value is not as the schema says: a type, a word, a field that must be there, one that is not told of.
+fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<String> {
+    if let Some(to) = schema["$ref"].as_str() {
+        return misfit(document, document.pointer(to.trim_start_matches('#'))?, value, at);
+    }
+    if let Some(ways) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
+        let misfits: Vec<String> = ways.iter().map_while(|way| misfit(document, way, value, at)).collect();
+        return (misfits.len() == ways.len()).then(|| misfits.join(" | "));
+    }
+    if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
+        return Some(format!("{at}: {value} is none of the words"));
+    }
+    let types: Vec<&str> = match &schema["type"] {
+        Value::Array(types) => types.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    };
+    let is = |ty: &&str| match *ty {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "boolean" => value.is_boolean(),
+        _ => value.is_null(),
+    };
+    if !types.is_empty() && !types.iter().any(is) {
+        return Some(format!("{at}: {value} is not {types:?}"));
+    }
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    if let Some(missing) = required.into_iter().find(|name| value.is_object() && value.get(name).is_none()) {
+        return Some(format!("{at}/{missing} is missing"));
+    }
+    let known = schema["properties"].as_object();
+    let more = &schema["additionalProperties"];
+    let field = |(name, value): (&String, &Value)| match known.and_then(|known| known.get(name)) {
+        Some(schema) => misfit(document, schema, value, &format!("{at}/{name}")),
+        None if more.is_object() => misfit(document, more, value, &format!("{at}/{name}")),
+        None if known.is_some() && more != true => Some(format!("{at}/{name} is not documented")),
+        None => None,
+    };
+    let elements = value.as_array().into_iter().flatten().enumerate();
+    let element =
+        |(n, value): (usize, &Value)| misfit(document, &schema["items"], value, &format!("{at}/{n}"));
+    value.as_object().into_iter().flatten().find_map(field).or_else(|| elements.into_iter().find_map(element))
 }
 
 /// Every test ends with a proof: whatever was done, what lies in the folder adds up, and decided again it comes out the same.

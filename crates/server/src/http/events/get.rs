@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use domain::event::Subject;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::Row;
@@ -27,6 +28,8 @@ pub struct Record<'a> {
     time: jiff::Timestamp,
     recorded_at: Option<jiff::Timestamp>,
     origin: &'a str,
+    /// As it was sent.
+    subject: Option<String>,
     data: Option<Box<RawValue>>,
 }
 
@@ -62,6 +65,10 @@ pub fn newest(rows: Vec<Row>) -> Result<Row, Vec<String>> {
 
 pub fn record<'a>(eyes: Eyes<'_>, row: &'a Row) -> Record<'a> {
     let event = &row.event;
+    let subject = event.subject.as_ref().map(|subject| match subject {
+        Subject::Member(no) => eyes.member(*no),
+        Subject::Identity(identity) => identity.as_str().to_owned(),
+    });
     let data =
         std::str::from_utf8(&event.data).ok().and_then(|text| RawValue::from_string(text.to_owned()).ok());
     Record {
@@ -70,6 +77,7 @@ pub fn record<'a>(eyes: Eyes<'_>, row: &'a Row) -> Record<'a> {
         time: event.time,
         recorded_at: jiff::Timestamp::from_millisecond(row.recorded_ms).ok(),
         origin: &row.origin,
+        subject,
         data,
     }
 }

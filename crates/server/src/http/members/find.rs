@@ -141,7 +141,7 @@ pub fn with_homes(
 pub fn identities(texts: &[String]) -> Result<Vec<Identity>, Problem> {
     if texts.is_empty() || texts.len() > IDENTITIES_MAX {
         let detail = format!("give 1 to {IDENTITIES_MAX} identities, such as email:ada@example.com");
-        return Err(Problem::field("value_invalid", "/identities", detail));
+        return Err(Problem::field("request_invalid", "/identities", detail));
     }
     let mut read = Vec::new();
     let mut faults = Vec::new();
