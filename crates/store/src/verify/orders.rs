@@ -64,7 +64,7 @@ impl Orders {
     pub fn add(&mut self, pos: u64, key: u64, order: &Order, decision: &Decision, report: &mut Report) {
         let grants = self.grants(order);
         let uses = self.uses(order);
-        let moves = self.moves(decision);
+        let moves = self.moves(order, decision);
         let shape = shape(order);
         laws(pos, order, &grants, report);
         let newest = match self.newest.entry(key) {
@@ -131,7 +131,7 @@ impl Orders {
     }
 
     /// (wallet, amount, forgiven) of what this row gave or took.
-    fn moves(&mut self, decision: &Decision) -> Vec<(u32, i128, bool)> {
+    fn moves(&mut self, order: &Order, decision: &Decision) -> Vec<(u32, i128, bool)> {
         let mut moves = Vec::new();
         for transfer in &decision.transfers {
             let sign = match (transfer.kind, transfer.debit, transfer.credit) {
@@ -139,8 +139,10 @@ impl Orders {
                 (TransferKind::Reverse, _, Account::Reversed) => -1,
                 _ => continue,
             };
-            // What follows in the same row (a reward, an achievement, a step) is not the order's.
-            if transfer.rule.as_ref().is_some_and(|rule| rule.contains('.')) {
+            // What follows in the same row (a reward, an achievement, a step, what heard of a new level) is not the order's.
+            let rule = transfer.rule.as_deref().unwrap_or_default();
+            let its = |grant: &domain::order::Grant| *grant.rule == *rule && grant.wallet == transfer.wallet;
+            if rule.contains('.') || (sign > 0 && !order.grants.iter().any(its)) {
                 continue;
             }
             moves.push((self.name(&transfer.wallet), sign * i128::from(transfer.amount), false));
