@@ -4,6 +4,9 @@ use super::real::{programs, recipes};
 use super::*;
 use proptest::prelude::*;
 
+/// Of each law.
+const CASES: u32 = 60;
+
 fn laid_out(text: &str) -> String {
     format(&source(text)).unwrap_or_else(|r| panic!("{}", diag::render(&r.diagnostics, &r.sources, false)))
 }
@@ -54,7 +57,7 @@ fn what_is_no_toml_is_told() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(50))]
+    #![proptest_config(ProptestConfig { cases: CASES, ..ProptestConfig::default() })]
 
     /// Spaces around punctuation, at the ends of lines and before them change nothing of what comes out.
     #[test]
@@ -85,5 +88,26 @@ proptest! {
             text.lines().map(|l| l.split("  #").next().unwrap_or_default().trim_end().to_owned()).collect()
         };
         prop_assert_eq!(plain(&laid_out(&spread)), plain(&laid_out(text)));
+    }
+
+    /// Whatever is typed into a program: it is no TOML, or it is laid out once and for all.
+    #[test]
+    fn a_slip_of_the_pen_is_told_or_laid_out(
+        which in 0usize..1_000,
+        slips in proptest::collection::vec((any::<prop::sample::Index>(), 0usize..24), 1..4),
+    ) {
+        const SLIPS: [&str; 24] = [
+            " ", "\t", "\r", "\r\n", "\n", "\n\n\n", "#", ",", "[", "]", "{", "}", "=", "'", "\"", "\"\"\"", "'''", ".", "é",
+            "\u{feff}", "{\n}", "[\n]", "# a\n", "1",
+        ];
+        let all = programs();
+        let mut text = all[which % all.len()].1.clone();
+        for (at, slip) in slips {
+            let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+            text.insert_str(*at.get(&places), SLIPS[slip]);
+        }
+        if let Ok(once) = format(&source(&text)) {
+            prop_assert_eq!(laid_out(&once), once);
+        }
     }
 }
