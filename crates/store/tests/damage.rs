@@ -288,6 +288,27 @@ fn a_damaged_page_of_the_file_is_a_finding() {
     assert!(json["breaches"][0]["what"].is_string() && json["breach_count"].as_u64() > Some(0));
 }
 
+/// A page in the middle: what lies on it is told, and all that lies before, behind and beside it is checked.
+#[test]
+fn behind_a_damaged_page_the_check_goes_on() {
+    let bench = busy();
+    bench.sql().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let path = bench.dir.join(store::FILE);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let row: Vec<u8> =
+        bench.sql().query_row("SELECT hash FROM journal WHERE pos = 75", [], |r| r.get(0)).unwrap();
+    let at = bytes.windows(32).position(|part| part == row).unwrap() / 4096 * 4096;
+    bytes[at..at + 4096].fill(0x5A);
+    std::fs::write(&path, bytes).unwrap();
+    let report = verify(&bench.dir, &mut |_, _| {}).unwrap();
+    let lost =
+        report.breaches.iter().find(|b| b.law == "file" && b.what.starts_with("journal cannot be read"));
+    assert!(lost.is_some(), "{report:#?}");
+    assert!((100..155).contains(&report.rows) && report.members == 7 && report.keys > 150, "{report:#?}");
+    // The rows on both sides are whole.
+    assert!(!report.breaches.iter().any(|breach| breach.law == "chain"), "{report:#?}");
+}
+
 #[test]
 fn nothing_is_no_database() {
     let bench = Bench::new();

@@ -74,9 +74,20 @@ fn story() -> Vec<Vec<Input>> {
 }
 
 fn submit(store: &mut Store, plans: &Plans, snapshot: &mut Snapshot, inputs: Vec<Input>, now_ms: i64) {
+    wake(store, plans, snapshot, (inputs, &[]), now_ms);
+}
+
+/// One batch; what is due for these members is done before it.
+fn wake(
+    store: &mut Store,
+    plans: &Plans,
+    snapshot: &mut Snapshot,
+    (inputs, wakes): (Vec<Input>, &[u64]),
+    now_ms: i64,
+) {
     let now = jiff::Timestamp::from_millisecond(now_ms).unwrap();
     let mut fetch = |snapshot: &mut Snapshot, wants: &[_]| store.fetch(snapshot, wants);
-    let batch = process(plans, snapshot, &inputs, &[], now, &mut fetch).unwrap();
+    let batch = process(plans, snapshot, &inputs, wakes, now, &mut fetch).unwrap();
     let members = batch.members.iter().map(|no| snapshot.members[no].clone().unwrap()).collect();
     let budgets = batch.budgets.iter().map(|id| (id.clone(), snapshot.budgets[id].clone())).collect();
     let raws = inputs.iter().map(|_| None).collect();
@@ -125,4 +136,128 @@ fn a_journal_comes_out_the_same_and_a_changed_program_is_found_out() {
         .query_row("SELECT decided ->> 'v' FROM journal WHERE pos = ?1", [first], |r| r.get(0))
         .unwrap();
     assert_eq!(decided_by, 2, "{report:#?}");
+}
+
+const CLUB: &str = r#"
+program = { id = "club", currency = "EUR", timezone = "Europe/Berlin" }
+wallets.points = { expires = "30 days", pending = "2 days", transfer = true }
+counters.orders = { on = "order.paid", per = "month" }
+rewards.mug = { cost.points = 5, stock = 4, hold = "1 hour", gives.custom = { kind = "mug" } }
+rules.base = { on = "order.paid", earn.points = 'order.total' }
+[tiers.status]
+keep = "10 days"
+levels = [{ id = "basic" }, { id = "gold", needs.orders = 1 }]
+"#;
+const DAY: i64 = 86_400;
+
+fn by_api(kind: &str, id: &str, who: u64, second: i64, data: &str) -> Input {
+    let mut input = told(kind, id, who, second, data);
+    Arc::make_mut(&mut input.event).source = "fealty:api".into();
+    input
+}
+
+/// Points wait, are released and end; rewards are reserved, lapse and are confirmed; a gift; two members become one; a
+/// level ends; a reservation stays open.
+fn club(bench: &Bench) {
+    let mut store = bench.open();
+    let program = read(CLUB, 1);
+    store.admin().program_version_put(program.plan.hash, &program.json, "test", 0).unwrap();
+    let plan = program.plan.first_published(jiff::Timestamp::UNIX_EPOCH);
+    let plans = Plans { current: Arc::new(plan), older: Vec::new(), keys: store.key_maker() };
+    let mut snapshot = Snapshot::default();
+    let mut at = |second: i64, inputs: Vec<Input>, wakes: &[u64]| {
+        wake(&mut store, &plans, &mut snapshot, (inputs, wakes), (1_800_000_000 + second) * 1000);
+    };
+    let paid = |who: u64, second: i64| {
+        let id = format!("o{who}-{second}");
+        told("order.paid", &id, who, second, &format!(r#"{{"id":"{id}","total":"100"}}"#))
+    };
+    at(0, vec![paid(1, 0), paid(2, 0), paid(3, 0)], &[]);
+    // The server was down; then it looks at two of them, and the third has an event.
+    at(3 * DAY, vec![paid(3, 3 * DAY)], &[1, 2]);
+    let mug = |id: &str, second: i64, data: &str| by_api("fealty.redeemed", id, 1, second, data);
+    at(3 * DAY + 1, vec![mug("a", 3 * DAY + 1, r#"{"reward":"mug"}"#)], &[]);
+    at(4 * DAY, vec![mug("b", 4 * DAY, r#"{"reward":"mug","confirm":true}"#)], &[1]);
+    let gift = r#"{"to":2,"wallet":"points","amount":30}"#;
+    at(5 * DAY, vec![by_api("fealty.transferred", "c", 1, 5 * DAY, gift)], &[]);
+    at(6 * DAY, vec![by_api("fealty.merged", "d", 2, 6 * DAY, r#"{"absorb":3}"#)], &[]);
+    for day in [12, 13, 14] {
+        at(day * DAY, Vec::new(), &[1, 2, 3]);
+    }
+    at(15 * DAY, vec![paid(1, 15 * DAY)], &[1, 2, 3]);
+    at(16 * DAY, vec![mug("e", 16 * DAY, r#"{"reward":"mug"}"#)], &[]);
+}
+
+fn decided_again(bench: &Bench) -> Report {
+    let mut report = Report::default();
+    replay(&bench.dir, None, &mut report, &mut |_, _| {}).unwrap();
+    report
+}
+
+#[test]
+fn what_time_gifts_merges_and_rewards_made_comes_out_the_same() {
+    let bench = Bench::with(small());
+    club(&bench);
+    let rows = bench.verify().rows;
+    let count = |sql: &str| bench.sql().query_row(sql, [], |r| r.get::<_, u64>(0)).unwrap();
+    let of_type = |kind: &str| {
+        count(&format!(
+            "SELECT count(*) FROM journal WHERE input ->> 'type' = '{kind}' AND decided ->> 's' = 'applied'"
+        ))
+    };
+    // Releases, a lapse and ends of levels; the gift, and both halves of the merge.
+    assert!(of_type("fealty.due") >= 6, "{}", of_type("fealty.due"));
+    assert_eq!((of_type("fealty.follows"), of_type("fealty.redeemed")), (3, 3));
+    let report = decided_again(&bench);
+    assert!(report.is_clean() && report.replayed == rows, "{report:#?}");
+    let sql = bench.sql();
+    sql.execute_batch("DROP TRIGGER journal_update").unwrap();
+    for kind in ["fealty.due", "fealty.follows", "fealty.redeemed"] {
+        let pos = count(&format!(
+            "SELECT pos FROM journal WHERE input ->> 'type' = '{kind}' AND decided -> '$.t[0]' IS NOT NULL LIMIT 1"
+        ));
+        let before: String =
+            sql.query_row("SELECT decided FROM journal WHERE pos = ?1", [pos], |r| r.get(0)).unwrap();
+        let damage = "UPDATE journal SET decided = json_set(decided, '$.t[0].a', 77) WHERE pos = ?1";
+        sql.execute(damage, [pos]).unwrap();
+        let report = decided_again(&bench);
+        assert!(report.breaches.iter().any(|breach| breach.pos == Some(pos)), "{kind}: {report:#?}");
+        sql.execute("UPDATE journal SET decided = ?2 WHERE pos = ?1", (pos, before)).unwrap();
+    }
+}
+
+/// What is stored of a member and of a stock, against what the journal says.
+#[test]
+fn a_wrong_level_due_instant_reservation_or_stock_is_found() {
+    let bench = Bench::with(small());
+    club(&bench);
+    let rest = "INSERT OR REPLACE INTO member_swept SELECT * FROM member; DELETE FROM member_tail";
+    bench.sql().execute_batch(rest).unwrap();
+    bench.verify();
+    for (law, of, to) in [
+        ("due", "'$.due'", "'2099-01-01T00:00:00Z'"),
+        ("due", "'$.due'", "null"),
+        ("level", "'$.tiers[0].held.level'", "'basic'"),
+        ("reservation", "'$.held'", "json('[]')"),
+        ("reservation", "'$.held[0].until'", "'2027-12-01T00:00:00Z'"),
+    ] {
+        let copy = Bench::with(small());
+        shop::copy(&bench.dir, &copy.dir);
+        let damage = format!("UPDATE member_swept SET image = json_set(image, {of}, {to}) WHERE no = 1");
+        assert_eq!(copy.sql().execute(&damage, []).unwrap(), 1);
+        let report = store::verify::verify(&copy.dir, &mut |_, _| {}).unwrap();
+        assert!(report.breaches.iter().any(|breach| breach.law == law), "{damage}: {:?}", report.breaches);
+    }
+    for used in [1, 3] {
+        let copy = Bench::with(small());
+        shop::copy(&bench.dir, &copy.dir);
+        let damage = format!("UPDATE budget SET parts = '[[0,{used}]]' WHERE id = 'stock.mug'");
+        assert_eq!(copy.sql().execute(&damage, []).unwrap(), 1);
+        let report = store::verify::verify(&copy.dir, &mut |_, _| {}).unwrap();
+        assert!(
+            report.breaches.iter().any(|breach| breach.law == "stock"),
+            "{damage}: {:?}",
+            report.breaches
+        );
+    }
 }

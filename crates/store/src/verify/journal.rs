@@ -1,6 +1,6 @@
 //! One pass over the journal: each row by itself, its place in the chains, and what it says for the other checks.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::codes;
 use domain::event::Event;
@@ -12,6 +12,8 @@ use rusqlite::{Connection, Row};
 use super::Report;
 use super::ledger::Ledger;
 use super::orders::Orders;
+use super::pages;
+use super::standing::Standing;
 use crate::sqlite::{form, redact};
 
 /// What the journal says, gathered for the checks that follow.
@@ -25,6 +27,9 @@ pub struct Told {
     /// Of rows with an event of their own: (key, position), to find two of one name.
     pub events: Vec<(u64, u64)>,
     pub last_pos: u64,
+    pub standing: Standing,
+    /// As they are stored.
+    pub budgets: BTreeMap<String, Vec<(i64, i64)>>,
     /// Rows that wait, and that were set free.
     waiting: HashSet<u64>,
     freed: HashSet<u64>,
@@ -61,55 +66,38 @@ struct Stored<'a> {
 
 pub fn scan(
     conn: &Connection,
+    told: &mut Told,
     maker: &KeyMaker,
     report: &mut Report,
     progress: &mut dyn FnMut(u64, u64),
-) -> rusqlite::Result<Told> {
-    let all: u64 = conn.query_row("SELECT count(*) FROM journal", [], |r| r.get(0))?;
-    let newest_version = conn.query_row("SELECT max(version) FROM program_version", [], |r| r.get(0))?;
-    let mut told = Told {
-        ledger: Ledger::default(),
-        orders: Orders::default(),
-        names: HashMap::new(),
-        once: HashSet::new(),
-        given: HashSet::new(),
-        keys: Vec::new(),
-        events: Vec::new(),
-        last_pos: 0,
-        waiting: HashSet::new(),
-        freed: HashSet::new(),
-        promised: HashMap::new(),
-        newest_version,
-        redacted: HashMap::new(),
-        erased_by: HashSet::new(),
-    };
-    told.load_redacted(conn, report)?;
-    let mut select = conn.prepare(
-        "SELECT pos, member, prev, now_ms, again, input, body_hash, decided, hash FROM journal ORDER BY pos",
-    )?;
-    let mut rows = select.query([])?;
+) -> rusqlite::Result<()> {
+    // Only for the progress that is shown; a damaged file may not know it.
+    let all: u64 = conn.query_row("SELECT count(*) FROM journal", [], |r| r.get(0)).unwrap_or(0);
     let (mut head, mut now_ms) = ([0; 32], i64::MIN);
-    while let Some(row) = rows.next()? {
+    let columns = ("pos", "member, prev, now_ms, again, input, body_hash, decided, hash");
+    pages::each(conn, "journal", columns, report, |row, report| {
         let stored = read(row)?;
-        if stored.pos != told.last_pos + 1 {
+        let follows = stored.pos == told.last_pos + 1;
+        if !follows {
             report.row("positions", stored.pos, format!("the row before is {}", told.last_pos));
         }
         if stored.now_ms < now_ms {
             report.row("time", stored.pos, "it was decided before the row in front of it");
         }
         now_ms = now_ms.max(stored.now_ms);
-        head = chain(&stored, told.redacted.get(&stored.pos), &head, report);
+        head = chain(&stored, told.redacted.get(&stored.pos), follows.then_some(&head), report);
         told.last_pos = stored.pos;
         told.check(&stored, maker, report);
         report.rows += 1;
         if report.rows.is_multiple_of(65_536) {
             progress(report.rows, all);
         }
-    }
+        Ok(())
+    })?;
     report.head = head.iter().map(|byte| format!("{byte:02x}")).collect();
     told.finish(report);
     progress(all, all);
-    Ok(told)
+    Ok(())
 }
 
 fn read<'a>(row: &'a Row) -> rusqlite::Result<Stored<'a>> {
@@ -126,9 +114,14 @@ fn read<'a>(row: &'a Row) -> rusqlite::Result<Stored<'a>> {
     })
 }
 
-/// The hash that the row must have after the one before; the chain goes on from the stored one, so that one damaged
-/// row is reported once.
-fn chain(stored: &Stored, was: Option<&Redacted>, before: &[u8; 32], report: &mut Report) -> [u8; 32] {
+/// The hash that the row must have after the one before, if that is there; the chain goes on from the stored one, so
+/// that one damaged row is reported once.
+fn chain(
+    stored: &Stored,
+    was: Option<&Redacted>,
+    before: Option<&[u8; 32]>,
+    report: &mut Report,
+) -> [u8; 32] {
     let (input, decided) = match was {
         Some(was) => {
             if redact::kept(stored.input, stored.decided) != was.kept {
@@ -141,6 +134,7 @@ fn chain(stored: &Stored, was: Option<&Redacted>, before: &[u8; 32], report: &mu
             (input, form::digest(stored.decided.as_bytes()))
         }
     };
+    let Some(before) = before else { return stored.hash.try_into().unwrap_or_default() };
     let hashed = form::Hashed {
         pos: stored.pos,
         member: stored.member,
@@ -158,6 +152,15 @@ fn chain(stored: &Stored, was: Option<&Redacted>, before: &[u8; 32], report: &mu
     stored.hash.try_into().unwrap_or(hash)
 }
 
+/// Of what follows from another member's act, that which brings points alone.
+fn is_gift(event: &Event) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Made {
+        r#type: String,
+    }
+    serde_json::from_slice(&event.data).is_ok_and(|made: Made| made.r#type == "fealty.received")
+}
+
 /// What was refused for its form may come again under its name, mended.
 fn took_its_name<E>(decision: &Result<Decision, E>) -> bool {
     let malformed = |decision: &Decision| {
@@ -167,7 +170,7 @@ fn took_its_name<E>(decision: &Result<Decision, E>) -> bool {
 }
 
 impl Told {
-    fn load_redacted(&mut self, conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    pub fn load_redacted(&mut self, conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
         let mut select = conn.prepare("SELECT pos, by, input, decided, kept FROM redacted")?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
@@ -179,15 +182,38 @@ impl Told {
         Ok(())
     }
 
+    pub fn new(conn: &Connection) -> Told {
+        let newest = conn.query_row("SELECT max(version) FROM program_version", [], |r| r.get(0));
+        Told {
+            ledger: Ledger::default(),
+            orders: Orders::default(),
+            standing: Standing::default(),
+            budgets: BTreeMap::new(),
+            names: HashMap::new(),
+            once: HashSet::new(),
+            given: HashSet::new(),
+            keys: Vec::new(),
+            events: Vec::new(),
+            last_pos: 0,
+            waiting: HashSet::new(),
+            freed: HashSet::new(),
+            promised: HashMap::new(),
+            redacted: HashMap::new(),
+            erased_by: HashSet::new(),
+            newest_version: newest.unwrap_or(None),
+        }
+    }
+
     fn check(&mut self, stored: &Stored, maker: &KeyMaker, report: &mut Report) {
         let pos = stored.pos;
         let decision: Result<Decision, _> = serde_json::from_str(stored.decided);
-        let (mut follows, mut erases) = (false, false);
+        let (mut follows, mut joins, mut erases) = (false, false, false);
         if let Some(input) = stored.input {
             match form::input_from_json(input) {
                 Ok((event, _)) => {
                     follows = *event.kind == *domain::own::FOLLOW;
                     erases = *event.kind == *domain::own::ERASE;
+                    joins = follows && !is_gift(&event);
                     self.event(pos, &event, took_its_name(&decision), maker, report);
                 }
                 Err(e) => report.row("event", pos, e.to_string()),
@@ -213,6 +239,7 @@ impl Told {
         if let Some(member) = stored.member {
             self.member((pos, follows), member, &decision, maker, report);
             self.ledger.row(pos, member, stored.prev, &decision, report);
+            self.standing.row(pos, member, &decision, joins);
             let told = self.ledger.members.entry(member).or_default();
             if erases && decision.status == Status::Applied {
                 self.erased_by.remove(&pos);

@@ -13,6 +13,7 @@ use super::Report;
 use super::journal;
 use super::ledger::{Told, Wallet};
 use super::orders::Held;
+use super::pages;
 use crate::sqlite::sweep;
 
 pub fn check(
@@ -32,17 +33,16 @@ pub fn check(
             report.member("identity", *no, format!("its name {} leads nowhere", name.as_str()));
         }
     }
+    let journal::Told { ledger, standing, .. } = told;
     let (mut homes, mut residents) = (BTreeSet::new(), BTreeSet::new());
     let mut recent = tail(conn, report)?;
-    let mut select = conn.prepare("SELECT no, image FROM member_swept ORDER BY no")?;
-    let mut rows = select.query([])?;
     let mut one = |no: u64, image: &str, report: &mut Report| {
         report.members += 1;
         let member: Member = match serde_json::from_str(image) {
             Ok(member) => member,
             Err(e) => {
                 report.member("member", no, format!("it cannot be read: {e}"));
-                told.ledger.members.entry(no).or_default().seen = true;
+                ledger.members.entry(no).or_default().seen = true;
                 return;
             }
         };
@@ -57,18 +57,20 @@ pub fn check(
         homes.extend(member.home.iter().map(|home| (home.no, no, home.since)));
         let living = member.household.iter().flat_map(|household| &household.residents);
         residents.extend(living.map(|one| (no, one.no, one.since)));
-        let told = told.ledger.members.entry(no).or_default();
+        let told = ledger.members.entry(no).or_default();
         told.seen = true;
         compare(no, &member, told, report);
+        standing.member(&member, report);
         limits(no, &member, held, report);
     };
-    while let Some(row) = rows.next()? {
+    pages::each(conn, "member_swept", ("no", "image"), report, |row, report| {
         let no: u64 = row.get(0)?;
         match recent.remove(&no) {
             Some(image) => one(no, &image, report),
             None => one(no, row.get_ref(1)?.as_str()?, report),
         }
-    }
+        Ok(())
+    })?;
     for (no, image) in &recent {
         one(*no, image, report);
     }
@@ -83,7 +85,7 @@ pub fn check(
         );
     }
     let mut lost: Vec<u64> =
-        told.ledger.members.iter().filter(|(_, told)| !told.seen).map(|(no, _)| *no).collect();
+        ledger.members.iter().filter(|(_, told)| !told.seen).map(|(no, _)| *no).collect();
     lost.sort_unstable();
     for no in lost {
         report.member("member", no, "the journal speaks of it, and it is not stored");
@@ -94,15 +96,14 @@ pub fn check(
 /// States that are not in their rows yet, the newest of each member.
 fn tail(conn: &Connection, report: &mut Report) -> rusqlite::Result<BTreeMap<u64, String>> {
     let mut recent = BTreeMap::new();
-    let mut select = conn.prepare("SELECT pos, images FROM member_tail ORDER BY pos")?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
+    pages::each(conn, "member_tail", ("pos", "images"), report, |row, report| {
         let (pos, text) = (row.get(0)?, row.get_ref(1)?.as_str()?);
         match sweep::parts(text) {
             Ok(parts) => recent.extend(parts.into_iter().map(|(no, at)| (no, text[at].to_owned()))),
             Err(e) => report.row("member", pos, format!("the members of its batch cannot be read: {e}")),
         }
-    }
+        Ok(())
+    })?;
     Ok(recent)
 }
 

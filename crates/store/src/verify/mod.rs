@@ -9,10 +9,13 @@ mod keys;
 mod ledger;
 mod members;
 mod orders;
+mod pages;
 mod replay;
+mod standing;
 
 pub use replay::replay;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -104,15 +107,12 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, 
     if !dir.join(file::FILE).exists() {
         return Err(StoreError::Unavailable(format!("there is no database in {}", dir.display())));
     }
-    let conn = file::open_reader(dir, 16 * 1024)?;
-    conn.execute_batch("BEGIN").map_err(|e| store_error(&e))?;
-    let maker = key_maker(&conn)?;
     let mut report = Report::default();
-    let checked = check(&conn, &maker, &mut report, progress);
-    // A file whose pages are damaged is a finding, not a failure to look.
-    match checked.map_err(|e| store_error(&e)) {
-        Ok(()) => {}
-        Err(StoreError::Corrupt(why)) => report.file("file", why),
+    let conn = file::open_reader(dir, 16 * 1024)?;
+    pages::part(&mut report, "the file", |_| conn.execute_batch("BEGIN"))?;
+    match key_maker(&conn) {
+        Ok(maker) => check(&conn, &maker, &mut report, progress)?,
+        Err(StoreError::Corrupt(why)) => report.file("file", format!("without its secret: {why}")),
         Err(other) => return Err(other),
     }
     report.milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -130,21 +130,48 @@ fn check(
     maker: &KeyMaker,
     report: &mut Report,
     progress: &mut dyn FnMut(u64, u64),
-) -> rusqlite::Result<()> {
-    let mut pages = conn.prepare("PRAGMA quick_check(20)")?;
-    let mut damage = pages.query([])?;
-    while let Some(row) = damage.next()? {
-        let what: String = row.get(0)?;
-        if what != "ok" {
-            report.file("file", what);
+) -> Result<(), StoreError> {
+    pages::part(report, "the file", |report| {
+        let mut pages = conn.prepare("PRAGMA quick_check(20)")?;
+        let mut damage = pages.query([])?;
+        while let Some(row) = damage.next()? {
+            let what: String = row.get(0)?;
+            if what != "ok" {
+                report.file("file", what);
+            }
+        }
+        Ok(())
+    })?;
+    let mut told = journal::Told::new(conn);
+    pages::part(report, "what was erased", |report| told.load_redacted(conn, report))?;
+    pages::part(report, "the journal", |report| journal::scan(conn, &mut told, maker, report, progress))?;
+    let mut held = orders::Held::new();
+    pages::part(report, "budgets", |report| {
+        let budgets = budgets(conn, report)?;
+        held = orders::finish(&budgets, &mut told, report);
+        told.budgets = budgets;
+        Ok(())
+    })?;
+    pages::part(report, "members", |report| members::check(conn, &mut told, &held, report))?;
+    told.standing.finish(&told.budgets, report);
+    told.ledger.totals(report);
+    pages::part(report, "keys", |report| keys::check(conn, &mut told, report))?;
+    pages::part(report, "what is kept aside", |report| aside(conn, report))
+}
+
+/// What is used of each budget, by window.
+fn budgets(conn: &Connection, report: &mut Report) -> rusqlite::Result<BTreeMap<String, Vec<(i64, i64)>>> {
+    let mut budgets = BTreeMap::new();
+    let mut select = conn.prepare("SELECT id, parts FROM budget")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, parts): (String, String) = (row.get(0)?, row.get(1)?);
+        match serde_json::from_str(&parts) {
+            Ok(parts) => drop(budgets.insert(id, parts)),
+            Err(e) => report.file("budget", format!("budget {id} cannot be read: {e}")),
         }
     }
-    let mut told = journal::scan(conn, maker, report, progress)?;
-    let held = orders::finish(conn, &mut told, report)?;
-    members::check(conn, &mut told, &held, report)?;
-    told.ledger.totals(report);
-    keys::check(conn, &mut told, report)?;
-    aside(conn, report)
+    Ok(budgets)
 }
 
 /// What was kept beside the journal belongs to it.

@@ -1,13 +1,12 @@
 //! Orders: each rule pays an order once, and what was taken back is never more than what was given, nor less than
 //! before. What an order still holds of a limit is in use there.
 
-use std::collections::HashMap;
 use std::collections::hash_map::{DefaultHasher, Entry};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 
 use domain::order::Order;
 use domain::outcome::{Account, Decision, TransferKind};
-use rusqlite::Connection;
 
 use super::Report;
 use super::journal::Told;
@@ -220,7 +219,7 @@ impl Newest {
 }
 
 /// What the orders that stand hold of limits; a budget of all members cannot show less use than that.
-pub fn finish(conn: &Connection, told: &mut Told, report: &mut Report) -> rusqlite::Result<Held> {
+pub fn finish(budgets: &BTreeMap<String, Vec<(i64, i64)>>, told: &mut Told, report: &mut Report) -> Held {
     let mut held = Held::new();
     let orders = std::mem::take(&mut told.orders);
     for order in orders.newest.values() {
@@ -230,17 +229,10 @@ pub fn finish(conn: &Connection, told: &mut Told, report: &mut Report) -> rusqli
             *held.entry((member, limit, used.window)).or_default() += i128::from(used.amount);
         }
     }
-    let mut select = conn.prepare("SELECT id, parts FROM budget")?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        let (id, parts): (String, String) = (row.get(0)?, row.get(1)?);
-        let Ok(parts) = serde_json::from_str::<Vec<(i64, i64)>>(&parts) else {
-            report.file("budget", format!("budget {id} cannot be read"));
-            continue;
-        };
+    for (id, parts) in budgets {
         for (window, is) in parts {
-            let least = held.get(&(0, id.as_str().into(), window)).copied().unwrap_or(0);
-            if is < 0 || i128::from(is) < least {
+            let least = held.get(&(0, id.as_str().into(), *window)).copied().unwrap_or(0);
+            if *is < 0 || i128::from(*is) < least {
                 report.file(
                     "budget",
                     format!("of {id}, window {window}, {is} is used, but orders hold {least}"),
@@ -248,5 +240,5 @@ pub fn finish(conn: &Connection, told: &mut Told, report: &mut Report) -> rusqli
             }
         }
     }
-    Ok(held)
+    held
 }

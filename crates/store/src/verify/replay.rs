@@ -46,26 +46,20 @@ pub fn replay(
     let mut past = Past::new(&conn)?;
     while past.next_pos <= last {
         let pos = past.next_pos;
-        let Some(row) = row_get(&conn, pos)? else {
-            past.next_pos += 1;
-            continue;
-        };
-        match plans(&versions, row.decision.version, &maker) {
-            _ if past.is_passed_over(&row) => {
-                past.pass_over(&row);
-                continue;
+        let mut decided = true;
+        match past.again(&versions, &maker, report) {
+            Ok(done) => decided = done,
+            // What cannot be read cannot be decided; what comes after it may be.
+            Err(StoreError::Corrupt(why)) => {
+                report.row("replay", pos, format!("it cannot be decided again: {why}"));
+                past.next_pos = pos + 1;
             }
-            Some(plans) => past.step(&plans, &row, report)?,
-            None => {
-                let what = format!("version {} of the program cannot be had", row.decision.version);
-                report.row("replay", pos, what);
-                past.next_pos += 1;
-            }
+            Err(other) => return Err(other),
         }
         if report.replayed_up_to.is_some() {
             break;
         }
-        report.replayed += past.next_pos - pos;
+        report.replayed += if decided { past.next_pos - pos } else { 0 };
         if pos % 4_096 < past.next_pos - pos {
             progress(pos, last);
         }
@@ -170,6 +164,33 @@ impl<'c> Past<'c> {
             }
         }
         Ok(Some(until))
+    }
+
+    /// The next row, under the version that decided it; false: there was nothing to decide.
+    fn again(
+        &mut self,
+        versions: &[Arc<Plan>],
+        maker: &KeyMaker,
+        report: &mut Report,
+    ) -> Result<bool, StoreError> {
+        let pos = self.next_pos;
+        let Some(row) = row_get(self.conn, pos)? else {
+            self.next_pos += 1;
+            return Ok(false);
+        };
+        if self.is_passed_over(&row) {
+            self.pass_over(&row);
+            return Ok(false);
+        }
+        match plans(versions, row.decision.version, maker) {
+            Some(plans) => self.step(&plans, &row, report)?,
+            None => {
+                let what = format!("version {} of the program cannot be had", row.decision.version);
+                report.row("replay", pos, what);
+                self.next_pos += 1;
+            }
+        }
+        Ok(true)
     }
 
     fn step(&mut self, plans: &Plans, row: &Row, report: &mut Report) -> Result<(), StoreError> {
