@@ -286,6 +286,81 @@ fn a_new_version_shares_other_wallets() {
     assert_eq!(home.wallets.iter().find(|w| w.id == "own").map(|w| w.available), Some(3));
 }
 
+/// Everything that time and rules do to a wallet, on wallets that are shared.
+const HARD: &str = r#"
+program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin" }
+wallets.points = { expires = "4 days", warn = "2 days", transfer = true }
+wallets.idle = { expires = "3 days idle", pending = "1 day", when_short = "negative" }
+wallets.later = { pending = { until = "order.fulfilled", at_most = "6 days" }, expires = 'tiers.status.keep_for', balance_max = 60 }
+households = { share = ["points", "idle", "later"], members_max = 3 }
+counters.spend = { on = "order.paid", add = 'order.total' }
+counters.later = { earned = "wallets.later", count_pending = false }
+rules.points = { on = "order.paid", earn.points = 'order.total' }
+rules.idle = { on = "order.paid", earn.idle = 'order.total', limit = { idle = 100, per = "7 days", across = "household" } }
+rules.later = { on = "order.paid", earn.later = 'order.total' }
+rules.rich = { on = "order.paid", when = 'wallets.points.available > 40', redeem.mug = 1 }
+rules.ended = { on = "points.expired", earn.idle = 1 }
+rules.free = { on = "points.released", earn.points = 1 }
+rules.weekly = { on = { every = "week" }, earn.points = 2, limit = { times = 2, per = "month", across = "household" } }
+achievements.big = { needs.spend = 50, repeat = true, redeem.mug = 1 }
+rewards.mug = { cost.points = 30, gives.product = "mug", limit = { times = 4, per = "month", across = "household" } }
+workflows.hello = { on = "member.enrolled", steps = [{ wait = "5 days" }, { earn.points = 3 }] }
+[tiers.status]
+keep = "10 days"
+levels = [{ id = "one", keep_for = "5 days" }, { id = "two", keep_for = "9 days", needs.later = 40 }]
+"#;
+
+fn any_step(shop: &mut Shop, n: usize, (what, who, with, total): (u8, usize, usize, u32), hour: &mut u32) {
+    let names = [ADA, BO, CY];
+    let (name, other) = (names[who], names[with]);
+    let last = format!(r#"{{"order": "o{}", "currency": "EUR"}}"#, n.saturating_sub(1 + with));
+    match what {
+        0 | 1 => shop.pay(name, &format!("o{n}"), total),
+        2 => drop(shop.join(name, other)),
+        3 => drop(shop.leave(name)),
+        4 => drop(shop.send(name, "order.refunded", &last)),
+        5 => drop(shop.send(name, "order.fulfilled", &last)),
+        6 => {
+            let to = shop.world.member(other).no;
+            let gift = format!(r#"{{"to": {to}, "wallet": "points", "amount": {total}}}"#);
+            shop.send(name, "fealty.transferred", &gift);
+        }
+        7 => {
+            let redeemed = shop.send(name, "fealty.redeemed", r#"{"reward": "mug"}"#);
+            if let (Some(one), 0) = (redeemed.redemptions.first(), with) {
+                let id = domain::redemption::id(&shop.world.plans.keys, one.pos, one.n);
+                shop.send(name, "fealty.redemption", &format!(r#"{{"redemption": "{id}", "act": "cancel"}}"#));
+            }
+        }
+        8 => {
+            let hand = format!(r#"{{"wallet": "idle", "amount": {}, "reason": "x"}}"#, i64::from(total) - 20);
+            shop.send(name, "fealty.adjusted", &hand);
+        }
+        9 if n.is_multiple_of(7) => {
+            let no = shop.world.member(other).no;
+            shop.send(name, "fealty.merged", &format!(r#"{{"absorb": {no}}}"#));
+        }
+        _ => {
+            *hour += total;
+            let to = time("2027-03-01T12:00:00Z") + jiff::SignedDuration::from_hours(i64::from(*hour));
+            // Now and then only the next event wakes those whom it concerns.
+            if with == 0 { shop.world.now = to } else { shop.world.pass(&to.to_string()) }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    /// `World::audit` and every assertion of the core hold after each step.
+    #[test]
+    fn whatever_time_and_rules_do(steps in prop::collection::vec((0..12_u8, 0..3_usize, 0..3_usize, 1..40_u32), 1..60)) {
+        let (mut shop, mut hour) = (Shop::new(HARD), 0);
+        for (n, step) in steps.into_iter().enumerate() {
+            any_step(&mut shop, n, step, &mut hour);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     /// Whoever comes and goes, `World::audit` holds after each step, and nothing that was earned is lost.
