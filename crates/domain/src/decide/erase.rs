@@ -4,7 +4,7 @@
 //! Invariant: whatever an erased member's orders still do to the ledger (returns, dates of lots) goes on; nothing new
 //! is heard from or about him.
 
-use super::{Book, Matter};
+use super::{Book, Matter, households};
 use crate::event::MemberNo;
 use crate::outcome::Emitted;
 use crate::snapshot::Want;
@@ -24,6 +24,10 @@ pub fn histories(matter: &Matter<'_>) -> Result<Histories, Vec<Want>> {
 }
 
 pub fn erase(book: &mut Book<'_>) {
+    // Whatever is owed there: nobody stays in a household without a name.
+    if book.home.is_some() {
+        households::move_out(book);
+    }
     let member = &mut *book.member;
     member.identities.clear();
     member.fields.clear();

@@ -137,7 +137,8 @@ fn move_in(book: &mut Book<'_>) {
     tell(book, "household.joined");
 }
 
-fn move_out(book: &mut Book<'_>) {
+/// He leaves, with his own unspent lots.
+pub fn move_out(book: &mut Book<'_>) {
     let (plan, no) = (book.plan, book.member.no);
     let last = book.home.as_deref().is_some_and(|home| residents(home).len() == 1);
     for id in shared(plan, book.home.as_deref()) {

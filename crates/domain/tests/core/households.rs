@@ -227,6 +227,21 @@ fn a_member_who_lives_with_others_absorbs_another() {
 }
 
 #[test]
+fn who_is_erased_leaves() {
+    let mut shop = Shop::new(SHOP);
+    shop.pay(ADA, "A", 20);
+    shop.pay(BO, "B", 5);
+    shop.join(ADA, BO);
+    let ada = shop.world.ada().no;
+    assert_eq!(shop.send(ADA, "fealty.erased", "{}").status, Status::Applied);
+    let erased = shop.world.by_no(ada);
+    assert!(erased.erased && erased.home.is_none());
+    assert_eq!(erased.wallets.iter().find(|w| w.id == "points").map(|w| w.available), Some(20));
+    assert_eq!(shop.has(BO), 5);
+    assert_eq!(shop.join(CY, BO).status, Status::Applied);
+}
+
+#[test]
 fn one_batch_is_as_good_as_many() {
     let story = |shop: &World| {
         let (ada, bo) = (shop.ada().no, shop.member(BO).no);
