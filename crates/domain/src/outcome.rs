@@ -69,6 +69,9 @@ pub struct Decision {
     /// Identities that it gave to the member.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked: Vec<Identity>,
+    /// The household into which the member moved, or that he left.
+    #[serde(rename = "hh", default, skip_serializing_if = "Option::is_none")]
+    pub household: Option<MemberNo>,
     /// Identities that it named and that stay with another member.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taken: Vec<Identity>,
@@ -96,6 +99,7 @@ impl Decision {
             brought: None,
             skipped: Vec::new(),
             linked: Vec::new(),
+            household: None,
             taken: Vec::new(),
         }
     }

@@ -67,3 +67,21 @@ fn two_members_share_a_wallet_and_part() {
     let (code, out) = api.server.launch.run(&["verify", "--replay"]);
     assert_eq!(code, Some(0), "{out}");
 }
+
+#[test]
+fn who_is_erased_leaves_and_the_rest_is_still_proved() {
+    let mut api = Api::of(launch().with_program(PROGRAM));
+    api.event(&order("o1", "email:ada@example.com", "20"));
+    api.event(&order("o2", "email:bo@example.com", "25"));
+    let with = json!({"with": "email:bo@example.com"});
+    assert_eq!(api.post(&format!("{ADA}/household"), &with).status, 200);
+    api.event(&order("o3", "email:bo@example.com", "5"));
+    assert_eq!(api.call("DELETE", ADA, &[], b"").status, 200);
+    assert_eq!(available(&mut api, BO, "points"), 30);
+    api.event(&order("o4", "email:bo@example.com", "1"));
+    api.event(&order("o5", "email:cy@example.com", "7"));
+    assert_eq!(api.post("/v1/members/email:cy@example.com/household", &with).status, 200);
+    assert_eq!(available(&mut api, BO, "points"), 38);
+    let (code, out) = api.server.launch.run(&["verify", "--replay"]);
+    assert_eq!(code, Some(0), "{out}");
+}

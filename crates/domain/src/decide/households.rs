@@ -133,8 +133,9 @@ fn move_in(book: &mut Book<'_>) {
             limits::add(limit_mut(&mut home.limits, &limit.id), limit.per, *window, *amount);
         }
     }
-    book.member.home = Some(Home { no: home.no, since });
-    tell(book, "household.joined");
+    let home = home.no;
+    book.member.home = Some(Home { no: home, since });
+    tell(book, "household.joined", home);
 }
 
 /// He leaves, with his own unspent lots.
@@ -160,8 +161,9 @@ pub fn move_out(book: &mut Book<'_>) {
     }
     home.limits.retain(|limit: &LimitState| !limit.parts.is_empty());
     home.household.get_or_insert_default().residents.retain(|resident| resident.no != no);
+    let home = home.no;
     book.member.home = None;
-    tell(book, "household.left");
+    tell(book, "household.left", home);
 }
 
 /// The member's lots of shared wallets go to the household.
@@ -211,8 +213,9 @@ pub fn residents(home: &Member) -> &[Resident] {
     home.household.as_ref().map_or(&[], |household| &household.residents)
 }
 
-fn tell(book: &mut Book<'_>, kind: &str) {
+fn tell(book: &mut Book<'_>, kind: &str, home: MemberNo) {
     let data = serde_json::Map::new();
+    book.decision.household = Some(home);
     book.decision.emitted.push(Emitted { rule: "".into(), kind: kind.into(), data });
 }
 

@@ -344,7 +344,11 @@ fn any_step(shop: &mut Shop, n: usize, (what, who, with, total): (u8, usize, usi
             let redeemed = shop.send(name, "fealty.redeemed", r#"{"reward": "mug"}"#);
             if let (Some(one), 0) = (redeemed.redemptions.first(), with) {
                 let id = domain::redemption::id(&shop.world.plans.keys, one.pos, one.n);
-                shop.send(name, "fealty.redemption", &format!(r#"{{"redemption": "{id}", "act": "cancel"}}"#));
+                shop.send(
+                    name,
+                    "fealty.redemption",
+                    &format!(r#"{{"redemption": "{id}", "act": "cancel"}}"#),
+                );
             }
         }
         8 => {

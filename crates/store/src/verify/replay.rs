@@ -148,6 +148,13 @@ impl<'c> Past<'c> {
             self.next_member = self.next_member.max(no + 1);
             self.names.extend(row.decision.linked.iter().map(|name| (name.clone(), no)));
         }
+        // What he did to his household.
+        let moved = row.decision.transfers.iter().filter_map(|transfer| transfer.of);
+        for home in row.decision.household.into_iter().chain(moved) {
+            self.lost.insert(home);
+            self.members.remove(&home);
+            self.next_member = self.next_member.max(home + 1);
+        }
         self.next_pos = row.pos + 1;
     }
 
