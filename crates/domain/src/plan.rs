@@ -69,20 +69,29 @@ pub struct Plan {
     pub clocks: Vec<RuleNo>,
     /// Clocks that an older version had already, by `rules.R` or `workflows.F`: since when.
     pub kept_clocks: Vec<(Text, jiff::Timestamp)>,
+    /// Of what happens here (`points.earned`, `tier.changed` …), what is heard.
+    pub heard: Vec<(Canon, TypeNo)>,
 }
 
 impl Plan {
-    /// The type of this canon, if any rule, counter or workflow hears it.
+    /// The type of this canon of what happens here, if any rule, counter or workflow hears it.
     pub fn hearing(&self, canon: Canon) -> Option<TypeNo> {
-        let no = self.types.iter().position(|ty| ty.canon == canon)? as TypeNo;
-        let ty = &self.types[usize::from(no)];
-        let step =
-            |step: &Step| matches!(&step.act, Act::WaitFor { trigger, .. } if trigger.on.contains(&no));
-        let flow = |flow: &Workflow| {
-            flow.trigger.on.contains(&no) || flow.exit.contains(&no) || flow.steps.iter().any(step)
+        self.heard.iter().find(|heard| heard.0 == canon).map(|heard| heard.1)
+    }
+
+    /// Notes what of all that happens here is heard, so that nobody looks for it after every event.
+    pub fn note_heard(&mut self) {
+        let heard = |no: TypeNo| {
+            let ty = &self.types[usize::from(no)];
+            let step =
+                |step: &Step| matches!(&step.act, Act::WaitFor { trigger, .. } if trigger.on.contains(&no));
+            let flow = |flow: &Workflow| {
+                flow.trigger.on.contains(&no) || flow.exit.contains(&no) || flow.steps.iter().any(step)
+            };
+            !ty.rules.is_empty() || !ty.counters.is_empty() || self.workflows.iter().any(flow)
         };
-        let heard = !ty.rules.is_empty() || !ty.counters.is_empty() || self.workflows.iter().any(flow);
-        heard.then_some(no)
+        let made = (0..self.types.len() as TypeNo).map(|no| (self.types[usize::from(no)].canon, no));
+        self.heard = made.filter(|(canon, no)| !canon.comes_in() && heard(*no)).collect();
     }
 
     /// The plan as it is published after this one: clocks ring for what ends from now on.

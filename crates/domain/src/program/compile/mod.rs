@@ -125,6 +125,7 @@ pub(super) fn compile(tree: &Table, report: &mut Report<'_>, choice: &Choice<'_>
     plan.type_by_name =
         plan.types.iter().enumerate().map(|(i, t)| (t.name.as_str().into(), i as TypeNo)).collect();
     hear::hear(&mut plan);
+    plan.note_heard();
     Some(Compiled { plan, tests, ends })
 }
 

@@ -121,5 +121,6 @@ pub fn plan(tree: &Table, regions: Vec<Region>, sandbox: bool, choice: &Choice<'
         households: None,
         clocks: Vec::new(),
         kept_clocks: Vec::new(),
+        heard: Vec::new(),
     }
 }
