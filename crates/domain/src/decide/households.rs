@@ -87,8 +87,8 @@ pub fn left(matter: &Matter<'_>) -> Result<Move, Reason> {
             return Err(reason(codes::HOUSEHOLD_STAY, said));
         }
     }
-    let shared = plan.wallets.iter().filter(|wallet| wallet.shared);
-    shared.map(|wallet| owes_nothing(matter.who(), wallet)).collect::<Result<(), Reason>>()?;
+    let mut shared = plan.wallets.iter().filter(|wallet| wallet.shared);
+    shared.try_for_each(|wallet| owes_nothing(matter.who(), wallet))?;
     Ok(Move::Out)
 }
 

@@ -52,7 +52,7 @@ fn what_it_does() {
 
 #[test]
 fn what_is_no_toml_is_told() {
-    let refused = format(&source("rules.base = { on = \n")).err().expect("no TOML");
+    let refused = format(&source("rules.base = { on = \n")).expect_err("no TOML");
     assert!(diag::render(&refused.diagnostics, &refused.sources, false).contains("error[toml_syntax]"));
 }
 

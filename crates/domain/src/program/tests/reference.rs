@@ -42,6 +42,7 @@ fn every_code_is_told_once() {
     let told = part.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
     let mut told: Vec<&str> = told.flat_map(|cell| cell.split("`, `").map(|w| w.trim_matches('`'))).collect();
     let mut codes: Vec<&str> = codes.iter().map(String::as_str).collect();
-    (told.sort_unstable(), codes.sort_unstable());
+    told.sort_unstable();
+    codes.sort_unstable();
     assert_eq!(told, codes);
 }
