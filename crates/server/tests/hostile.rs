@@ -19,6 +19,7 @@ events."review.posted" = { words = "number" }
 rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
 rules.review = { on = "review.posted", earn.points = 'review.words' }
 segments.all = 'wallets.points.available >= 0'
+rewards.film = { gives.code.pool = "film" }
 rewards.huge = { cost.cash = 70368744177664.01, gives.product = "yacht" }
 rewards.mug = { cost.points = 1, gives.product = "mug", quantity_max = 3, quantity_step = 1 }
 
@@ -66,6 +67,8 @@ fn requests() -> Vec<(&'static str, String, Value)> {
             "/v1/redemptions".into(),
             json!({"member": "email:ada@example.com", "reward": "mug", "quantity": 1, "order": {"items": [{"price": 1}]}, "confirm": true}),
         ),
+        ("POST", of("/household"), json!({"with": "pos:card:none"})),
+        ("POST", "/v1/rewards/film/codes".into(), json!({"codes": ["A-1"]})),
         ("POST", "/v1/clock".into(), json!({"advance": "0 days"})),
     ]
 }
@@ -327,6 +330,17 @@ fn addresses_and_cursors_that_make_no_sense_are_problems() {
         assert_eq!(answer.status, 405, "{path} {}", answer.body);
         assert!(answer.header("allow").is_some_and(|allow| !allow.is_empty()), "{path} says what it takes");
     }
+}
+
+#[test]
+fn a_name_that_the_core_uses_for_itself_is_a_shops_as_any_other() {
+    let mut api = api();
+    assert_eq!(
+        api.event(&common::order("fealty:quote", "email:eve@example.com", "7")).json()["status"],
+        "applied"
+    );
+    let quote = api.post("/v1/quotes", &json!({"order": {"subtotal": 9}})).json();
+    assert_eq!(quote["earns"][0]["granted"], 9, "{quote}");
 }
 
 #[test]

@@ -21,6 +21,7 @@ rules.bonus = { on = "bonus.asked", earn.points = 333, limit = { points = 100_00
 rules.short = { on = "order.paid", when = 'order.channel == "short"', earn.short = 100 }
 rewards.all = { cost.points = 100, gives.product = "all" }
 rewards.few = { gives.code.pattern = "FEW-############", stock = 10 }
+rewards.film = { gives.code.pool = "film" }
 rewards.brief = { cost.short = 100, gives.product = "brief" }
 "#;
 
@@ -131,6 +132,57 @@ fn the_last_pieces_go_to_ten_of_three_hundred() {
     });
     let more = count(&answers, 201);
     assert!(more <= 1, "{more} got what came back once");
+}
+
+#[test]
+fn fifty_codes_go_to_two_hundred_who_ask() {
+    let mut api = api();
+    (0..20).for_each(|n| drop(api.event(&order(&format!("o{n}"), &format!("email:m{n}@example.com"), "1"))));
+    // The same fifty are brought by ten at once: each is there once.
+    let codes: Vec<String> = (0..50).map(|n| format!("FILM-{n:04}")).collect();
+    let brought = at_once(&api, 10, |client, n| {
+        post(client, "/v1/rewards/film/codes", &format!("b{n}"), &json!({"codes": codes})).json()
+    });
+    assert_eq!(brought.iter().filter_map(|told| told["added"].as_u64()).sum::<u64>(), 50, "{brought:?}");
+    let answers = at_once(&api, 20, |client, n| -> Vec<Response> {
+        let ask = redeem("film", &format!("email:m{n}@example.com"));
+        (0..10).map(|i| post(client, "/v1/redemptions", &format!("{n}-{i}"), &ask)).collect()
+    });
+    let answers: Vec<Response> = answers.into_iter().flatten().collect();
+    assert_eq!((count(&answers, 201), count(&answers, 409)), (50, 150));
+    let given: BTreeSet<String> = answers
+        .iter()
+        .filter(|answer| answer.status == 201)
+        .filter_map(|answer| answer.json()["codes"][0].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(given.len(), 50, "each code is given once");
+}
+
+#[test]
+fn an_erasure_meets_orders() {
+    let mut api = api();
+    for round in 0..5 {
+        let who = format!("email:m{round}@example.com");
+        api.event(&order(&format!("o{round}"), &who, "1"));
+        let id = api.get(&format!("/v1/members/{who}")).json()["id"].as_str().unwrap_or_default().to_owned();
+        let answers = at_once(&api, 5, |client, n| {
+            if n == 0 {
+                let gone = client.request("DELETE", &format!("/v1/members/{id}"), &[], b"");
+                return vec![gone.unwrap_or_else(|e| panic!("{e}"))];
+            }
+            (0..5).map(|i| send(client, &order(&format!("{round}-{n}-{i}"), &who, "1"))).collect()
+        });
+        assert_eq!(answers[0][0].status, 200, "{}", answers[0][0].body);
+        let orders: Vec<Value> = answers.iter().skip(1).flatten().map(Response::json).collect();
+        assert!(orders.iter().all(|told| told["status"] == "applied"), "{orders:?}");
+        // What came before is his who is gone, what came after is a newcomer's.
+        let gone = wallet(&mut api, &id, "points").0;
+        let of_gone = orders.iter().filter(|told| told["member"] == id.as_str()).count() as i64;
+        assert_eq!(gone, 1 + of_gone, "round {round}");
+        if of_gone < 20 {
+            assert_eq!(wallet(&mut api, &who, "points"), (20 - of_gone, 0), "round {round}");
+        }
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Quote {
     }
 }
 
-/// Its id and name; nobody else has them.
+/// Its id and name.
 const NAME: &str = "fealty:quote";
 
 type Fetch<'f, E> = dyn FnMut(&mut Snapshot, &[Want]) -> Result<(), E> + 'f;
@@ -85,6 +85,10 @@ pub fn quote<E>(
         Ok(told) => told,
         Err(reason) => return Ok(Err(reason)),
     };
+    // A shop may have an order of this id: it is not the one that is asked about.
+    for key in [plans.keys.order(NAME), plans.keys.order_waiting(NAME), plans.keys.order_spent(NAME)] {
+        snapshot.rows.insert(key, Vec::new());
+    }
     let event = event(&member, now, data);
     let home = member.home.as_ref().and_then(|home| snapshot.members.get(&home.no).cloned().flatten());
     let who = Who { member: &member, home: home.as_deref() };
