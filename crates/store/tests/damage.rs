@@ -5,7 +5,7 @@ mod shop;
 use domain::key::Key;
 use rusqlite::Connection;
 use shop::{Bench, Shop, small};
-use store::verify::verify;
+use store::verify::{verify, verify_by};
 
 /// A database with everything in it: runs, a tail, duplicates, a conflict, a raw body, a row that waits.
 fn busy() -> Bench {
@@ -239,9 +239,11 @@ fn every_damage_is_found() {
         if *clever {
             rechain(&sql);
         }
-        let report = verify(&copy.dir, &mut |_, _| {}).unwrap();
-        if !report.breaches.iter().any(|breach| breach.law == *law) {
-            missed.push(format!("{damage}\n  -> {:?}", report.breaches));
+        for rows_at_once in [u64::MAX, 40] {
+            let report = verify_by(&copy.dir, rows_at_once, &mut |_, _| {}).unwrap();
+            if !report.breaches.iter().any(|breach| breach.law == *law) {
+                missed.push(format!("{damage}, {rows_at_once} at once\n  -> {:?}", report.breaches));
+            }
         }
     }
     assert!(missed.is_empty(), "{}", missed.join("\n"));

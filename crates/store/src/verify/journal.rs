@@ -10,8 +10,8 @@ use domain::outcome::{Decision, Status};
 use rusqlite::{Connection, Row};
 
 use super::Report;
+use super::index::{Index, Share};
 use super::ledger::Ledger;
-use super::orders::Orders;
 use super::pages;
 use super::standing::Standing;
 use crate::sqlite::{form, redact};
@@ -19,13 +19,9 @@ use crate::sqlite::{form, redact};
 /// What the journal says, gathered for the checks that follow.
 pub struct Told {
     pub ledger: Ledger,
-    pub orders: Orders,
+    pub index: Index,
     /// Names by what rows say they gave to members.
     pub names: HashMap<Identity, u64>,
-    /// Keys under which rows must be found: of the event, the order, what a rule pays once.
-    pub keys: Vec<(u64, u64)>,
-    /// Of rows with an event of their own: (key, position), to find two of one name.
-    pub events: Vec<(u64, u64)>,
     pub last_pos: u64,
     pub standing: Standing,
     /// As they are stored.
@@ -35,8 +31,6 @@ pub struct Told {
     freed: HashSet<u64>,
     /// Rows that another said it sets free, and who.
     promised: HashMap<u64, u64>,
-    /// Keys of (rule, member, value).
-    once: HashSet<u64>,
     /// Codes that were given out.
     given: HashSet<domain::value::Text>,
     newest_version: Option<u32>,
@@ -162,7 +156,7 @@ fn is_gift(event: &Event) -> bool {
 }
 
 /// What was refused for its form may come again under its name, mended.
-fn took_its_name<E>(decision: &Result<Decision, E>) -> bool {
+pub fn took_its_name<E>(decision: &Result<Decision, E>) -> bool {
     let malformed = |decision: &Decision| {
         decision.status == Status::Refused && decision.reason.as_ref().is_some_and(codes::is_malformed)
     };
@@ -182,18 +176,16 @@ impl Told {
         Ok(())
     }
 
-    pub fn new(conn: &Connection) -> Told {
+    /// `share`: the keys that the first pass looks at.
+    pub fn new(conn: &Connection, share: Share) -> Told {
         let newest = conn.query_row("SELECT max(version) FROM program_version", [], |r| r.get(0));
         Told {
             ledger: Ledger::default(),
-            orders: Orders::default(),
+            index: Index::new(share),
             standing: Standing::default(),
             budgets: BTreeMap::new(),
             names: HashMap::new(),
-            once: HashSet::new(),
             given: HashSet::new(),
-            keys: Vec::new(),
-            events: Vec::new(),
             last_pos: 0,
             waiting: HashSet::new(),
             freed: HashSet::new(),
@@ -214,7 +206,10 @@ impl Told {
                     follows = *event.kind == *domain::own::FOLLOW;
                     erases = *event.kind == *domain::own::ERASE;
                     joins = follows && !is_gift(&event);
-                    self.event(pos, &event, took_its_name(&decision), maker, report);
+                    self.index.event(pos, &event, took_its_name(&decision), maker);
+                    if event.source.is_empty() || event.id.is_empty() || event.kind.is_empty() {
+                        report.row("event", pos, "source, id or type is empty");
+                    }
                 }
                 Err(e) => report.row("event", pos, e.to_string()),
             }
@@ -227,17 +222,12 @@ impl Told {
             Err(e) => return report.row("decision", pos, format!("it cannot be read: {e}")),
         };
         self.outcome(stored, &decision, report);
-        if let Some(order) = &decision.order {
-            let key = maker.order(&order.id).0;
-            self.keys.push((key, pos));
-            self.orders.add(pos, key, order, &decision, report);
-        }
+        self.index.decision(pos, stored.member, &decision, maker, report);
         for one in &decision.redemptions {
-            self.keys.extend(one.keys(maker, pos).into_iter().map(|key| (key.0, pos)));
             self.redemption(pos, one, report);
         }
         if let Some(member) = stored.member {
-            self.member((pos, follows), member, &decision, maker, report);
+            self.names((pos, follows), member, &decision, report);
             self.ledger.row(pos, member, stored.prev, &decision, report);
             self.standing.row(pos, member, &decision, joins);
             let told = self.ledger.members.entry(member).or_default();
@@ -260,37 +250,12 @@ impl Told {
         }
     }
 
-    fn event(&mut self, pos: u64, event: &Event, named: bool, maker: &KeyMaker, report: &mut Report) {
-        let key = maker.event(&event.source, &event.id).0;
-        self.keys.push((key, pos));
-        if named {
-            self.events.push((key, pos));
-        }
-        if event.source.is_empty() || event.id.is_empty() || event.kind.is_empty() {
-            report.row("event", pos, "source, id or type is empty");
-        }
-    }
-
-    /// Names and business keys belong to one member, once.
-    fn member(
-        &mut self,
-        (pos, follows): (u64, bool),
-        member: u64,
-        decision: &Decision,
-        maker: &KeyMaker,
-        report: &mut Report,
-    ) {
+    /// Names belong to one member.
+    fn names(&mut self, (pos, follows): (u64, bool), member: u64, decision: &Decision, report: &mut Report) {
         for name in &decision.linked {
             // Names move where one member takes over what another had.
             if self.names.insert(name.clone(), member).is_some() && !follows {
                 report.row("identity", pos, format!("{} was given away before", name.as_str()));
-            }
-        }
-        for (rule, value) in &decision.once {
-            let key = maker.once(rule, member, value).0;
-            self.keys.push((key, pos));
-            if !self.once.insert(key) {
-                report.row("once", pos, format!("rule {rule} paid before for {value}"));
             }
         }
     }

@@ -11,7 +11,7 @@ use serde::de::value::StrDeserializer;
 
 use super::Report;
 use super::journal;
-use super::ledger::{Told, Wallet};
+use super::ledger::{Ledger, Told, Wallet};
 use super::orders::Held;
 use super::pages;
 use crate::sqlite::sweep;
@@ -84,13 +84,17 @@ pub fn check(
             format!("{} leads to it, and it does not know the name", name.as_str()),
         );
     }
+    lost(ledger, report);
+    Ok(())
+}
+
+fn lost(ledger: &Ledger, report: &mut Report) {
     let mut lost: Vec<u64> =
         ledger.members.iter().filter(|(_, told)| !told.seen).map(|(no, _)| *no).collect();
     lost.sort_unstable();
     for no in lost {
         report.member("member", no, "the journal speaks of it, and it is not stored");
     }
-    Ok(())
 }
 
 /// States that are not in their rows yet, the newest of each member.

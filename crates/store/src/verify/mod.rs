@@ -4,6 +4,7 @@
 //! here a second time, in the plainest way. It reads one moment of the file and never writes; the server may run.
 //! That a rule gave what it should is shown by `replay`, which calls the core again.
 
+mod index;
 mod journal;
 mod keys;
 mod ledger;
@@ -20,6 +21,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use domain::key::KeyMaker;
+use index::{Index, Share};
 use rusqlite::Connection;
 use serde::Serialize;
 
@@ -101,8 +103,20 @@ impl Report {
     }
 }
 
+/// Rows whose keys and orders are looked at in one pass: it bounds memory to some 500 MB.
+const ROWS_AT_ONCE: u64 = 2_000_000;
+
 /// `progress` is told (rows done, rows in all) now and then.
 pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
+    verify_by(dir, ROWS_AT_ONCE, progress)
+}
+
+/// With so many rows at once, in as many passes as it takes.
+pub fn verify_by(
+    dir: &Path,
+    rows_at_once: u64,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, StoreError> {
     let begun = Instant::now();
     if !dir.join(file::FILE).exists() {
         return Err(StoreError::Unavailable(format!("there is no database in {}", dir.display())));
@@ -111,7 +125,7 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, 
     let conn = file::open_reader(dir, 16 * 1024)?;
     pages::part(&mut report, "the file", |_| conn.execute_batch("BEGIN"))?;
     match key_maker(&conn) {
-        Ok(maker) => check(&conn, &maker, &mut report, progress)?,
+        Ok(maker) => check(&conn, &maker, rows_at_once, &mut report, progress)?,
         Err(StoreError::Corrupt(why)) => report.file("file", format!("without its secret: {why}")),
         Err(other) => return Err(other),
     }
@@ -128,6 +142,7 @@ fn key_maker(conn: &Connection) -> Result<KeyMaker, StoreError> {
 fn check(
     conn: &Connection,
     maker: &KeyMaker,
+    rows_at_once: u64,
     report: &mut Report,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), StoreError> {
@@ -142,20 +157,31 @@ fn check(
         }
         Ok(())
     })?;
-    let mut told = journal::Told::new(conn);
+    // How many rows there are is only a guess in a damaged file.
+    let rows: u64 = conn.query_row("SELECT ifnull(max(pos), 0) FROM journal", [], |r| r.get(0)).unwrap_or(0);
+    let of = rows / rows_at_once.max(1) + 1;
+    let mut told = journal::Told::new(conn, Share { no: 0, of });
     pages::part(report, "what was erased", |report| told.load_redacted(conn, report))?;
     pages::part(report, "the journal", |report| journal::scan(conn, &mut told, maker, report, progress))?;
     let mut held = orders::Held::new();
+    let mut index = std::mem::replace(&mut told.index, Index::new(Share::ALL));
+    for no in 1..=of {
+        pages::part(report, "keys", |report| keys::check(conn, &mut index, told.last_pos, report))?;
+        index.orders.hold(&mut held);
+        if no < of {
+            progress(no * rows / of, rows);
+            index = Index::new(Share { no, of });
+            pages::part(report, "the journal", |report| index::scan(conn, &mut index, maker, report))?;
+        }
+    }
     pages::part(report, "budgets", |report| {
-        let budgets = budgets(conn, report)?;
-        held = orders::finish(&budgets, &mut told, report);
-        told.budgets = budgets;
+        told.budgets = budgets(conn, report)?;
+        orders::compare(&told.budgets, &held, report);
         Ok(())
     })?;
     pages::part(report, "members", |report| members::check(conn, &mut told, &held, report))?;
     told.standing.finish(&told.budgets, report);
     told.ledger.totals(report);
-    pages::part(report, "keys", |report| keys::check(conn, &mut told, report))?;
     pages::part(report, "what is kept aside", |report| aside(conn, report))
 }
 

@@ -9,7 +9,6 @@ use domain::order::Order;
 use domain::outcome::{Account, Decision, TransferKind};
 
 use super::Report;
-use super::journal::Told;
 
 #[derive(Default)]
 pub struct Orders {
@@ -218,17 +217,21 @@ impl Newest {
     }
 }
 
-/// What the orders that stand hold of limits; a budget of all members cannot show less use than that.
-pub fn finish(budgets: &BTreeMap<String, Vec<(i64, i64)>>, told: &mut Told, report: &mut Report) -> Held {
-    let mut held = Held::new();
-    let orders = std::mem::take(&mut told.orders);
-    for order in orders.newest.values() {
-        for used in &order.uses {
-            let member = if used.across { 0 } else { order.member };
-            let limit = orders.names[used.limit as usize].clone();
-            *held.entry((member, limit, used.window)).or_default() += i128::from(used.amount);
+impl Orders {
+    /// What the orders that stand hold of limits is added.
+    pub fn hold(&self, held: &mut Held) {
+        for order in self.newest.values() {
+            for used in &order.uses {
+                let member = if used.across { 0 } else { order.member };
+                let limit = self.names[used.limit as usize].clone();
+                *held.entry((member, limit, used.window)).or_default() += i128::from(used.amount);
+            }
         }
     }
+}
+
+/// A budget of all members cannot show less use than orders hold of it.
+pub fn compare(budgets: &BTreeMap<String, Vec<(i64, i64)>>, held: &Held, report: &mut Report) {
     for (id, parts) in budgets {
         for (window, is) in parts {
             let least = held.get(&(0, id.as_str().into(), *window)).copied().unwrap_or(0);
@@ -240,5 +243,4 @@ pub fn finish(budgets: &BTreeMap<String, Vec<(i64, i64)>>, told: &mut Told, repo
             }
         }
     }
-    held
 }

@@ -24,6 +24,7 @@ use domain::program;
 use domain::snapshot::{Budgets, PastRow, Snapshot, Want};
 use rusqlite::Connection;
 
+use super::index::Share;
 use super::{Report, key_maker, keys};
 use crate::StoreError;
 use crate::reader::{Row, row_get};
@@ -129,7 +130,7 @@ type Way = (Vec<Input>, Vec<MemberNo>);
 impl<'c> Past<'c> {
     fn new(conn: &'c Connection) -> Result<Past<'c>, StoreError> {
         // What is wrong with the keys is told by `verify`.
-        let mut keys = keys::stored(conn, &mut Report::default()).map_err(|e| store_error(&e))?;
+        let mut keys = keys::stored(conn, Share::ALL, &mut Report::default()).map_err(|e| store_error(&e))?;
         keys.sort_unstable();
         let (members, names, budgets) = (HashMap::new(), HashMap::new(), Budgets::new());
         let redacted = redacted(conn).map_err(|e| store_error(&e))?;

@@ -8,7 +8,7 @@ use super::purse::Purse;
 use super::{Book, Club, Member, Next, Order};
 use crate::audit::{Row, fraction, payload, same};
 use crate::club::ends::local;
-use crate::club::terms::Wait;
+use crate::club::terms::{Terms, Wait};
 use crate::world::Message;
 
 /// About a person who must be known.
@@ -71,18 +71,7 @@ impl Club {
         book.no = known.unwrap_or(self.members.len() as u64 + 1);
         book.new = known.is_none();
         if book.new {
-            let [points, gems] = &self.terms.wallets;
-            let member = Member {
-                names: Default::default(),
-                purses: [Purse::new(points.id, points.ends), Purse::new(gems.id, gems.ends)],
-                standing: Standing::new(message.time),
-                enrolled: false,
-                held: Vec::new(),
-                taken: Default::default(),
-                clock: None,
-                changes: 0,
-            };
-            self.members.insert(book.no, member);
+            self.members.insert(book.no, Member::new(&self.terms, message.time));
         }
         let mut names: Vec<String> =
             std::iter::once(&message.subject).chain(&message.also).cloned().collect();
@@ -274,6 +263,22 @@ impl Club {
         let parts = parts.into_iter().map(|(lot, part)| (lot.id, part, lot.ends)).collect();
         book.gift = Some(Next::Gift(to, at, parts));
         Ok(())
+    }
+}
+
+impl Member {
+    fn new(terms: &Terms, at: i64) -> Member {
+        let [points, gems] = &terms.wallets;
+        Member {
+            names: Default::default(),
+            purses: [Purse::new(points.id, points.ends), Purse::new(gems.id, gems.ends)],
+            standing: Standing::new(at),
+            enrolled: false,
+            held: Vec::new(),
+            taken: Default::default(),
+            clock: None,
+            changes: 0,
+        }
     }
 }
 
