@@ -145,6 +145,16 @@ const DAMAGE: &[(&str, &str, bool)] = &[
         "UPDATE member_swept SET image = json_set(image, '$.wallets', json('[]')) WHERE no = 3",
         false,
     ),
+    (
+        "household",
+        "UPDATE member_swept SET image = json_set(image, '$.home', json('{\"no\": 2, \"since\": \"2027-01-01T00:00:00Z\"}')) WHERE no = 3",
+        false,
+    ),
+    (
+        "household",
+        "UPDATE member_swept SET image = json_set(image, '$.household', json('{\"residents\": [{\"no\": 3, \"since\": \"2027-01-01T00:00:00Z\"}]}')) WHERE no = 2",
+        false,
+    ),
     ("member chain", "UPDATE member_swept SET image = json_set(image, '$.last_pos', 1) WHERE no = 4", false),
     ("member_seq", "UPDATE member_swept SET image = json_set(image, '$.changes', 1) WHERE no = 4", false),
     ("member", "UPDATE member_swept SET image = '{' WHERE no = 5", false),

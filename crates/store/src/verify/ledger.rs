@@ -21,6 +21,8 @@ pub struct Ledger {
 pub struct Told {
     pub last_pos: u64,
     pub changes: u64,
+    /// The household that he is in.
+    pub home: Option<u64>,
     pub wallets: Vec<Wallet>,
     /// The newest of his rows that says all that it ever said.
     pub plain: u64,
@@ -58,6 +60,9 @@ impl Ledger {
             );
         }
         told.changes += changes;
+        if let Some(home) = decision.household {
+            told.home = if told.home == Some(home) { None } else { Some(home) };
+        }
         for transfer in &decision.transfers {
             report.transfers += 1;
             laws(pos, transfer, report);

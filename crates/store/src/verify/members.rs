@@ -136,6 +136,11 @@ fn compare(no: u64, member: &Member, told: &Told, report: &mut Report) {
     if member.changes != told.changes {
         report.member("member_seq", no, format!("it changed {} times, not {}", told.changes, member.changes));
     }
+    let home = member.home.as_ref().map(|home| home.no);
+    if home != told.home {
+        let what = format!("by his rows he is in household {:?}, not {home:?}", told.home);
+        report.member("household", no, what);
+    }
     for wallet in &told.wallets {
         match member.wallets.iter().find(|stored| stored.id == wallet.id) {
             Some(stored) => compare_wallet(no, stored, wallet, report),
