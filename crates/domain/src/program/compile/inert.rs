@@ -99,7 +99,7 @@ impl Compiler<'_, '_, '_> {
                 let LimitWhat::Wallet(wallet) = limit.what else { continue };
                 if !wallets.contains(&wallet) {
                     let why = format!(
-                        "a limit on `{}`, and `{path}` moves none",
+                        "a limit on `{}`, and `{path}` itself grants none",
                         plan.wallets[usize::from(wallet)].id
                     );
                     self.does_nothing(&format!("{path}.limit"), &why);

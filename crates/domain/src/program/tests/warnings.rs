@@ -76,8 +76,8 @@ rules.a = { on = "order.paid", earn.points = 1, campaign = "c", limit = [{ times
         &[
             r#"unused `"3 days"`: `wallets.stars.warn` does nothing | its points never end"#,
             r#"unused `"order.paid"`: `wallets.stars.activity` does nothing | activity matters to a term that is idle: `expires = "12 months idle"`"#,
-            r#"unused `{ stars = 5 }`: `campaigns.c.limit` does nothing | a limit on `stars`, and `campaigns.c` moves none"#,
-            r#"unused `[{ times = 1 }, { stars = 5 }]`: `rules.a.limit` does nothing | a limit on `stars`, and `rules.a` moves none"#,
+            r#"unused `{ stars = 5 }`: `campaigns.c.limit` does nothing | a limit on `stars`, and `campaigns.c` itself grants none"#,
+            r#"unused `[{ times = 1 }, { stars = 5 }]`: `rules.a.limit` does nothing | a limit on `stars`, and `rules.a` itself grants none"#,
         ],
     );
     says(
