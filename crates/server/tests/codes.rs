@@ -143,6 +143,17 @@ fn a_file_is_brought_by_the_command_line_and_again_does_nothing() {
     assert_eq!(bring("mug").0, Some(3));
     let (code, printed) = launch.run(&["verify", "--replay"]);
     assert_eq!(code, Some(0), "{printed}");
+    // A pool that says something else than its rows is found.
+    let sql = |sql: &str| {
+        let file = launch.data.join("data/fealty.db");
+        let run =
+            std::process::Command::new("sqlite3").arg(file).arg(sql).status().expect("sqlite3 is there");
+        assert!(run.success());
+    };
+    sql("UPDATE budget SET parts = replace(parts, '[0,3001]', '[0,3002]')");
+    let (code, printed) = launch.run(&["verify"]);
+    assert!(code == Some(1) && printed.contains("breach of pool"), "{printed}");
+    sql("UPDATE budget SET parts = replace(parts, '[0,3002]', '[0,3001]')");
     let mut api = Api::of(launch);
     assert_eq!(left(&mut api), json!([3_001, null, 3]));
 }

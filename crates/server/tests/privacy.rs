@@ -151,3 +151,42 @@ fn what_is_erased_is_nowhere_and_everything_still_adds_up() {
     let after = api.get(&format!("/v1/members/{id}")).json();
     assert_eq!((&after["erased"], &after["identities"]), (&json!(true), &json!([])));
 }
+
+#[test]
+fn who_is_erased_while_he_earns_is_erased() {
+    let api = Api::of(launch().with_program(PROGRAM));
+    let mut first = api.server.client();
+    let kind = [("Content-Type", "application/cloudevents+json")];
+    let post = |http: &mut testkit::http::Client, event: &Value| {
+        let answer = http.request("POST", "/v1/events", &kind, event.to_string().as_bytes());
+        answer.map(|answer| answer.json()).unwrap_or_default()
+    };
+    let who = format!("email:{SECRET}@example.com");
+    let id = text(&post(&mut first, &order("o", &who, "1")), "member").to_owned();
+    let members: Vec<String> = std::thread::scope(|scope| {
+        let earn = |client: usize| {
+            let (mut http, who) = (api.server.client(), who.clone());
+            move || {
+                (0..40)
+                    .map(|n| {
+                        text(&post(&mut http, &order(&format!("{client}-{n}"), &who, "1")), "member")
+                            .to_owned()
+                    })
+                    .collect::<Vec<_>>()
+            }
+        };
+        let earning: Vec<_> = (0..4).map(|client| scope.spawn(earn(client))).collect();
+        let mut http = api.server.client();
+        let gone = http.request("DELETE", &format!("/v1/members/{id}"), &[], b"").map(|answer| answer.status);
+        assert_eq!(gone.ok(), Some(200));
+        earning.into_iter().flat_map(|one| one.join().unwrap()).collect()
+    });
+    // What came before is his, what came after is somebody new's, who has the name now.
+    let new = first.get(&format!("/v1/members/{who}")).map(|answer| answer.json()).unwrap_or_default();
+    let points = |member: &Value| member["wallets"]["points"]["available"].as_u64().unwrap_or(0);
+    let old = first.get(&format!("/v1/members/{id}")).map(|answer| answer.json()).unwrap_or_default();
+    assert_eq!((&old["erased"], points(&old) + points(&new)), (&json!(true), 161));
+    assert_eq!(members.iter().filter(|member| **member == id).count() as u64 + 1, points(&old));
+    let export = first.get(&format!("/v1/members/{id}/export")).map(|answer| answer.body).unwrap_or_default();
+    assert!(export.contains("order.paid") && !export.contains(SECRET), "{export}");
+}

@@ -13,6 +13,7 @@ use super::Report;
 use super::index::{Index, Share};
 use super::ledger::Ledger;
 use super::pages;
+use super::pools::Pools;
 use super::standing::Standing;
 use crate::sqlite::{form, redact};
 
@@ -20,6 +21,7 @@ use crate::sqlite::{form, redact};
 pub struct Told {
     pub ledger: Ledger,
     pub index: Index,
+    pub pools: Pools,
     /// Names by what rows say they gave to members.
     pub names: HashMap<Identity, u64>,
     pub last_pos: u64,
@@ -163,6 +165,12 @@ pub fn took_its_name<E>(decision: &Result<Decision, E>) -> bool {
     !decision.as_ref().is_ok_and(malformed)
 }
 
+/// Of codes that were brought.
+fn pool_of(event: &Event) -> String {
+    let data: serde_json::Value = serde_json::from_slice(&event.data).unwrap_or_default();
+    data["pool"].as_str().unwrap_or_default().to_owned()
+}
+
 impl Told {
     pub fn load_redacted(&mut self, conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
         let mut select = conn.prepare("SELECT pos, by, input, decided, kept FROM redacted")?;
@@ -182,6 +190,7 @@ impl Told {
         Told {
             ledger: Ledger::default(),
             index: Index::new(share),
+            pools: Pools::default(),
             standing: Standing::default(),
             budgets: BTreeMap::new(),
             names: HashMap::new(),
@@ -210,6 +219,9 @@ impl Told {
                     if event.source.is_empty() || event.id.is_empty() || event.kind.is_empty() {
                         report.row("event", pos, "source, id or type is empty");
                     }
+                    if let Ok(Decision { brought: Some(brought), .. }) = &decision {
+                        self.pools.brought(pos, &pool_of(&event), *brought, report);
+                    }
                 }
                 Err(e) => report.row("event", pos, e.to_string()),
             }
@@ -224,6 +236,7 @@ impl Told {
         self.outcome(stored, &decision, report);
         self.index.decision(pos, stored.member, &decision, maker, report);
         for one in &decision.redemptions {
+            self.pools.redemption(pos, one);
             self.redemption(pos, one, report);
         }
         if let Some(member) = stored.member {

@@ -11,6 +11,7 @@ mod ledger;
 mod members;
 mod orders;
 mod pages;
+mod pools;
 mod replay;
 mod standing;
 
@@ -181,6 +182,7 @@ fn check(
     })?;
     pages::part(report, "members", |report| members::check(conn, &mut told, &held, report))?;
     told.standing.finish(&told.budgets, report);
+    std::mem::take(&mut told.pools).finish(&told.budgets, report);
     told.ledger.totals(report);
     pages::part(report, "what is kept aside", |report| aside(conn, report))
 }

@@ -280,6 +280,7 @@ impl<'c> Past<'c> {
     }
 
     fn load(&self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
+        let mut read = HashMap::new();
         for want in wants {
             match want {
                 Want::Identity(name) => {
@@ -294,7 +295,7 @@ impl<'c> Past<'c> {
                     snapshot.members.insert(*no, self.members.get(no).cloned());
                 }
                 Want::Rows(key) => {
-                    let rows = self.rows(*key)?;
+                    let rows = self.rows(*key, &mut read)?;
                     snapshot.rows.insert(*key, rows);
                 }
             }
@@ -302,15 +303,21 @@ impl<'c> Past<'c> {
         Ok(())
     }
 
-    /// As they were recorded, oldest first.
-    fn rows(&self, key: Key) -> Result<Vec<Arc<PastRow>>, StoreError> {
+    /// As they were recorded, oldest first; each is read once.
+    fn rows(&self, key: Key, read: &mut HashMap<u64, Arc<PastRow>>) -> Result<Vec<Arc<PastRow>>, StoreError> {
         let from = self.keys.partition_point(|entry| entry.0 < key.0);
         let alike = self.keys[from..].iter().take_while(|entry| entry.0 == key.0);
         let mut rows = Vec::new();
         for (_, pos) in alike.filter(|entry| entry.1 < self.next_pos) {
+            if let Some(row) = read.get(pos) {
+                rows.push(row.clone());
+                continue;
+            }
             let Some(row) = row_get(self.conn, *pos)? else { continue };
             let (event, decision) = (Arc::new(row.event), Arc::new(row.decision));
-            rows.push(Arc::new(PastRow { pos: *pos, event, body_hash: row.body_hash, decision }));
+            let row = Arc::new(PastRow { pos: *pos, event, body_hash: row.body_hash, decision });
+            read.insert(*pos, row.clone());
+            rows.push(row);
         }
         Ok(rows)
     }
