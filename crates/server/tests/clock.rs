@@ -133,3 +133,19 @@ fn time_goes_forward_only_and_only_in_a_sandbox() {
     let told = real.post("/v1/clock", &json!({"advance": "1 day"})).json();
     assert_eq!((&told["status"], &told["code"]), (&json!(409), &json!("not_a_sandbox")), "{told}");
 }
+
+#[test]
+fn a_member_to_whom_nothing_happens_is_shown_as_of_the_moved_time_too() {
+    let quiet =
+        PROGRAM.lines().filter(|line| !line.starts_with("rules.missed")).collect::<Vec<_>>().join("\n");
+    let mut api = Api::of(launch().with_program(&quiet));
+    api.post("/v1/members", &json!({"identities": ["email:ada@example.com"]}));
+    assert_eq!(api.get(ADA).json()["segments"], json!([]));
+    assert_eq!(advance(&mut api, "31 days")["rows"], 0);
+    assert_eq!(api.get(ADA).json()["segments"], json!(["faithful"]));
+    let cart = json!({"member": "email:ada@example.com", "order": {"subtotal": 1}});
+    assert_eq!(api.post("/v1/quotes", &cart).json()["earns"].as_array().map(Vec::len), Some(2));
+    let mug =
+        api.get("/v1/rewards?member=email:ada@example.com").json()["rewards"][0]["refusal"]["code"].clone();
+    assert_eq!(mug, "points_insufficient", "that she is too new is no reason any more");
+}
