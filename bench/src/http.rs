@@ -10,7 +10,7 @@ use crate::process::{self, Server};
 use crate::table::{median, percentile, print, short};
 use crate::{Options, events};
 
-const KEY: &str = "bench-owner-key-0123456789abcdef0123456789abcdef";
+pub const KEY: &str = "bench-owner-key-0123456789abcdef0123456789abcdef";
 
 pub fn measure(options: &Options) {
     let next = Arc::new(AtomicU64::new(events::mix(std::process::id().into()) >> 24));
@@ -74,31 +74,20 @@ fn one(
 ) -> Seen {
     let port = process::free_port();
     let _server = match side {
-        Side::Fealty => {
-            let data = process::fresh("serve");
-            let mut command = process::fealty();
-            command.args([
-                "serve",
-                "--program",
-                "bench/program.toml",
-                "--listen",
-                &format!("127.0.0.1:{port}"),
-            ]);
-            command.arg("--data").arg(&data).env("FEALTY_API_KEY", KEY);
-            Server::start(command, port)
-        }
+        Side::Fealty => process::serve("bench/program.toml", &process::fresh("serve"), KEY, port),
         Side::Echo => {
             let mut command = Command::new(std::env::current_exe().expect("ourselves"));
             command.arg("echo").env("ECHO_PORT", port.to_string());
             Server::start(command, port)
         }
     };
+    let (members, random_ids) = (options.members, options.random_ids || round > 0);
     let load = |seconds: f64, rate| Load {
         port,
         key: KEY.into(),
         clients,
-        members: options.members,
-        random_ids: options.random_ids || round > 0,
+        path: "/v1/events",
+        body: Arc::new(move |text, n| events::append(text, n, members, random_ids)),
         time: Duration::from_secs_f64(seconds),
         rate,
     };

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::process::{Run, Server};
+use crate::process::Run;
 use crate::table::{median, print, short};
 use crate::{Options, events, process};
 
@@ -87,19 +87,14 @@ fn import(data: &Path, file: &Path, options: &Options, from: u64, count: u64) ->
 }
 
 fn run(data: &Path, file: &Path) -> Run {
-    let mut command = process::fealty();
-    command.args(["import", "--program", "bench/program.toml", "--data"]).arg(data).arg(file);
-    process::watched(command)
+    process::import("bench/program.toml", data, file)
 }
 
 /// Seconds until a server listens on what is stored.
 fn start(data: &Path) -> f64 {
     let port = process::free_port();
-    let mut command = process::fealty();
-    command.args(["serve", "--program", "bench/program.toml", "--listen", &format!("127.0.0.1:{port}")]);
-    command.arg("--data").arg(data).env("FEALTY_API_KEY", "bench-owner-key-0123456789abcdef0123456789abcdef");
     let begun = Instant::now();
-    let _server = Server::start(command, port);
+    let _server = process::serve("bench/program.toml", data, crate::http::KEY, port);
     begun.elapsed().as_secs_f64()
 }
 

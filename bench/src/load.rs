@@ -1,4 +1,4 @@
-//! The load: clients with one kept connection each, a thread each, that send an event and wait for its answer.
+//! The load: clients with one kept connection each, a thread each, that send a request and wait for its answer.
 //! Both sides of a comparison get the same client, so what it costs weighs on both.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::events;
+/// Appends the body of the n-th request.
+pub type Body = Arc<dyn Fn(&mut String, u64) + Send + Sync>;
 
 pub struct Load {
     pub port: u16,
     pub key: String,
     pub clients: usize,
-    pub members: u64,
-    pub random_ids: bool,
+    pub path: &'static str,
+    pub body: Body,
     pub time: Duration,
     /// Requests a second in all; none: as fast as answers come.
     pub rate: Option<f64>,
@@ -24,11 +25,13 @@ pub struct Seen {
     pub per_second: f64,
     /// Milliseconds.
     pub latencies: Vec<f64>,
+    /// When each was sent.
+    pub sent: Vec<Instant>,
     pub refused: u64,
 }
 
 impl Load {
-    /// Sends events from the number in `next` on, and leaves there the first that was not sent.
+    /// Sends requests from the number in `next` on, and leaves there the first that was not sent.
     pub fn run(self, next: &Arc<AtomicU64>) -> Seen {
         let stop = Arc::new(AtomicBool::new(false));
         let load = Arc::new(self);
@@ -42,22 +45,25 @@ impl Load {
             .collect();
         std::thread::sleep(load.time);
         stop.store(true, Ordering::Relaxed);
-        let mut seen = Seen { per_second: 0.0, latencies: Vec::new(), refused: 0 };
+        let mut seen = Seen { per_second: 0.0, latencies: Vec::new(), sent: Vec::new(), refused: 0 };
         for client in clients {
-            let (latencies, refused) = client.join().expect("a client ends");
-            seen.latencies.extend(latencies);
+            let (answered, refused) = client.join().expect("a client ends");
+            for (sent, latency) in answered {
+                seen.sent.push(sent);
+                seen.latencies.push(latency);
+            }
             seen.refused += refused;
         }
         seen.per_second = seen.latencies.len() as f64 / start.elapsed().as_secs_f64();
         seen
     }
 
-    fn client(&self, next: &AtomicU64, stop: &AtomicBool) -> (Vec<f64>, u64) {
+    fn client(&self, next: &AtomicU64, stop: &AtomicBool) -> (Vec<(Instant, f64)>, u64) {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         stream.set_nodelay(true).expect("no delay");
         let mut answers = BufReader::new(stream.try_clone().expect("one socket, two handles"));
         let mut requests = stream;
-        let (mut latencies, mut refused, mut body, mut answer) = (Vec::new(), 0, String::new(), Vec::new());
+        let (mut answered, mut refused, mut body, mut answer) = (Vec::new(), 0, String::new(), Vec::new());
         let pause = self.rate.map(|rate| Duration::from_secs_f64(self.clients as f64 / rate));
         let mut due = Instant::now();
         while !stop.load(Ordering::Relaxed) {
@@ -66,21 +72,23 @@ impl Load {
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
             }
             body.clear();
-            events::append(&mut body, next.fetch_add(1, Ordering::Relaxed), self.members, self.random_ids);
+            (self.body)(&mut body, next.fetch_add(1, Ordering::Relaxed));
             let request = format!(
-                "POST /v1/events HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\ncontent-type: application/cloudevents+json\r\ncontent-length: {}\r\n\r\n{body}",
+                "POST {} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n{body}",
+                self.path,
                 self.key,
+                if self.path == "/v1/events" { "application/cloudevents+json" } else { "application/json" },
                 body.len()
             );
             let sent = Instant::now();
             requests.write_all(request.as_bytes()).expect("the server reads");
             if read_answer(&mut answers, &mut answer) == 200 {
-                latencies.push(sent.elapsed().as_secs_f64() * 1_000.0);
+                answered.push((sent, sent.elapsed().as_secs_f64() * 1_000.0));
             } else {
                 refused += 1;
             }
         }
-        (latencies, refused)
+        (answered, refused)
     }
 }
 

@@ -6,11 +6,17 @@ mod events;
 mod http;
 mod import;
 mod load;
+mod midnight;
 mod process;
+mod quotes;
 mod table;
+mod weight;
 
 const HELP: &str = "\
-bench [import|http|rules|all]   default: all
+bench [import|http|rules|quotes|weight|midnight|all]   default: import, http and rules
+  quotes           what a checkout waits for, beside a load of events
+  weight           members with 1,000 lots, with 10,000 past transfers; a program of 100 rules
+  midnight         so many --members due at one instant
   --rounds N       each side so often, alternating; medians are shown [3]
   --events N       events of one import [200000]
   --stored N       then again with so many stored before [0: not]
@@ -53,7 +59,7 @@ fn main() {
             let file = args.last().expect("FILE");
             return events::write(std::path::Path::new(file), &options, options.from, options.events);
         }
-        "import" | "http" | "rules" | "all" => {}
+        "import" | "http" | "rules" | "quotes" | "weight" | "midnight" | "all" => {}
         _ => return println!("{HELP}"),
     }
     println!("one run on this machine, alternating, {} rounds; read ratios, not figures\n", options.rounds);
@@ -62,6 +68,12 @@ fn main() {
     }
     if matches!(what, "http" | "all") {
         http::measure(&options);
+    }
+    match what {
+        "quotes" => quotes::measure(&options),
+        "weight" => weight::measure(&options),
+        "midnight" => midnight::measure(&options),
+        _ => {}
     }
     if matches!(what, "rules" | "all") {
         process::cargo_example("domain", "expressions", &[]);

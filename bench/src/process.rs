@@ -1,7 +1,7 @@
 //! Starting the things that are measured: the release binary, our own bare programs, servers that say where they
 //! listen. Servers are stopped by their own process id.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,21 @@ pub fn fealty() -> Command {
     let mut command = Command::new(target().join("release/fealty"));
     command.current_dir(root()).stdin(Stdio::null()).env("RUST_LOG", "warn");
     command
+}
+
+/// `fealty import` to its end.
+pub fn import(program: &str, data: &Path, events: &Path) -> Run {
+    let mut command = fealty();
+    command.args(["import", "--program", program, "--data"]).arg(data).arg(events);
+    watched(command)
+}
+
+/// A server with that program and data folder, which listens when this returns.
+pub fn serve(program: &str, data: &Path, key: &str, port: u16) -> Server {
+    let mut command = fealty();
+    command.args(["serve", "--program", program, "--listen", &format!("127.0.0.1:{port}"), "--data"]);
+    command.arg(data).env("FEALTY_API_KEY", key);
+    Server::start(command, port)
 }
 
 /// Runs to the end and gives the seconds it took and what it printed.
