@@ -15,10 +15,19 @@ pub fn mix(n: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+fn draw(n: u64, salt: u64, below: u64) -> u64 {
+    mix(n ^ (salt << 56)) % below
+}
+
+/// Whose event the `n`-th is.
+pub fn member(n: u64, members: u64) -> u64 {
+    draw(n, 40, members)
+}
+
 /// Appends the `n`-th event as one CloudEvent in JSON.
 pub fn append(text: &mut String, n: u64, members: u64, random_ids: bool) {
     const CATEGORIES: [&str; 6] = ["coffee", "tea", "mugs", "books", "sweets", "other"];
-    let draw = |salt: u64, below: u64| mix(n ^ (salt << 56)) % below;
+    let draw = |salt, below| draw(n, salt, below);
     let (a, b) = if random_ids { (mix(n), mix(!n)) } else { (n, mix(n)) };
     let id = format!("{:08x}-{:04x}-7{:03x}-{:016x}", a >> 32, (a >> 16) & 0xffff, a & 0xfff, b ^ a);
     let seconds = n / 50 % (27 * 86_400);
@@ -43,7 +52,7 @@ pub fn append(text: &mut String, n: u64, members: u64, random_ids: bool) {
     let _ = write!(
         text,
         r#"{{"specversion":"1.0","id":"{id}","source":"bench","type":"order.paid","subject":"customer:{}","time":"2026-10-{day:02}T{hour:02}:{minute:02}:{second:02}Z","data":{{"id":"o{n}","currency":"EUR","total":"{t}.{u:02}","subtotal":"{t}.{u:02}","store":"s{}","channel":"web","items":[{items}]}}}}"#,
-        draw(40, members),
+        member(n, members),
         draw(41, 200),
         t = total / 100,
         u = total % 100,

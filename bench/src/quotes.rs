@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::http::KEY;
@@ -48,8 +48,10 @@ fn one(options: &Options, next: &Arc<AtomicU64>, clients: usize, rate: f64) -> S
         rate: Some(rate),
     };
     let event: Body = Arc::new(move |text, n| events::append(text, n, members, false));
-    load(64, "/v1/events", event.clone(), 5_000.0, 2.0).run(next);
-    let quote: Body = Arc::new(move |text, n| append(text, n, members));
+    let first = Arc::new(AtomicU64::new(0));
+    load(64, "/v1/events", event.clone(), 5_000.0, 2.0).run(&first);
+    let known = first.load(Ordering::Relaxed);
+    let quote: Body = Arc::new(move |text, n| append(text, n, members, known));
     std::thread::scope(|scope| {
         let seconds = options.seconds as f64;
         if clients > 0 {
@@ -60,10 +62,10 @@ fn one(options: &Options, next: &Arc<AtomicU64>, clients: usize, rate: f64) -> S
     })
 }
 
-/// A cart of three lines of some member; every tenth of somebody unknown.
-fn append(text: &mut String, n: u64, members: u64) {
+/// A cart of three lines of some member who has sent one of the first `known` events; every tenth of somebody unknown.
+fn append(text: &mut String, n: u64, members: u64, known: u64) {
     if !n.is_multiple_of(10) {
-        let _ = write!(text, r#"{{"member":"customer:{}","#, known(n, members));
+        let _ = write!(text, r#"{{"member":"customer:{}","#, events::member(events::mix(n) % known, members));
     } else {
         text.push('{');
     }
@@ -72,9 +74,4 @@ fn append(text: &mut String, n: u64, members: u64) {
         r#""order":{{"currency":"EUR","channel":"web","items":[{{"sku":"a","category":"coffee","quantity":2,"price":"{}.50"}},{{"sku":"b","category":"mugs","quantity":1,"price":"12.00"}},{{"sku":"c","category":"tea","quantity":3,"price":"4.20"}}]}}}}"#,
         n % 90
     );
-}
-
-/// Members that the events before have made are drawn evenly; a few may not be among them.
-fn known(n: u64, members: u64) -> u64 {
-    events::mix(n) % members
 }
