@@ -83,13 +83,14 @@ pub const BALANCE_MAX: &str = "balance_max";
 pub const WINDOW_FORGOTTEN: &str = "window_forgotten";
 pub const FORGIVEN: &str = "forgiven";
 
-/// Whether the event itself is at fault, whatever the past: such a refusal does not take the event's name, so that it can
-/// be mended and sent again under the same id.
-pub fn is_malformed(reason: &Reason) -> bool {
-    MALFORMED.contains(&&*reason.code)
+/// Whether the event itself is at fault, or its type not known, whatever the past: that does not take the event's name, so
+/// that the event can be mended, or the program, and sent again under the same id.
+pub fn leaves_name(reason: &Reason) -> bool {
+    LEAVES_NAME.contains(&&*reason.code)
 }
 
-const MALFORMED: [&str; 20] = [
+const LEAVES_NAME: [&str; 21] = [
+    TYPE_UNKNOWN,
     BAD_JSON,
     TOO_DEEP,
     DUPLICATE_KEY,

@@ -140,7 +140,13 @@ impl<'a> Door<'a> {
             return Err(missing);
         }
         if job.waited_at().is_none()
-            && let Some(answer) = known(self.remembered(told), event, &job.body_hash)
+            && let Some(answer) = known(
+                self.remembered(told),
+                event,
+                &job.body_hash,
+                self.plans.current.version,
+                self.early(event),
+            )
         {
             return Ok(Way::Known(answer));
         }
@@ -189,6 +195,11 @@ impl<'a> Door<'a> {
                 Some(_) => return Ok(no),
             }
         }
+    }
+
+    /// Whether its time lies further ahead than clocks differ.
+    fn early(&self, event: &Event) -> bool {
+        event.time.as_second().saturating_sub(self.snapshot.now.as_second()) > FUTURE_SECONDS_MAX
     }
 
     /// All of them.
@@ -262,8 +273,7 @@ impl<'a> Door<'a> {
     fn turned_away(&self, job: &Job<'_>, found: &Found<'_>) -> Option<(Status, Reason)> {
         let event = job.event();
         let refused = |code: &str, said: &str| Some((Status::Refused, reason(code, said)));
-        let late = event.time.as_second().saturating_sub(self.snapshot.now.as_second());
-        if late > FUTURE_SECONDS_MAX {
+        if self.early(event) {
             return refused(
                 codes::EVENT_FROM_FUTURE,
                 "its time is more than 5 minutes ahead of the server's",
@@ -451,17 +461,34 @@ struct Found<'s> {
 }
 
 /// What was answered to this event before: to the very same, the same again; to another body, that the name is taken.
-/// What was refused for its form did not take it.
-fn known(rows: &[Arc<PastRow>], event: &Event, body_hash: &[u8; 32]) -> Option<Answer> {
+/// What was refused for its form, or not known, did not take it, and is looked at again once the program is another or
+/// its time has come.
+fn known(
+    rows: &[Arc<PastRow>],
+    event: &Event,
+    body_hash: &[u8; 32],
+    version: u32,
+    early: bool,
+) -> Option<Answer> {
     let named = |row: &&Arc<PastRow>| row.event.source == event.source && row.event.id == event.id;
-    let same = |row: &&Arc<PastRow>| named(row) && row.body_hash == *body_hash;
-    if let (Some(first), Some(last)) = (rows.iter().find(same), rows.iter().rev().find(same)) {
-        let decision = Arc::clone(&last.decision);
-        return Some(Answer { pos: first.pos, duplicate: true, conflict: false, decision });
-    }
-    let malformed = |row: &Arc<PastRow>| row.decision.reason.as_ref().is_some_and(codes::is_malformed);
-    let first = rows.iter().find(|row| named(row) && !malformed(row))?;
-    Some(Answer { pos: first.pos, duplicate: false, conflict: true, decision: Arc::clone(&first.decision) })
+    let answer = |row: &Arc<PastRow>, duplicate, decision| {
+        Some(Answer { pos: row.pos, duplicate, conflict: !duplicate, decision: Arc::clone(decision) })
+    };
+    let taken = rows.iter().find(|row| named(row) && left(row).is_none());
+    let mut same = rows.iter().filter(|row| named(row) && row.body_hash == *body_hash);
+    let Some(first) = same.clone().find(|row| left(row).is_none()).or_else(|| same.clone().next()) else {
+        return taken.and_then(|row| answer(row, false, &row.decision));
+    };
+    let last = same.next_back().unwrap_or(first);
+    let again = left(last).is_some_and(|reason| {
+        last.decision.version != version || (*reason.code == *codes::EVENT_FROM_FUTURE && !early)
+    });
+    if again && taken.is_none() { None } else { answer(first, true, &last.decision) }
+}
+
+/// Why a row did not take its name.
+fn left(row: &PastRow) -> Option<&Reason> {
+    row.decision.reason.as_ref().filter(|reason| codes::leaves_name(reason))
 }
 
 fn newest<'r>(rows: &'r [Arc<PastRow>], order: &str) -> Option<&'r Arc<PastRow>> {

@@ -120,6 +120,27 @@ fn a_malformed_event_does_not_take_its_id() {
 }
 
 #[test]
+fn an_event_of_a_type_that_is_not_known_yet_can_be_sent_again_when_it_is() {
+    let mut world = World::new(SHOP);
+    let early = event("review.given", "r1", "{}");
+    assert_eq!(world.send(early.clone()).decision.status, Status::Ignored);
+    assert!(world.send(early.clone()).duplicate, "nothing has changed");
+    let knows = format!(
+        "{SHOP}\nevents.\"review.given\" = {{}}\nrules.review = {{ on = \"review.given\", earn.points = 7 }}\n"
+    );
+    world.publish(&knows);
+    let answer = world.send(early.clone());
+    assert_eq!((answer.decision.status, answer.duplicate), (Status::Applied, false));
+    assert_eq!(answer.decision.effects[0].granted, 7);
+    let (again, pos) = (world.send(early), answer.pos);
+    assert!(again.duplicate && again.pos == pos && again.decision.status == Status::Applied);
+    // A slip in the type does not take the id either.
+    world.send(event("order.payd", "e1", r#"{"id":"o1","subtotal":10}"#));
+    let mended = world.send(event("order.paid", "e1", r#"{"id":"o1","subtotal":10}"#));
+    assert_eq!((mended.decision.status, mended.conflict), (Status::Applied, false));
+}
+
+#[test]
 fn a_mended_event_in_the_same_batch_counts_and_a_refusal_by_the_trade_stays() {
     let mut world = World::new(SHOP);
     let wrong = event("order.paid", "e1", r#"{"id":"","subtotal":10}"#);

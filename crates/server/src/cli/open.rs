@@ -7,7 +7,7 @@ use domain::batch::Plans;
 use domain::plan::Plan;
 use domain::program::{self, Program, Rejected};
 use engine::Clock;
-use store::{Options, Store, StoreError};
+use store::{Options, ProgramVersion, Store, StoreError};
 
 use super::{DATA, Failure, program as file};
 
@@ -35,7 +35,8 @@ pub fn failed(dir: &Path, error: StoreError) -> Failure {
     Failure::new(DATA, format!("cannot use the data in {}", dir.display()), error).fix(fix)
 }
 
-/// The program file counts as the truth: if it differs from the newest version, it is published as the next one.
+/// The program file counts as the truth: if it differs from the newest version, it is published as the next one. Not so
+/// where it has not changed since a version that was published over the API replaced it: that one counts.
 /// Without a file, the newest version counts; in an empty store the starter program.
 pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Result<Opened, Failure> {
     // The program is checked before any data is made.
@@ -48,7 +49,13 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
     if let (Some(newest), Some(_)) = (known.last(), path) {
         same_program(dir, &newest.body, &first.plan.id)?;
     }
-    if path.is_some() || known.is_empty() {
+    if let Some(newest) = replaced(&known, &first.plan.hash) {
+        tracing::warn!(
+            "the program file is an older version: version {}, published later by {}, counts; change the file to replace it",
+            newest.version,
+            newest.published_by
+        );
+    } else if path.is_some() || known.is_empty() {
         publish(dir, &store, &first, path, clock.now())?;
     }
     let versions = reader.program_version_list().map_err(|e| failed(dir, e))?;
@@ -67,6 +74,14 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
         plans.pop().ok_or_else(|| Failure::new(DATA, "no program is stored", "the table is empty"))?;
     let keys = store.key_maker();
     Ok(Opened { store, plans: Plans { current, older: plans, keys }, clock })
+}
+
+/// The version that has replaced the file's over the API since.
+fn replaced<'v>(known: &'v [ProgramVersion], file: &[u8; 32]) -> Option<&'v ProgramVersion> {
+    let (newest, older) = known.split_last()?;
+    let by_file = ["file", "starter"].contains(&&*newest.published_by);
+    let stale = newest.hash != *file && older.iter().any(|version| version.hash == *file);
+    (stale && !by_file).then_some(newest)
 }
 
 /// One data folder holds one program: another's members and points would become this one's.

@@ -10,7 +10,7 @@ use domain::snapshot::{PastRow, Snapshot, Want};
 use super::{Page, Reader};
 use crate::StoreError;
 use crate::reader::row_get;
-use crate::sqlite::{form, identity_get, store_error};
+use crate::sqlite::{Head, identity_get, store_error};
 
 /// Rows that one question may visit before it answers with what it has.
 const VISITS_MAX: usize = 10_000;
@@ -23,7 +23,7 @@ impl Reader {
     /// As `Store::fetch`, without what is on its way to the disk.
     pub fn fetch(&self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
         if snapshot.next_pos == 0 {
-            self.begin(snapshot)?;
+            self.at_once(|conn| Head::load(conn, &self.0.shared.recent))?.begin(snapshot)?;
         }
         for want in wants {
             match want {
@@ -50,32 +50,6 @@ impl Reader {
                     snapshot.rows.insert(*key, rows);
                 }
             }
-        }
-        Ok(())
-    }
-
-    fn begin(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
-        let (pos, now_ms, member, budgets) = self.at_once(|conn| {
-            let read = || -> rusqlite::Result<(u64, i64, u64, Vec<(String, String)>)> {
-                let last = "SELECT coalesce(max(pos), 0), coalesce(max(now_ms), 0) FROM
-                    (SELECT pos, now_ms FROM journal ORDER BY pos DESC LIMIT 1)";
-                let (pos, now_ms) =
-                    conn.prepare_cached(last)?.query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?;
-                let member = "SELECT coalesce(max(no), 0) FROM member";
-                let member = conn.prepare_cached(member)?.query_row([], |r| r.get(0))?;
-                let mut budgets = conn.prepare_cached("SELECT id, parts FROM budget")?;
-                let budgets = budgets.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
-                Ok((pos, now_ms, member, budgets.collect::<Result<_, _>>()?))
-            };
-            read().map_err(|e| store_error(&e))
-        })?;
-        (snapshot.next_pos, snapshot.next_member) = (pos + 1, member + 1);
-        let newest = jiff::Timestamp::from_millisecond(now_ms)
-            .map_err(|e| StoreError::Corrupt(format!("the newest row has an impossible time: {e}")))?;
-        snapshot.now = snapshot.now.max(newest);
-        for (id, parts) in budgets {
-            let parts = form::from_json(&parts, || format!("budget {id}"))?;
-            snapshot.budgets.insert(id.into_boxed_str(), parts);
         }
         Ok(())
     }

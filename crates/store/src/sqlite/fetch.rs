@@ -26,7 +26,7 @@ impl Sqlite {
             self.reset(why)?;
         }
         if snapshot.next_pos == 0 {
-            self.begin(snapshot)?;
+            self.head.begin(snapshot)?;
         }
         if wants.is_empty() {
             return Ok(());
@@ -60,16 +60,6 @@ impl Sqlite {
                 slot.insert(Some(read_member(*no, image.as_str())?));
             }
         }
-        Ok(())
-    }
-
-    fn begin(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
-        snapshot.next_pos = self.head.next_pos;
-        snapshot.next_member = self.head.next_member;
-        let newest = jiff::Timestamp::from_millisecond(self.head.now_ms)
-            .map_err(|e| StoreError::Corrupt(format!("the newest row has an impossible time: {e}")))?;
-        snapshot.now = snapshot.now.max(newest);
-        snapshot.budgets.clone_from(&self.head.budgets);
         Ok(())
     }
 

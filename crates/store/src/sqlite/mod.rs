@@ -38,7 +38,7 @@ use sweep::Recent;
 pub use writer::{Job, Shared, headers_json};
 
 /// Where the journal and everything with it ends.
-struct Head {
+pub struct Head {
     next_pos: u64,
     next_member: MemberNo,
     now_ms: i64,
@@ -204,12 +204,24 @@ impl Drop for Sqlite {
 }
 
 impl Head {
-    fn load(conn: &Connection, recent: &Recent) -> Result<Head, StoreError> {
+    /// A snapshot that knows nothing yet learns where it stands.
+    pub fn begin(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
+        (snapshot.next_pos, snapshot.next_member) = (self.next_pos, self.next_member);
+        let newest = jiff::Timestamp::from_millisecond(self.now_ms)
+            .map_err(|e| StoreError::Corrupt(format!("the newest row has an impossible time: {e}")))?;
+        snapshot.now = snapshot.now.max(newest);
+        snapshot.budgets.clone_from(&self.budgets);
+        Ok(())
+    }
+
+    pub fn load(conn: &Connection, recent: &Recent) -> Result<Head, StoreError> {
         let load = || -> rusqlite::Result<(Option<(u64, i64, Vec<u8>)>, u64, Vec<(String, String)>)> {
-            let mut last = conn.prepare("SELECT pos, now_ms, hash FROM journal ORDER BY pos DESC LIMIT 1")?;
+            let mut last =
+                conn.prepare_cached("SELECT pos, now_ms, hash FROM journal ORDER BY pos DESC LIMIT 1")?;
             let last = last.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.next().transpose()?;
-            let member = conn.query_row("SELECT coalesce(max(no), 0) FROM member_swept", [], |r| r.get(0))?;
-            let mut budgets = conn.prepare("SELECT id, parts FROM budget")?;
+            let member = "SELECT coalesce(max(no), 0) FROM member_swept";
+            let member = conn.prepare_cached(member)?.query_row([], |r| r.get(0))?;
+            let mut budgets = conn.prepare_cached("SELECT id, parts FROM budget")?;
             let budgets = budgets.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?;
             Ok((last, member, budgets))
         };

@@ -157,12 +157,9 @@ fn is_gift(event: &Event) -> bool {
     serde_json::from_slice(&event.data).is_ok_and(|made: Made| made.r#type == "fealty.received")
 }
 
-/// What was refused for its form may come again under its name, mended.
+/// What was refused for its form, or not known, may come again under its name.
 pub fn took_its_name<E>(decision: &Result<Decision, E>) -> bool {
-    let malformed = |decision: &Decision| {
-        decision.status == Status::Refused && decision.reason.as_ref().is_some_and(codes::is_malformed)
-    };
-    !decision.as_ref().is_ok_and(malformed)
+    !decision.as_ref().is_ok_and(|decision| decision.reason.as_ref().is_some_and(codes::leaves_name))
 }
 
 /// Of codes that were brought.

@@ -86,7 +86,7 @@ impl Import {
             eprintln!("stopped; run the same command again to go on, what is in is skipped as duplicate");
             return Ok(INTERRUPTED);
         }
-        Ok(if tally.unreadable() { FOUND } else { 0 })
+        Ok(if tally.clean() { 0 } else { FOUND })
     }
 }
 

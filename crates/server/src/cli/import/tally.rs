@@ -145,8 +145,9 @@ impl Tally {
         self.code("unreadable", "file_broken", why, file, 0);
     }
 
-    pub fn unreadable(&self) -> bool {
-        self.unreadable > 0
+    /// Every line was read, and every event taken.
+    pub fn clean(&self) -> bool {
+        self.unreadable + self.refused + self.conflicts == 0
     }
 
     /// What waited before and was applied because its order came: those rows answer nobody, so they are looked up.
