@@ -1,8 +1,9 @@
 //! Edits of an order: it is judged again under the program and with the state of when it was paid.
 
 use super::case::{Case, Recorded};
+use super::limits::Uses;
 use super::region::region;
-use super::rules::{Judge, Uses};
+use super::rules::Judge;
 use super::*;
 
 /// `order.updated`: what the rules of the paid order say now, with the state and the program of then.

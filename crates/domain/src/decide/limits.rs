@@ -6,6 +6,10 @@
 use jiff::Zoned;
 use jiff::civil::Date;
 
+use crate::household::Who;
+use crate::member::LimitState;
+use crate::plan::{Across, Limit};
+use crate::snapshot::Budgets;
 use crate::time::{Calendar, Span, Unit, Window};
 
 /// Calendar windows kept for a limit.
@@ -20,6 +24,31 @@ pub struct Moment {
     pub calendar: Calendar,
     /// When the level of each ladder began or was renewed, as seconds: windows of `tiers.L`.
     pub levels: Vec<i64>,
+}
+
+/// What is known of limits: the member's, those that are one for his household, and the budgets of all.
+#[derive(Clone, Copy)]
+pub struct Uses<'a> {
+    pub member: &'a [LimitState],
+    pub household: &'a [LimitState],
+    pub budgets: &'a Budgets,
+}
+
+impl<'a> Uses<'a> {
+    pub fn of(who: Who<'a>, budgets: &'a Budgets) -> Uses<'a> {
+        Uses { member: &who.member.limits, household: who.shared_limits(), budgets }
+    }
+
+    /// What is used up of this limit, by window.
+    pub fn parts(&self, limit: &Limit) -> &'a [(i64, i64)] {
+        let of =
+            |limits: &'a [LimitState]| limits.iter().find(|l| l.id == limit.id).map_or(&[][..], |l| &l.parts);
+        match limit.across {
+            Across::Members => self.budgets.get(&*limit.id).map_or(&[], |parts| parts),
+            Across::Household => of(self.household),
+            Across::Member => of(self.member),
+        }
+    }
 }
 
 /// The window was dropped because 64 younger ones are kept.

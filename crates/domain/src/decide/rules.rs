@@ -4,19 +4,18 @@
 use super::amounts::largest_remainder;
 use super::case::{Case, WithGrants};
 use super::discounts::{self, Cart, Cut};
+use super::limits::Uses;
 use super::rewards::Gift;
 use super::tiers::{self, Target};
 use crate::bind;
 use crate::codes;
 use crate::condition::{Env, Expr, State};
-use crate::household::Who;
 use crate::key::{Key, KeyMaker};
 use crate::lots::AMOUNT_MAX;
-use crate::member::LimitState;
 use crate::num::{Num, OutOfRange};
 use crate::order::Order;
 use crate::outcome::{Effect, Emitted};
-use crate::plan::{Across, CampaignNo, Limit, OncePer, Payee, Rule, RuleNo, Trigger, WalletNo};
+use crate::plan::{CampaignNo, OncePer, Payee, Rule, RuleNo, Trigger, WalletNo};
 use crate::planted;
 use crate::snapshot::{Budgets, Rows, Want};
 use crate::value::Text;
@@ -74,31 +73,6 @@ impl Offer {
         for amount in self.amounts.iter_mut().filter(|a| a.granted > 0) {
             amount.granted = 0;
             amount.cut = Some(why.into());
-        }
-    }
-}
-
-/// What is known of limits: the member's, those that are one for his household, and the budgets of all.
-#[derive(Clone, Copy)]
-pub struct Uses<'a> {
-    pub member: &'a [LimitState],
-    pub household: &'a [LimitState],
-    pub budgets: &'a Budgets,
-}
-
-impl<'a> Uses<'a> {
-    pub fn of(who: Who<'a>, budgets: &'a Budgets) -> Uses<'a> {
-        Uses { member: &who.member.limits, household: who.shared_limits(), budgets }
-    }
-
-    /// What is used up of this limit, by window.
-    pub fn parts(&self, limit: &Limit) -> &'a [(i64, i64)] {
-        let of =
-            |limits: &'a [LimitState]| limits.iter().find(|l| l.id == limit.id).map_or(&[][..], |l| &l.parts);
-        match limit.across {
-            Across::Members => self.budgets.get(&*limit.id).map_or(&[], |parts| parts),
-            Across::Household => of(self.household),
-            Across::Member => of(self.member),
         }
     }
 }
