@@ -129,6 +129,10 @@ fn what_is_erased_is_nowhere_and_everything_still_adds_up() {
     let same = api.event(&order("a1", &format!("email:{SECRET}@example.com"), "30")).json();
     assert_eq!(same["duplicate"], true, "{same}");
     assert_eq!(bo(&mut api), before, "what she brought him stays his");
+    for path in ["/v1/events/v1", "/v1/events/v1/explanation", "/v1/events/a1/explanation"] {
+        let told = api.get(path);
+        assert!(told.status == 200 && !told.body.contains(SECRET), "{path}: {}", told.body);
+    }
     let again = api.call("DELETE", &format!("/v1/members/{id}"), &[], b"");
     assert_eq!(again.status, 200, "{}", again.body);
     api.event(&order("b2", "email:bo@example.com", "7"));

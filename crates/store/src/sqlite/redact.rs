@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 use super::form::digest;
 use super::sweep;
 
+/// Rows after an event among which those lie that it made. Long runs of what is due may follow, which is not its doing.
+const FOLLOWING_MAX: u64 = 256;
+
 /// A row as it lies there.
 struct Stored {
     prev: u64,
@@ -78,7 +81,7 @@ fn told_to_others(
     told: &mut BTreeSet<u64>,
 ) -> rusqlite::Result<()> {
     let mut from = vec![pos];
-    for at in pos + 1.. {
+    for at in pos + 1..=pos + FOLLOWING_MAX {
         let Some(row) = get(conn, at)? else { break };
         if row.again.is_some() {
             continue;
