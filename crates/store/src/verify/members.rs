@@ -71,9 +71,7 @@ pub fn check(
         }
         Ok(())
     })?;
-    for (no, image) in &recent {
-        one(*no, image, report);
-    }
+    recent.iter().for_each(|(no, image)| one(*no, image, report));
     for (home, no, _) in homes.symmetric_difference(&residents) {
         report.member("household", *no, format!("he and household {home} do not agree that he is in it"));
     }

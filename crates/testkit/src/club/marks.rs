@@ -17,6 +17,7 @@ pub const ALL: &[&str] = &[
     "points given to a member",
     "points released by a delivery",
     "points released by time",
+    "points spent on a returned order came back",
     "redemption that is over",
     "reservation cancelled",
     "reservation confirmed",
@@ -71,6 +72,10 @@ pub fn of_row(marks: &mut Marks, said: &[String], moves: &[Move], row: &Row) {
         "condition_unmet" => marks.hit("reward above the level"),
         "redemption_over" => marks.hit("redemption that is over"),
         _ => {}
+    }
+    let refund = row.message.as_ref().is_some_and(|m| m.kind == "order.refunded");
+    if refund && row.decision["rd"].is_array() {
+        marks.hit("points spent on a returned order came back");
     }
     if row.again.is_some() && row.decision["why"]["code"].is_null() {
         marks.hit("guest claimed, or order awaited");

@@ -126,7 +126,7 @@ impl Club {
             2..=7 => self.send("visit.made", who, time, empty()),
             8 => self.send("game.won", who, time, empty()),
             9 => self.send("swap.asked", who, time, empty()),
-            10..=13 => self.redeem(who.0, time),
+            10..=13 => self.redeem(who.0, time, None),
             14 => self.adjust(who.0, time),
             15 => {
                 let other = self.person();
@@ -145,12 +145,14 @@ impl Club {
             _ => self.purchase(person, who, time),
         }
     }
-    fn redeem(&mut self, subject: String, time: i64) {
+    fn redeem(&mut self, subject: String, time: i64, order: Option<&str>) {
         let at = self.rng.index(self.terms.rewards.len());
         let reward = if self.rng.chance(20) { "moon" } else { self.terms.rewards[at].id };
         let quantity = if self.rng.chance(700) { 1 } else { self.rng.between(0, QUANTITY_MAX + 1) };
         let confirm = self.rng.chance(400);
-        let data = format!("{{\"reward\":\"{reward}\",\"quantity\":{quantity},\"confirm\":{confirm}}}");
+        let order = order.map_or(String::new(), |id| format!(",\"order\":\"{id}\""));
+        let data =
+            format!("{{\"reward\":\"{reward}\",\"quantity\":{quantity},\"confirm\":{confirm}{order}}}");
         self.send("fealty.redeemed", (subject, Vec::new()), time, data);
     }
     fn adjust(&mut self, subject: String, time: i64) {
@@ -166,6 +168,10 @@ impl Club {
             "{{\"id\":\"{id}\",\"currency\":\"EUR\",\"total\":\"{total}\",\"subtotal\":\"{total}\"}}"
         );
         self.send("order.paid", who, time, data);
+        if self.rng.chance(300) {
+            let (who, later) = (self.names(person), self.rng.between(0, 2 * DAY));
+            self.redeem(who.0, time + later, Some(&id));
+        }
         if self.rng.chance(600) {
             self.after(person, time, "order.fulfilled", format!("{{\"order\":\"{id}\"}}"));
         }

@@ -85,6 +85,8 @@ struct Book {
     new: bool,
     said: Vec<String>,
     redemptions: Vec<RedemptionId>,
+    /// Those of which it is said.
+    told: Vec<RedemptionId>,
     frees: Vec<u64>,
     moves: Vec<Move>,
     gift: Option<Next>,
@@ -103,6 +105,7 @@ impl Book {
             new: false,
             said: Vec::new(),
             redemptions: Vec::new(),
+            told: Vec::new(),
             frees: Vec::new(),
             moves: Vec::new(),
             gift: None,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::ToSpan;
 
 use super::purse::LotId;
-use super::{Book, Club};
+use super::{Book, Club, Order};
 use crate::club::ends::local;
 use crate::club::terms::{QUANTITY_MAX, Reward};
 
@@ -27,6 +27,8 @@ pub struct Redemption {
     /// The month in which a limit counts it.
     pub month: Option<i64>,
     pub stock: bool,
+    /// The order on which it is spent.
+    pub order: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,8 +80,7 @@ impl Club {
     pub(super) fn take(
         &mut self,
         book: &mut Book,
-        reward: &Reward,
-        quantity: i64,
+        (reward, quantity, order): (&Reward, i64, Option<String>),
         given: bool,
         confirm: bool,
     ) {
@@ -108,6 +109,7 @@ impl Club {
             gave: None,
             month,
             stock: reward.stock.is_some(),
+            order,
         };
         let id = (book.pos, book.redemptions.len() as u64);
         self.counter.all.insert(id, one);
@@ -122,6 +124,42 @@ impl Club {
         let one = &self.counter.all[&id];
         book.said.push(format!("redemption.{} {}", one.stage, one.reward));
         book.redemptions.push(id);
+        book.told.push(id);
+    }
+    /// The same share of what was spent on an order is back as of the order: of each lot its part, the rest in turn.
+    pub(super) fn spent_comes_back(&mut self, book: &mut Book, id: &str, order: &Order) {
+        let on = |one: &Redemption| {
+            one.member == book.no && one.stage == "confirmed" && one.order.as_deref() == Some(id)
+        };
+        let all: Vec<RedemptionId> =
+            self.counter.all.iter().filter(|(_, one)| on(one)).map(|(id, _)| *id).collect();
+        for id in all {
+            let one = self.counter.all.get_mut(&id).expect("found above");
+            let sum = |of: fn(&Spent) -> i64| one.spent.iter().map(of).sum::<i64>();
+            let (total, was) = (sum(|s| s.amount), sum(|s| s.returned));
+            let target = order.share_back(total).max(was);
+            let mut left = target - was;
+            if left == 0 {
+                continue;
+            }
+            let exact = |s: &Spent| (i128::from(s.amount) * i128::from(target) / i128::from(total)) as i64;
+            let purse = &mut self.members.get_mut(&book.no).expect("it was looked at").purses[0];
+            for by_share in [true, false] {
+                for spent in &mut one.spent {
+                    let most = if by_share { exact(spent) } else { spent.amount };
+                    let part = (most - spent.returned).clamp(0, left);
+                    spent.returned += part;
+                    left -= part;
+                    purse.give_back(part, spent.lot, spent.ends, book.at);
+                }
+            }
+            if target == total {
+                self.undo(book, id, "returned");
+                self.tell(book, id);
+            } else {
+                book.redemptions.push(id);
+            }
+        }
     }
     fn settle(&mut self, book: &mut Book, id: RedemptionId, reward: &Reward) {
         let one = self.counter.all.get_mut(&id).expect("it was found");

@@ -165,10 +165,12 @@ impl Club {
             true => order.closed = true,
             false => order.back += cents(&data["amount"]),
         }
-        let all = order.closed || order.back >= order.cents;
-        if let Some((lot, granted, reversed)) = &mut order.grant {
-            let share = i128::from(*granted) * i128::from(order.back) / i128::from(order.cents.max(1));
-            let target = if all { *granted } else { share as i64 };
+        // What was spent on it comes back first, so that less is owed.
+        let order = order.clone();
+        self.spent_comes_back(book, id, &order);
+        let grant = self.orders.get_mut(id).and_then(|order| order.grant.as_mut());
+        if let Some((lot, granted, reversed)) = grant {
+            let target = order.share_back(*granted);
             let wanted = target - *reversed;
             *reversed = target;
             let purse = &mut self.members.get_mut(&book.no).expect("it was looked at").purses[0];
@@ -211,7 +213,7 @@ impl Club {
             false => self.refuses(&reward, book.no, 1, book.at).is_some(),
         };
         if !refused {
-            self.take(book, &reward, 1, given, true);
+            self.take(book, (&reward, 1, None), given, true);
         }
         Ok(())
     }
@@ -223,7 +225,8 @@ impl Club {
         if let Some(code) = self.refuses(&reward, book.no, quantity, book.at) {
             return Err(code);
         }
-        self.take(book, &reward, quantity, false, data["confirm"] == true);
+        let order = data["order"].as_str().map(str::to_owned);
+        self.take(book, (&reward, quantity, order), false, data["confirm"] == true);
         Ok(())
     }
     fn adjusted(&mut self, book: &mut Book, data: &Value) -> Result<(), &'static str> {
@@ -266,6 +269,16 @@ impl Club {
     }
 }
 
+impl Order {
+    /// So much of an amount is back with the order.
+    pub(super) fn share_back(&self, amount: i64) -> i64 {
+        if self.closed || self.back >= self.cents {
+            return amount;
+        }
+        (i128::from(amount) * i128::from(self.back) / i128::from(self.cents)) as i64
+    }
+}
+
 impl Member {
     fn new(terms: &Terms, at: i64) -> Member {
         let [points, gems] = &terms.wallets;
@@ -292,7 +305,7 @@ impl Club {
     pub(super) fn note_names(&mut self, book: &Book, row: &Row) -> Result<(), String> {
         let told = row.decision["msg"].as_array().into_iter().flatten();
         let told = told.filter_map(|m| m["data"]["redemption"].as_str());
-        for (name, id) in told.zip(&book.redemptions) {
+        for (name, id) in told.zip(&book.told) {
             let known = *self.counter.named.entry(name.to_owned()).or_insert(*id);
             same("redemption of that name", known, *id)?;
         }
