@@ -49,9 +49,9 @@ impl Explain {
             let why = format!("program version {} is not stored", row.decision.version);
             Failure::new(super::DATA, "cannot explain the event", why)
         })?;
-        let explanation = explain(&plan, &row.event, &row.decision);
+        let explanation = explain(plan, &row.event, &row.decision);
         let (ids, codes) = (member_ids(&opened.store), opened.store.key_maker());
-        let eyes = Eyes { plan: &plan, ids: &ids, codes: &codes, now: opened.clock.now() };
+        let eyes = Eyes { plan, ids: &ids, codes: &codes, now: opened.clock.now() };
         if self.json {
             let shape = Shape::new(eyes, record(eyes, &row), &explanation);
             println!("{}", serde_json::to_string(&shape).unwrap_or_default());
