@@ -97,11 +97,15 @@ impl Book<'_> {
         self.giver_of(wallet, None)
     }
 
-    /// Whose lots come back to it: his who put them in, if he is still there.
+    /// Whose lots come back to it: his who put them in.
     pub fn giver_of(&self, wallet: &str, by: Option<MemberNo>) -> Option<MemberNo> {
-        let home = self.holder(wallet)?;
-        let there = |by: &MemberNo| households::residents(home).iter().any(|one| one.no == *by);
-        by.filter(there).or(Some(self.member.no))
+        self.holder(wallet).map(|_| by.unwrap_or(self.member.no))
+    }
+
+    /// Who put something in does not hold it with this member any more.
+    pub fn is_elsewhere(&self, wallet: &str, by: MemberNo) -> bool {
+        let home = self.holder(wallet).map_or(&[][..], households::residents);
+        by != self.member.no && !home.iter().any(|one| one.no == by)
     }
 
     pub fn transfer(

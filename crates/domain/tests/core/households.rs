@@ -172,6 +172,27 @@ fn what_is_given_back_is_his_again_who_had_put_it_in() {
 }
 
 #[test]
+fn nobody_carries_away_what_others_put_in() {
+    for (leaver, stayer) in [(BO, ADA), (ADA, BO)] {
+        let mut shop = Shop::new(SHOP);
+        shop.pay(ADA, "A", 20);
+        shop.pay(BO, "B", 10);
+        shop.join(BO, ADA);
+        let redeemed = shop.send(BO, "fealty.redeemed", r#"{"reward": "mug", "confirm": true}"#);
+        assert_eq!(shop.has(ADA), 0);
+        shop.world.pass("2027-03-03T12:00:00Z");
+        assert_eq!(shop.leave(leaver).status, Status::Applied);
+        let one = &redeemed.redemptions[0];
+        let id = domain::redemption::id(&shop.world.plans.keys, one.pos, one.n);
+        let back = format!(r#"{{"redemption": "{id}", "act": "return"}}"#);
+        assert_eq!(shop.send(BO, "fealty.redemption", &back).status, Status::Applied);
+        // Each has what he had put in, wherever he is now.
+        let of = |name| if name == ADA { 20 } else { 10 };
+        assert_eq!((shop.own(leaver), shop.has(stayer)), (of(leaver), of(stayer)), "{leaver} left");
+    }
+}
+
+#[test]
 fn a_household_is_no_member() {
     let mut shop = Shop::new(SHOP);
     shop.pay(ADA, "A", 30);

@@ -4,9 +4,10 @@
 use jiff::Timestamp;
 
 use super::rule_id;
-use crate::decide::Book;
+use crate::decide::{Book, giving};
 use crate::event::MemberNo;
 use crate::lots::LotId;
+use crate::member::Lot;
 use crate::num::Num;
 use crate::outcome::{Account, TransferKind};
 use crate::plan::Canon;
@@ -93,6 +94,17 @@ fn give_back_part(book: &mut Book<'_>, redemption: &mut Redemption, n: usize, pa
         let out = (Account::Available, Account::Expired);
         book.transfer(TransferKind::Expire, out, &wallet, part, None, Some(lot));
         book.hear_points(Canon::PointsExpired, &wallet, part, "");
+        return;
+    }
+    if let Some(owner) = by.filter(|by| book.is_elsewhere(&wallet, *by)) {
+        // Through the hands of him who spent it, who may have left, to whom it belongs.
+        book.wallet_mut(&wallet).give_back(lot, part, expires_at, None);
+        book.transfer(TransferKind::Return, back, &wallet, part, Some(&rule), Some(lot));
+        let same = |one: &Lot| (one.pos, one.n, one.by) == (lot.0, lot.1, None);
+        let parts = giving::hand_out(book, &wallet, part, same);
+        if !parts.is_empty() {
+            book.made.push(giving::sent(book.member.no, owner, &wallet, &parts));
+        }
         return;
     }
     let repaid = book.wallet_mut(&wallet).repay(part);
