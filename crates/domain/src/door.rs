@@ -2,6 +2,7 @@
 //! Not here: what it does (`decide`). `look` reads and says what must be loaded; `step` writes to the snapshot.
 
 mod carry;
+mod seen;
 
 use std::sync::Arc;
 
@@ -140,7 +141,7 @@ impl<'a> Door<'a> {
             return Err(missing);
         }
         if job.waited_at().is_none()
-            && let Some(answer) = known(
+            && let Some(answer) = seen::answered(
                 self.remembered(told),
                 event,
                 &job.body_hash,
@@ -458,37 +459,6 @@ struct Found<'s> {
     named: Option<MemberNo>,
     /// Rows under the order's key of those that wait.
     waiting: &'s [Arc<PastRow>],
-}
-
-/// What was answered to this event before: to the very same, the same again; to another body, that the name is taken.
-/// What was refused for its form, or not known, did not take it, and is looked at again once the program is another or
-/// its time has come.
-fn known(
-    rows: &[Arc<PastRow>],
-    event: &Event,
-    body_hash: &[u8; 32],
-    version: u32,
-    early: bool,
-) -> Option<Answer> {
-    let named = |row: &&Arc<PastRow>| row.event.source == event.source && row.event.id == event.id;
-    let answer = |row: &Arc<PastRow>, duplicate, decision| {
-        Some(Answer { pos: row.pos, duplicate, conflict: !duplicate, decision: Arc::clone(decision) })
-    };
-    let taken = rows.iter().find(|row| named(row) && left(row).is_none());
-    let mut same = rows.iter().filter(|row| named(row) && row.body_hash == *body_hash);
-    let Some(first) = same.clone().find(|row| left(row).is_none()).or_else(|| same.clone().next()) else {
-        return taken.and_then(|row| answer(row, false, &row.decision));
-    };
-    let last = same.next_back().unwrap_or(first);
-    let again = left(last).is_some_and(|reason| {
-        last.decision.version != version || (*reason.code == *codes::EVENT_FROM_FUTURE && !early)
-    });
-    if again && taken.is_none() { None } else { answer(first, true, &last.decision) }
-}
-
-/// Why a row did not take its name.
-fn left(row: &PastRow) -> Option<&Reason> {
-    row.decision.reason.as_ref().filter(|reason| codes::leaves_name(reason))
 }
 
 fn newest<'r>(rows: &'r [Arc<PastRow>], order: &str) -> Option<&'r Arc<PastRow>> {

@@ -97,7 +97,7 @@ impl Terms {
             id,
             ends: ends(rng),
             wait: wait(rng),
-            short: *rng.pick(&["debt", "forgive", "negative"]),
+            short: rng.pick::<&str>(&["debt", "forgive", "negative"]),
         };
         let wallets = [wallet("points"), wallet("gems")];
         let keep = match rng.index(4) {
@@ -107,10 +107,10 @@ impl Terms {
             _ => Ends::EndOfNextQuarter,
         };
         let ladder = Ladder {
-            per: *rng.pick(&["month", "quarter", "year"]),
+            per: rng.pick::<&str>(&["month", "quarter", "year"]),
             needs: [rng.between(1, 3), rng.between(3, 6)],
             keep,
-            lapse: *rng.pick(&["requalify", "one_down", "stay"]),
+            lapse: rng.pick::<&str>(&["requalify", "one_down", "stay"]),
             grace: if rng.chance(500) { 0 } else { rng.between(1, 20) },
         };
         let mut rewards = Vec::new();

@@ -98,9 +98,9 @@ impl Club {
             "visit.made" => self.visited(&mut book),
             "game.won" | "swap.asked" => self.rule_takes(&mut book, kind == "game.won"),
             "fealty.linked" => {
-                let all = data["identities"].as_array().into_iter().flatten().map(payload::text);
+                let mut all = data["identities"].as_array().into_iter().flatten().map(payload::text);
                 let free = |name: String| self.names.get(&name).is_none_or(|owner| *owner == book.no);
-                if all.map(free).all(|free| free) { Ok(()) } else { Err("identity_taken") }
+                if all.all(free) { Ok(()) } else { Err("identity_taken") }
             }
             "fealty.adjusted" => self.adjusted(&mut book, data),
             "fealty.redeemed" => self.redeemed(&mut book, data),
