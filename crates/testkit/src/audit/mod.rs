@@ -112,7 +112,7 @@ impl Auditor {
             self.follow_levels(&message, verdict.member, &terms, row)?;
         }
         // What is refused for its form may be mended and sent under the same name.
-        if !["wrong_type", "money_digits", "event_from_future"].contains(&verdict.code) {
+        if !crate::sim::LEAVE_THE_NAME.contains(&verdict.code) {
             self.seen.insert((message.source.clone(), message.id.clone()));
         }
         self.compare(&verdict, row)?;

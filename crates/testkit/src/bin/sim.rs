@@ -13,7 +13,7 @@ use testkit::sim::{self, Choice, Marks, Report};
 /// Every so many seeds are run twice and must decide the same.
 const TWICE: u64 = 50;
 /// With fewer seeds a rare situation may be missed by chance.
-const MARKS_FROM: u64 = 400;
+const MARKS_FROM: u64 = 800;
 
 struct Args {
     from: u64,

@@ -89,7 +89,7 @@ impl Terms {
             0 => Wait::None,
             1 => Wait::Days(rng.between(1, 30)),
             _ => {
-                let after = rng.between(1, 14);
+                let after = if rng.chance(300) { 0 } else { rng.between(1, 14) };
                 Wait::Delivery { after, most: after + rng.between(1, 40) }
             }
         };
@@ -150,9 +150,10 @@ impl Terms {
             let wait = match wallet.wait {
                 Wait::None => String::new(),
                 Wait::Days(n) => format!(", pending = \"{n} days\""),
-                Wait::Delivery { after, most } => format!(
-                    ", pending = {{ until = \"order.fulfilled\", after = \"{after} days\", at_most = \"{most} days\" }}"
-                ),
+                Wait::Delivery { after, most } => {
+                    let after = if after > 0 { format!("after = \"{after} days\", ") } else { String::new() };
+                    format!(", pending = {{ until = \"order.fulfilled\", {after}at_most = \"{most} days\" }}")
+                }
             };
             out.push_str(&format!(
                 "wallets.{} = {{ expires = \"{}\"{wait}, when_short = \"{}\", transfer = true }}\n",

@@ -77,6 +77,17 @@ struct Told {
     decision: Value,
 }
 
+impl Told {
+    /// It was turned away for its form, its type or its time, and may be looked at again under its name.
+    fn open(&self) -> bool {
+        let code = self.decision["why"]["code"].as_str().unwrap_or("");
+        LEAVE_THE_NAME.contains(&code)
+    }
+}
+
+/// Of those that happen in these worlds.
+pub const LEAVE_THE_NAME: [&str; 4] = ["wrong_type", "money_digits", "event_from_future", "type_unknown"];
+
 struct Sim {
     rng: Rng,
     story: Box<dyn Story>,
@@ -335,7 +346,9 @@ impl Sim {
         let name = format!("{} {}", message.source, message.id);
         let decision = serde_json::to_value(&*answer.decision).map_err(|e| e.to_string())?;
         self.note(|| format!("{name} is told row {} {} {}", answer.pos, answer.conflict, decision["s"]));
-        if let Some(before) = self.told.get(&self.same[at]) {
+        if let Some(before) = self.told.get(&self.same[at])
+            && !before.open()
+        {
             let waited = before.waiting && answer.duplicate;
             if before.conflict != answer.conflict
                 || (!waited && (before.pos != answer.pos || before.decision != decision))
@@ -427,7 +440,11 @@ impl Sim {
     }
     /// Everything once more, in any order: nothing may change.
     fn replay(&mut self, rows: usize, members: &BTreeMap<u64, Value>) -> Result<(), String> {
-        let mut all: Vec<usize> = (0..self.messages.len()).collect();
+        // But for what may be looked at again, and what else came under such a name.
+        let name = |at: usize| (&self.messages[at].source, &self.messages[at].id);
+        let open: BTreeSet<_> =
+            self.told.iter().filter(|told| told.1.open()).map(|told| name(*told.0)).collect();
+        let mut all: Vec<usize> = (0..self.messages.len()).filter(|at| !open.contains(&name(*at))).collect();
         self.rng.shuffle(&mut all);
         for part in all.chunks(97) {
             let inputs = part.iter().map(|at| input::of(&self.messages[*at])).collect();

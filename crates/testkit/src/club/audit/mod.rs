@@ -188,7 +188,7 @@ impl Club {
                     return Err("the journal holds this (source, id) twice".to_owned());
                 }
                 let book = self.step(message, row, None)?;
-                if !["wrong_type", "event_from_future"].contains(&book.code) {
+                if !crate::sim::LEAVE_THE_NAME.contains(&book.code) {
                     self.seen.insert((message.source.clone(), message.id.clone()));
                 }
                 Ok(book)

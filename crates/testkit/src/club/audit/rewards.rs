@@ -134,32 +134,37 @@ impl Club {
         let all: Vec<RedemptionId> =
             self.counter.all.iter().filter(|(_, one)| on(one)).map(|(id, _)| *id).collect();
         for id in all {
-            let one = self.counter.all.get_mut(&id).expect("found above");
-            let sum = |of: fn(&Spent) -> i64| one.spent.iter().map(of).sum::<i64>();
-            let (total, was) = (sum(|s| s.amount), sum(|s| s.returned));
-            let target = order.share_back(total).max(was);
-            let mut left = target - was;
-            if left == 0 {
-                continue;
-            }
-            let exact = |s: &Spent| (i128::from(s.amount) * i128::from(target) / i128::from(total)) as i64;
-            let purse = &mut self.members.get_mut(&book.no).expect("it was looked at").purses[0];
-            for by_share in [true, false] {
-                for spent in &mut one.spent {
-                    let most = if by_share { exact(spent) } else { spent.amount };
-                    let part = (most - spent.returned).clamp(0, left);
-                    spent.returned += part;
-                    left -= part;
-                    purse.give_back(part, spent.lot, spent.ends, book.at);
-                }
-            }
-            if target == total {
+            let Some(whole) = self.share_comes_back(book, id, order) else { continue };
+            if whole {
                 self.undo(book, id, "returned");
                 self.tell(book, id);
             } else {
                 book.redemptions.push(id);
             }
         }
+    }
+    /// None: nothing more came back; else whether all is back.
+    fn share_comes_back(&mut self, book: &Book, id: RedemptionId, order: &Order) -> Option<bool> {
+        let one = self.counter.all.get_mut(&id).expect("it was found");
+        let sum = |of: fn(&Spent) -> i64| one.spent.iter().map(of).sum::<i64>();
+        let (total, was) = (sum(|s| s.amount), sum(|s| s.returned));
+        let target = order.share_back(total).max(was);
+        let mut left = target - was;
+        if left == 0 {
+            return None;
+        }
+        let exact = |s: &Spent| (i128::from(s.amount) * i128::from(target) / i128::from(total)) as i64;
+        let purse = &mut self.members.get_mut(&book.no).expect("it was looked at").purses[0];
+        for by_share in [true, false] {
+            for spent in &mut one.spent {
+                let most = if by_share { exact(spent) } else { spent.amount };
+                let part = (most - spent.returned).clamp(0, left);
+                spent.returned += part;
+                left -= part;
+                purse.give_back(part, spent.lot, spent.ends, book.at);
+            }
+        }
+        Some(target == total)
     }
     fn settle(&mut self, book: &mut Book, id: RedemptionId, reward: &Reward) {
         let one = self.counter.all.get_mut(&id).expect("it was found");
@@ -183,10 +188,17 @@ impl Club {
             return Err("redemption_over");
         }
         let reward = self.terms.reward(&one.reward).expect("a reward of the catalogue").clone();
+        // Of its order something may have come back since.
+        let order = one.order.as_ref().and_then(|order| self.orders.get(order));
+        let order = order.filter(|order| order.member == book.no).cloned();
         match act {
+            "confirm" if order.as_ref().is_some_and(Order::is_back) => return Err("redemption_over"),
             "confirm" => {
                 self.let_go(book.no, id);
                 self.settle(book, id, &reward);
+                if let Some(order) = order {
+                    self.share_comes_back(book, id, &order);
+                }
             }
             "cancel" => self.undo(book, id, "cancelled"),
             _ => {

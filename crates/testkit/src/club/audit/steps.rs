@@ -270,9 +270,12 @@ impl Club {
 }
 
 impl Order {
+    pub(super) fn is_back(&self) -> bool {
+        self.closed || self.back >= self.cents
+    }
     /// So much of an amount is back with the order.
     pub(super) fn share_back(&self, amount: i64) -> i64 {
-        if self.closed || self.back >= self.cents {
+        if self.is_back() {
             return amount;
         }
         (i128::from(amount) * i128::from(self.back) / i128::from(self.cents)) as i64
