@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::batch::{Answer, Batch, Plans};
 use crate::codes::{self, reason};
-use crate::decide::rewards::codes::{self as pools, Import};
+use crate::decide::rewards::codes::Import;
 use crate::decide::{Kind, members};
 use crate::event::{self, Event, FUTURE_SECONDS_MAX, MemberNo, Subject};
 use crate::identity::Identity;
@@ -19,7 +19,6 @@ use crate::own::{self, Own};
 use crate::plan::{Canon, Enrol};
 use crate::planted;
 use crate::snapshot::{PastRow, Snapshot, Want};
-use crate::value::Value;
 
 /// Where an input goes.
 pub enum Way {
@@ -304,17 +303,6 @@ impl<'a> Door<'a> {
             return refused(codes::MEMBER_ERASED, "the personal data of this member are gone for ever");
         }
         None
-    }
-
-    /// Codes for a pool, about no member.
-    fn codes(&self, payload: &Value) -> Result<Way, Wants> {
-        let (plans, snapshot) = (self.plans, &*self.snapshot);
-        let version = plans.current.version;
-        let import = pools::import(payload, version, &plans.keys, &snapshot.rows, &snapshot.budgets)?;
-        Ok(match import {
-            Ok(import) => Way::Codes(Box::new(import)),
-            Err(reason) => Way::Aside { status: Status::Refused, reason, member: None, wait: Vec::new() },
-        })
     }
 
     /// Nobody known is meant: None if a member is to be made.

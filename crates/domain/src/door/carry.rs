@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Door, Wants, made};
+use super::{Door, Wants, Way, made};
 use crate::batch::{Answer, Erasure, NewRow};
 use crate::codes;
 use crate::decide::households::Move;
@@ -20,6 +20,7 @@ use crate::outcome::{Decision, Reason, Status};
 use crate::own::Own;
 use crate::plan::{Payee, Plan, Region};
 use crate::snapshot::PastRow;
+use crate::value::Value;
 
 /// What carrying out an event gave.
 struct Carried {
@@ -243,6 +244,17 @@ impl<'a> Door<'a> {
             self.snapshot.identities.insert(name.clone(), None);
         }
         self.batch.erased.push(Erasure { pos: self.snapshot.next_pos, histories, names });
+    }
+
+    /// Codes for a pool, about no member.
+    pub(super) fn codes(&self, payload: &Value) -> Result<Way, Wants> {
+        let (plans, snapshot) = (self.plans, &*self.snapshot);
+        let version = plans.current.version;
+        let import = pools::import(payload, version, &plans.keys, &snapshot.rows, &snapshot.budgets)?;
+        Ok(match import {
+            Ok(import) => Way::Codes(Box::new(import)),
+            Err(reason) => Way::Aside { status: Status::Refused, reason, member: None, wait: Vec::new() },
+        })
     }
 
     /// Codes for a pool: the pool counts them, the row holds them.
