@@ -86,7 +86,8 @@ impl Told {
 }
 
 /// Of those that happen in these worlds.
-pub const LEAVE_THE_NAME: [&str; 4] = ["wrong_type", "money_digits", "event_from_future", "type_unknown"];
+pub const LEAVE_THE_NAME: [&str; 5] =
+    ["wrong_type", "money_digits", "quantity_invalid", "event_from_future", "type_unknown"];
 
 struct Sim {
     rng: Rng,
