@@ -24,10 +24,11 @@ pub fn answered(
     };
     let taken = rows.iter().find(|row| named(row) && left(row).is_none());
     let mut same = rows.iter().filter(|row| named(row) && row.body_hash == *body_hash);
-    let Some(first) = same.clone().find(|row| left(row).is_none()).or_else(|| same.clone().next()) else {
+    let Some(last) = same.clone().next_back() else {
         return taken.and_then(|row| answer(row, false, &row.decision));
     };
-    let last = same.next_back().unwrap_or(first);
+    // What waited keeps the number that it was given when it came.
+    let first = same.find(|row| left(row).is_none()).unwrap_or(last);
     let again = left(last).is_some_and(|reason| {
         last.decision.version != version || (*reason.code == *codes::EVENT_FROM_FUTURE && !early)
     });
