@@ -41,9 +41,9 @@ fn run(page: &Path) {
         return;
     }
     let program = blocks.iter().find(|(word, text)| *word == "toml" && text.contains("program = {"));
-    let mut launch = launch();
+    let starter = include_str!("../../../programs/starter/program.toml");
+    let mut launch = launch().with_program(program.map_or(starter, |(_, program)| program));
     if let Some((_, program)) = program {
-        launch = launch.with_program(program);
         if program.contains("environments.staging") {
             launch.env.push(("FEALTY_ENVIRONMENT".into(), "staging".into()));
         }

@@ -68,13 +68,11 @@ fn what_was_published_stays_when_the_server_starts_again_with_the_file_of_before
     let doubled = PROGRAM.replace("'order.subtotal'", "'order.subtotal * 2'");
     let toml = [("Content-Type", "application/toml")];
     assert_eq!(api.call("PUT", "/v1/program", &toml, doubled.as_bytes()).status, 201);
-    api.server.kill();
-    let mut api = Api::of(api.server.launch.clone());
+    api.restart(|_| {});
     assert_eq!(api.event(&order("o1", ADA, "10")).json()["effects"][0]["granted"], 20);
     assert_eq!(api.get("/v1/program/versions").json()["versions"].as_array().map(Vec::len), Some(2));
     // A file that has changed since counts again.
-    api.server.kill();
     let tripled = PROGRAM.replace("'order.subtotal'", "'order.subtotal * 3'");
-    let mut api = Api::of(api.server.launch.clone().with_program(&tripled));
+    api.restart(|launch| *launch = launch.clone().with_program(&tripled));
     assert_eq!(api.event(&order("o2", ADA, "10")).json()["effects"][0]["granted"], 30);
 }
