@@ -43,10 +43,8 @@ fn run(page: &Path) {
     let program = blocks.iter().find(|(word, text)| *word == "toml" && text.contains("program = {"));
     let starter = include_str!("../../../programs/starter/program.toml");
     let mut launch = launch().with_program(program.map_or(starter, |(_, program)| program));
-    if let Some((_, program)) = program {
-        if program.contains("environments.staging") {
-            launch.env.push(("FEALTY_ENVIRONMENT".into(), "staging".into()));
-        }
+    if program.is_some_and(|(_, program)| program.contains("environments.staging")) {
+        launch.env.push(("FEALTY_ENVIRONMENT".into(), "staging".into()));
     }
     let api = Api::of(launch);
     let session = session
