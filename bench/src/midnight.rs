@@ -32,7 +32,7 @@ pub fn measure(options: &Options) {
     let next = Arc::new(AtomicU64::new(events::mix(std::process::id().into()) >> 24));
     std::thread::sleep(left.saturating_sub(Duration::from_secs(options.seconds + 2)));
     let body: Body = Arc::new(move |text, n| events::append(text, n, members, false));
-    let time = Duration::from_secs(options.seconds + 2 + members / 2_000 + 5);
+    let time = Duration::from_secs(options.seconds + 2 + members / 8_000 + 5);
     let load = Load { port, key: KEY.into(), clients: 64, path: "/v1/events", body, time, rate: Some(RATE) };
     let start = Instant::now() + midnight.duration_since(SystemTime::now()).unwrap_or_default();
     let loading = std::thread::spawn(move || load.run(&next));
