@@ -95,10 +95,10 @@ impl Purse {
         let lots = self.lots.iter().map(|lot| lot.ends);
         waits.chain(lots).chain([self.idle_end()]).flatten().min()
     }
-    /// Releases, then ends.
+    /// All that is released together waits no longer, also where the first of it ends as it comes.
     pub fn release(&mut self, at: i64) {
-        while let Some(no) = self.waiting.iter().position(|w| w.until.is_some_and(|until| until <= at)) {
-            let one = self.waiting.remove(no);
+        let free = |w: &mut Waiting| w.until.is_some_and(|until| until <= at);
+        for one in self.waiting.extract_if(.., free).collect::<Vec<_>>() {
             self.enter("pending", one.left, one.id, one.ends, at);
         }
     }
