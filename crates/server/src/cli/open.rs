@@ -49,7 +49,7 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
     if let (Some(newest), Some(_)) = (known.last(), path) {
         same_program(dir, &newest.body, &first.plan.id)?;
     }
-    if let Some(newest) = replaced(&known, &first.plan.hash) {
+    if let Some(newest) = path.and_then(|_| replaced(&known, &first.plan.hash)) {
         tracing::warn!(
             "the program file is an older version: version {}, published later by {}, counts; change the file to replace it",
             newest.version,
