@@ -19,7 +19,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::table::{grouped, render};
-use super::{FOUND, Failure, Place, SETTINGS, STORE, import, open, serve};
+use super::{Choice, FOUND, Failure, Place, SETTINGS, STORE, import, open, serve};
 
 #[derive(Args)]
 pub struct Codes {
@@ -38,12 +38,8 @@ struct Bring {
     /// The reward that gives them
     #[arg(long, value_name = "ID")]
     reward: String,
-    /// Program file [default: the version that the data hold, or the starter program]
-    #[arg(long, env = "FEALTY_PROGRAM", value_name = "FILE")]
-    program: Option<PathBuf>,
-    /// Which of the program's [environments] counts
-    #[arg(long, env = "FEALTY_ENVIRONMENT", value_name = "NAME")]
-    environment: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
     /// Answer in JSON
     #[arg(long)]
     json: bool,
@@ -78,10 +74,8 @@ impl Bring {
         let file = self.place.file()?;
         super::log(file.log.unwrap_or_default());
         let dir = self.place.dir(&file)?;
-        let path = self.program.clone().or_else(|| file.program.clone());
-        let environment = self.environment.clone().or_else(|| file.environment.clone());
         let inputs = self.files.iter().map(|path| lines(path)).collect::<Result<Vec<_>, _>>()?;
-        let opened = open::open(&dir, path.as_ref(), environment.as_deref())?;
+        let opened = self.choice.open(&dir, &file)?;
         let plan = opened.plans.current.clone();
         let reward = plan.rewards.iter().find(|reward| *reward.id == *self.reward);
         let Some((reward, Gives::CodeImported(pool))) = reward.map(|reward| (reward, &reward.gives)) else {
@@ -91,10 +85,9 @@ impl Bring {
             return Err(Failure::settings(what, why).fix("write `gives.code.pool = \"…\"` in the program"));
         };
         let reader = opened.store.reader();
-        let shift = reader.clock_get().map_err(|e| open::failed(&dir, e))?;
         let options = engine::Options {
             queue_max: UNDER_WAY_MAX + 1,
-            clock: engine::Clock::new(jiff::Timestamp::now, shift),
+            clock: opened.clock,
             wakes: false,
             fatal: Arc::new(serve::stop_at_once),
             metrics: Metrics::default(),

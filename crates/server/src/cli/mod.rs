@@ -19,7 +19,7 @@ pub mod program;
 pub mod table;
 
 use std::fmt::{Display, Formatter};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -106,6 +106,27 @@ impl Place {
             .fix("leave out --database and give --data DIR"));
         }
         Ok(self.data.clone().or_else(|| file.data.clone()).unwrap_or_else(|| "./data".into()))
+    }
+}
+
+/// Which program counts, for all commands that decide events.
+#[derive(Args)]
+pub struct Choice {
+    /// Program file [default: the version that the data folder has; the starter program in a new one]
+    #[arg(long, env = "FEALTY_PROGRAM", value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// Which of the program's [environments] counts
+    #[arg(long, env = "FEALTY_ENVIRONMENT", value_name = "NAME")]
+    environment: Option<String>,
+}
+
+impl Choice {
+    pub fn environment<'c>(&'c self, file: &'c File) -> Option<&'c str> {
+        self.environment.as_deref().or(file.environment.as_deref())
+    }
+    pub fn open(&self, dir: &Path, file: &File) -> Result<open::Opened, Failure> {
+        let path = self.program.as_ref().or(file.program.as_ref());
+        open::open(dir, path, self.environment(file))
     }
 }
 

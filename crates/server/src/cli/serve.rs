@@ -1,13 +1,12 @@
 //! `fealty serve`: opens the data, makes the owner's key at the first start, listens, says how to try it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use store::{NewApiKey, Reader, Store};
 
-use super::{Failure, LISTEN, Place, SETTINGS, STORE, open};
+use super::{Choice, Failure, LISTEN, Place, SETTINGS, STORE, open};
 use crate::app::{App, StoredKey};
 use crate::keys::{Key, Scope};
 use crate::settings::{Limits, Log};
@@ -15,12 +14,8 @@ use crate::sources;
 
 #[derive(Args)]
 pub struct Serve {
-    /// Program file [default: the one that the data folder has; the starter program in a new one]
-    #[arg(long, env = "FEALTY_PROGRAM", value_name = "FILE")]
-    program: Option<PathBuf>,
-    /// Which of the program's [environments] counts
-    #[arg(long, env = "FEALTY_ENVIRONMENT", value_name = "NAME")]
-    environment: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
     /// Where to listen [default: 127.0.0.1:8787]
     #[arg(long, env = "FEALTY_LISTEN", value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -38,12 +33,11 @@ impl Serve {
         let file = self.place.file()?;
         super::log(self.log.or(file.log).unwrap_or_default());
         let dir = self.place.dir(&file)?;
-        let path = self.program.or_else(|| file.program.clone());
-        let environment = self.environment.or_else(|| file.environment.clone());
-        let opened = open::open(&dir, path.as_ref(), environment.as_deref())?;
+        let opened = self.choice.open(&dir, &file)?;
         let sources = sources::read(&file, &opened.plans.current.id)?;
         let key = owner(&opened.store, &dir)?;
         let bounds = self.limits.over(&file.limits);
+        let environment = self.choice.environment(&file).map(str::to_owned);
         let listen = self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787)));
 
         let keys = stored_keys(&opened.store.reader()).map_err(|e| open::failed(&dir, e))?;

@@ -19,18 +19,14 @@ use clap::Args;
 use engine::{Delivery, Engine, Intake, Metrics, Pending};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{FOUND, Failure, INTERRUPTED, Place, STORE, open, serve};
+use super::{Choice, FOUND, Failure, INTERRUPTED, Place, STORE, serve};
 use parse::Parsed;
 use tally::Tally;
 
 #[derive(Args)]
 pub struct Import {
-    /// Program file [default: the version that the data hold, or the starter program]
-    #[arg(long, env = "FEALTY_PROGRAM", value_name = "FILE")]
-    program: Option<PathBuf>,
-    /// Which of the program's [environments] counts
-    #[arg(long, env = "FEALTY_ENVIRONMENT", value_name = "NAME")]
-    environment: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
     /// Answer in JSON
     #[arg(long)]
     json: bool,
@@ -52,10 +48,8 @@ impl Import {
         let file = self.place.file()?;
         super::log(file.log.unwrap_or_default());
         let dir = self.place.dir(&file)?;
-        let path = self.program.clone().or_else(|| file.program.clone());
-        let environment = self.environment.clone().or_else(|| file.environment.clone());
         let inputs = chunks::open(&self.files)?;
-        let opened = open::open(&dir, path.as_ref(), environment.as_deref())?;
+        let opened = self.choice.open(&dir, &file)?;
         let reader = opened.store.reader();
         let ids = crate::app::member_ids(&opened.store);
         let options = engine::Options {
