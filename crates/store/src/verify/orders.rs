@@ -35,6 +35,8 @@ struct Grant {
     wallet: u32,
     granted: i64,
     reversed: i64,
+    /// Of what it gave, item by item: an edit judges again, and limits may then leave it more or less.
+    shares: u64,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -90,7 +92,8 @@ impl Orders {
         for grant in &grants {
             let before =
                 newest.grants.iter().find(|old| (old.rule, old.wallet) == (grant.rule, grant.wallet));
-            if before.is_some_and(|old| old.reversed > grant.reversed) && newest.shape == shape {
+            let less = |old: &Grant| old.shares == grant.shares && old.reversed > grant.reversed;
+            if before.is_some_and(less) && newest.shape == shape {
                 report.row("reversal", pos, format!("order {}: less is taken back than before", order.id));
             }
         }
@@ -107,6 +110,7 @@ impl Orders {
             wallet: self.name(&grant.wallet),
             granted: grant.granted,
             reversed: grant.reversed,
+            shares: hash(&(grant.granted, &grant.shares)),
         };
         order.grants.iter().map(grant).collect()
     }
@@ -186,11 +190,15 @@ fn laws(pos: u64, order: &Order, grants: &[Grant], report: &mut Report) {
 }
 
 fn shape(order: &Order) -> u64 {
+    let item = |item: &domain::order::OrderItem| {
+        (item.id.clone(), item.quantity.to_string(), item.total.to_string())
+    };
+    hash(&(order.total.to_string(), order.items.iter().map(item).collect::<Vec<_>>()))
+}
+
+fn hash(what: &impl Hash) -> u64 {
     let mut hash = DefaultHasher::new();
-    order.total.to_string().hash(&mut hash);
-    for item in &order.items {
-        (&item.id, item.quantity.to_string(), item.total.to_string()).hash(&mut hash);
-    }
+    what.hash(&mut hash);
     hash.finish()
 }
 
