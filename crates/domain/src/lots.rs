@@ -131,12 +131,7 @@ impl WalletState {
     /// one's name, until few enough are left.
     fn join(&mut self) {
         while self.lots.len() > LOTS_APART_MAX {
-            let same = |at: usize| {
-                let older = &self.lots[at];
-                let younger = |lot: &Lot| lot.expires_at == older.expires_at && lot.by == older.by;
-                Some((at, at + 1 + self.lots[at + 1..].iter().position(younger)?))
-            };
-            let Some((at, younger)) = (0..self.lots.len()).find_map(same) else { return };
+            let Some((at, younger)) = self.oldest_alike() else { return };
             let mut younger = self.lots.remove(younger);
             if planted::is("lots_joined_wrongly") {
                 younger.remaining -= 1;
@@ -146,6 +141,16 @@ impl WalletState {
             older.remaining = add(older.remaining, younger.remaining);
             older.joined = older.joined.saturating_add(younger.joined).saturating_add(1);
         }
+    }
+
+    /// The first two lots with the same date, and of the same member: in spending order one date stands together.
+    fn oldest_alike(&self) -> Option<(usize, usize)> {
+        let alike = |at: usize| {
+            let older = &self.lots[at];
+            let mut run = self.lots[at + 1..].iter().take_while(|lot| lot.expires_at == older.expires_at);
+            Some((at, at + 1 + run.position(|lot| lot.by == older.by)?))
+        };
+        (0..self.lots.len()).find_map(alike)
     }
 
     /// The law of this file.
