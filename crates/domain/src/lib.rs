@@ -9,6 +9,7 @@
 pub mod batch;
 pub mod bind;
 pub mod canonical;
+pub mod change;
 pub mod codes;
 mod complete;
 pub mod condition;

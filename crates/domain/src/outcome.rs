@@ -255,6 +255,13 @@ impl TransferKind {
     }
 }
 
+impl Account {
+    /// The member's own, not the program's that stand against them.
+    pub fn is_members(self) -> bool {
+        matches!(self, Account::Available | Account::Pending | Account::Debt)
+    }
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref)]
 impl Account {
     fn issued() -> Account {

@@ -15,7 +15,7 @@ use domain::member::Member;
 use domain::plan::Plan;
 use domain::snapshot::{Snapshot, Want};
 use store::{Raw, Store, StoreError, Write};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::clock::{self, Clock};
 use crate::due::{Moving, whole};
@@ -49,6 +49,8 @@ pub(crate) struct Decider {
     pub flying: Arc<AtomicUsize>,
     /// The store did not take a batch: nobody is woken before.
     pub rest_until: Option<Instant>,
+    /// Told the newest row that is durable.
+    pub committed: watch::Sender<u64>,
 }
 
 /// One submission and where its outcomes go.
@@ -184,13 +186,19 @@ impl Decider {
             .collect();
         let write = Write { inputs, raws, batch, members, budgets, now_ms: now.as_millisecond() };
         let (queue, failed, fatal) = (self.queue.clone(), self.failed.clone(), self.fatal.clone());
-        let flying = self.flying.clone();
+        let (flying, told) = (self.flying.clone(), self.committed.clone());
+        let newest = write.batch.rows.last().map(|row| row.pos);
         flying.fetch_add(1, Ordering::AcqRel);
         let started = Instant::now();
         let done = move |committed: Result<(), StoreError>| {
             queue.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
             match committed {
-                Ok(()) => answer(asks, Ok(outcomes)),
+                Ok(()) => {
+                    answer(asks, Ok(outcomes));
+                    if let Some(newest) = newest {
+                        told.send_replace(newest);
+                    }
+                }
                 Err(error) => {
                     failed.store(true, Ordering::Release);
                     queue.metrics.commit_failures.inc();

@@ -19,6 +19,7 @@ use domain::batch::Plans;
 use domain::plan::Plan;
 use domain::snapshot::Snapshot;
 use store::Store;
+use tokio::sync::watch;
 
 pub use clock::{Clock, Move, Moved, PendingMove};
 pub use decider::BATCH_MAX;
@@ -66,6 +67,8 @@ pub struct Options {
 pub struct Engine {
     pub intake: Intake,
     pub versions: Versions,
+    /// The newest row that is durable.
+    pub committed: watch::Receiver<u64>,
     thread: JoinHandle<()>,
 }
 
@@ -79,6 +82,7 @@ impl Engine {
         });
         let versions = Versions::new(&plans);
         let fatal = options.fatal.clone();
+        let (committed_in, committed) = watch::channel(0);
         let decider = decider::Decider {
             store,
             plans,
@@ -93,13 +97,14 @@ impl Engine {
             moves: Vec::new(),
             flying: Arc::default(),
             rest_until: None,
+            committed: committed_in,
         };
         let run = move || {
             let _guard = PanicIsFatal(fatal);
             decider.run(&receiver);
         };
         let thread = std::thread::Builder::new().name("decider".into()).spawn(run)?;
-        Ok(Engine { intake: Intake { sender, queue }, versions, thread })
+        Ok(Engine { intake: Intake { sender, queue }, versions, committed, thread })
     }
 
     /// Lets what waits be decided and committed, then ends; what comes later is answered `Stopped`.

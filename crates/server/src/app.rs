@@ -21,6 +21,7 @@ use store::{Admin, Reader, Store, StoreError};
 use wire::member_id::MemberIds;
 
 use crate::cli::open::Opened;
+use crate::feed::Feed;
 use crate::http::problem::Problem;
 use crate::http::shape::Eyes;
 use crate::keys::{Scope, hash, well_formed};
@@ -31,6 +32,7 @@ pub struct App {
     pub intake: Intake,
     pub versions: Versions,
     pub reader: Reader,
+    pub feed: Arc<Feed>,
     /// What time it is: in a sandbox it may be later than elsewhere.
     pub clock: Clock,
     pub admin: Admin,
@@ -65,7 +67,9 @@ impl App {
         let options = Options { queue_max, clock: clock.clone(), wakes: true, fatal, metrics: metrics_too };
         let engine = Engine::start(store, plans, options)?;
         let (intake, versions) = (engine.intake.clone(), engine.versions.clone());
-        let (metrics, registry) = HttpMetrics::register(&metrics);
+        let feed = Feed::new(reader.clone(), versions.clone(), ids.clone(), engine.committed.clone());
+        let (metrics, mut registry) = HttpMetrics::register(&metrics);
+        registry.register("feed_readers", "Who listens to the feed", feed.readers.clone());
         let ring = KeyRing::new(&bounds);
         ring.replace(keys);
         let (keys, draining) = (ring, AtomicBool::new(false));
@@ -73,6 +77,7 @@ impl App {
             intake,
             versions,
             reader,
+            feed,
             clock,
             admin,
             ids,

@@ -28,6 +28,9 @@ pub enum Scope {
     /// See members, balances and transfers
     #[value(name = "members:read")]
     MembersRead,
+    /// See every change in the feed, without personal data
+    #[value(name = "feed:read")]
+    FeedRead,
     /// Adjust balances by hand
     #[value(name = "adjust:write")]
     AdjustWrite,
@@ -52,11 +55,12 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Scope; 11] = [
+    pub const ALL: [Scope; 12] = [
         Scope::EventsWrite,
         Scope::EventsRead,
         Scope::MembersWrite,
         Scope::MembersRead,
+        Scope::FeedRead,
         Scope::AdjustWrite,
         Scope::RedemptionsWrite,
         Scope::RulesRead,
@@ -71,6 +75,7 @@ impl Scope {
             Scope::EventsRead => "events:read",
             Scope::MembersWrite => "members:write",
             Scope::MembersRead => "members:read",
+            Scope::FeedRead => "feed:read",
             Scope::AdjustWrite => "adjust:write",
             Scope::RedemptionsWrite => "redemptions:write",
             Scope::RulesRead => "rules:read",

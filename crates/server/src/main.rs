@@ -2,6 +2,7 @@
 
 mod app;
 mod cli;
+mod feed;
 mod http;
 mod keys;
 mod settings;

@@ -64,6 +64,9 @@ pub struct Limits {
     /// Seconds in which the body of a request must have come [default: 30]
     #[arg(long, env = "FEALTY_BODY_SECONDS_MAX", value_name = "N")]
     pub body_seconds_max: Option<u64>,
+    /// Seconds in which a reader must take some of what is sent to him; then his connection is closed [default: 30]
+    #[arg(long, env = "FEALTY_UNREAD_SECONDS_MAX", value_name = "N")]
+    pub unread_seconds_max: Option<u64>,
     /// Connections held at once; more wait to be accepted [default: 10000]
     #[arg(long, env = "FEALTY_CONNECTIONS_MAX", value_name = "N")]
     pub connections_max: Option<usize>,
@@ -83,6 +86,7 @@ pub struct Bounds {
     pub requests_per_second: u32,
     pub header_seconds_max: u64,
     pub body_seconds_max: u64,
+    pub unread_seconds_max: u64,
     pub connections_max: usize,
     pub drain_seconds_max: u64,
 }
@@ -98,6 +102,7 @@ impl Limits {
             requests_per_second: self.requests_per_second.or(file.requests_per_second).unwrap_or(1_000),
             header_seconds_max: self.header_seconds_max.or(file.header_seconds_max).unwrap_or(10),
             body_seconds_max: self.body_seconds_max.or(file.body_seconds_max).unwrap_or(30),
+            unread_seconds_max: self.unread_seconds_max.or(file.unread_seconds_max).unwrap_or(30),
             connections_max: self.connections_max.or(file.connections_max).unwrap_or(10_000),
             drain_seconds_max: self.drain_seconds_max.or(file.drain_seconds_max).unwrap_or(20),
         }

@@ -187,17 +187,25 @@ CREATE VIEW orders AS
         coalesce(j.decided -> 'o' ->> 'closed', 0) AS closed, j.decided -> 'o' ->> 'v' AS version,
         j.decided -> 'o' AS document
     FROM journal j WHERE j.decided -> 'o' IS NOT NULL GROUP BY 1;
--- Every change, with the member's own count of changes: the transfers of a row, then its messages.
+-- Every change, with the member's own count of changes: that he came, his further names, the transfers of a row, its messages.
 CREATE VIEW feed AS
-    SELECT j.pos, j.member, (j.decided ->> 'q') + t.key AS member_seq, j.now_ms AS recorded_ms,
+    WITH told AS (
+        SELECT pos, member, now_ms, decided, decided ->> 'q' AS seq, coalesce(decided ->> 'new', 0) AS came,
+            coalesce(decided ->> 'new', 0) = 0 AND coalesce(json_array_length(decided, '$.linked'), 0) > 0 AS linked
+        FROM journal WHERE decided ->> 'q' IS NOT NULL)
+    SELECT pos, member, seq AS member_seq, now_ms AS recorded_ms,
+        iif(came, 'member.enrolled', 'member.linked') AS type, '{}' AS data
+    FROM told WHERE came OR linked
+    UNION ALL
+    SELECT j.pos, j.member, seq + came + linked + t.key, j.now_ms,
         'points.' || CASE coalesce(t.value ->> 'k', 'earn') WHEN 'earn' THEN 'earned' WHEN 'repay' THEN 'repaid'
             WHEN 'reverse' THEN 'reversed' WHEN 'adjust' THEN 'adjusted' WHEN 'release' THEN 'released' WHEN 'expire' THEN 'expired'
-            WHEN 'spend' THEN 'spent' WHEN 'return' THEN 'returned' WHEN 'transfer' THEN 'transferred' ELSE t.value ->> 'k' END AS type,
+            WHEN 'spend' THEN 'spent' WHEN 'return' THEN 'returned' WHEN 'transfer' THEN 'transferred' ELSE t.value ->> 'k' END,
         json_object('wallet', t.value ->> 'w', 'amount', t.value ->> 'a', 'rule', t.value ->> 'r',
-            'available', t.value ->> 'b') AS data
-    FROM journal j, json_each(j.decided, '$.t') t
+            'available', t.value ->> 'b')
+    FROM told j, json_each(j.decided, '$.t') t
     UNION ALL
-    SELECT j.pos, j.member, (j.decided ->> 'q') + coalesce(json_array_length(j.decided, '$.t'), 0) + e.key, j.now_ms,
+    SELECT j.pos, j.member, seq + came + linked + coalesce(json_array_length(j.decided, '$.t'), 0) + e.key, j.now_ms,
         e.value ->> 'type', coalesce(e.value -> 'data', '{}')
-    FROM journal j, json_each(j.decided, '$.msg') e
+    FROM told j, json_each(j.decided, '$.msg') e
     ORDER BY 1, 3;

@@ -25,7 +25,8 @@ use domain::snapshot::{Snapshot, Want};
 
 pub use access::{Admin, NewApiKey, NewQuarantine};
 pub use reader::{
-    ApiKeyRow, MemberRow, Page, ProgramVersion, QuarantineRow, Reader, Row, Stats, TransferRow,
+    ApiKeyRow, EventName, FeedPage, FeedRow, Mark, MemberRow, Page, ProgramVersion, QuarantineRow, Reader,
+    Row, Stats, TransferRow,
 };
 pub use sqlite::FILE;
 

@@ -72,10 +72,21 @@ fn people_read_everything_with_plain_sql() {
         "SELECT group_concat(pos || ':' || member || ':' || member_seq || type || data, ';') FROM feed";
     assert_eq!(
         text(feed),
-        "1:1:1points.earned{\"wallet\":\"points\",\"amount\":100,\"rule\":\"base\",\"available\":100};\
-         2:2:1points.earned{\"wallet\":\"points\",\"amount\":50,\"rule\":\"base\",\"available\":50};\
-         3:1:2points.earned{\"wallet\":\"points\",\"amount\":7,\"rule\":\"base\",\"available\":107}"
+        "1:1:1member.enrolled{};1:1:2points.earned{\"wallet\":\"points\",\"amount\":100,\"rule\":\"base\",\"available\":100};\
+         2:2:1member.enrolled{};2:2:2points.earned{\"wallet\":\"points\",\"amount\":50,\"rule\":\"base\",\"available\":50};\
+         3:1:3points.earned{\"wallet\":\"points\",\"amount\":7,\"rule\":\"base\",\"available\":107}"
     );
+    // As readers of the feed are told.
+    let page = shop.store.reader().feed_list(0, 100).unwrap();
+    let told: Vec<String> = page
+        .rows
+        .iter()
+        .flat_map(|row| {
+            domain::change::each(&row.decision)
+                .map(|one| format!("{}:{}{}", row.pos, one.seq, one.what.kind()))
+        })
+        .collect();
+    assert_eq!(text("SELECT group_concat(pos || ':' || member_seq || type, ';') FROM feed"), told.join(";"));
     assert_eq!(text("SELECT count(*) || '' FROM lots"), "3");
     assert_eq!(text("SELECT sum(granted) || '' FROM effects WHERE kind = 'earn'"), "157");
     for change in ["UPDATE journal SET prev = 0", "DELETE FROM journal WHERE pos = 3"] {

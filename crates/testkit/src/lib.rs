@@ -9,6 +9,7 @@ pub mod http;
 pub mod rng;
 pub mod server;
 pub mod sim;
+pub mod stream;
 pub mod world;
 
 pub use server::{Launch, Server};

@@ -354,7 +354,7 @@ fn close(
     home: Option<&mut Member>,
     decision: &mut Decision,
 ) {
-    let changes = (decision.transfers.len() + decision.emitted.len()) as u64;
+    let changes = crate::change::count(decision);
     if changes > 0 {
         decision.seq = member.changes + 1;
         member.changes += changes;

@@ -261,7 +261,7 @@ impl World {
         let mut changes: HashMap<MemberNo, u64> = HashMap::new();
         for row in self.rows() {
             let Some(no) = row.decision.member else { continue };
-            let count = (row.decision.transfers.len() + row.decision.emitted.len()) as u64;
+            let count = domain::change::count(&row.decision);
             let before = changes.entry(no).or_default();
             assert_eq!(
                 row.decision.seq,

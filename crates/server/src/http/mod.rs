@@ -25,6 +25,12 @@ pub mod events {
     pub mod list;
     pub mod post;
 }
+pub mod feed {
+    //! Every change: by pages, and as a stream.
+    pub mod asked;
+    pub mod list;
+    pub mod stream;
+}
 pub mod members {
     //! Members: what the API does to them goes through the same door as events.
     pub mod adjust;

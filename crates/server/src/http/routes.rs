@@ -10,8 +10,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::access::{Access, Budget, Guard, guard};
 use super::{
-    clock, events, health, members, openapi, program, quarantine, quotes, redemptions, rewards, segments,
-    sources,
+    clock, events, feed, health, members, openapi, program, quarantine, quotes, redemptions, rewards,
+    segments, sources,
 };
 use crate::app::App;
 use crate::keys::Scope;
@@ -70,6 +70,7 @@ const fn may(scope: Scope) -> Access {
 
 pub fn routes() -> Vec<Route> {
     let mut all = event_routes();
+    all.extend(feed_routes());
     all.extend(member_routes());
     all.extend(reward_routes());
     all.extend(program_routes());
@@ -107,6 +108,19 @@ fn event_routes() -> Vec<Route> {
         route!("GET" "/v1/quarantine" may(PiiRead), READ, get(quarantine::list::handle), "listQuarantine",
             "What nobody could apply, kept for a person to see", params &["Limit", "Cursor"], body &[],
             answers &[(200, "QuarantinePage")], problems &[400, 503]),
+    ]
+}
+
+fn feed_routes() -> Vec<Route> {
+    use Scope::FeedRead;
+    vec![
+        route!("GET" "/v1/feed" may(FeedRead), READ, get(feed::list::handle), "listChanges",
+            "Every change, oldest first", params &["After", "Types", "OfMember", "OfSegment", "ChangeLimit", "Wait"],
+            body &[], answers &[(200, "ChangePage")], problems &[400, 404, 410, 422, 503]),
+        route!("GET" "/v1/feed/stream" may(FeedRead), READ, get(feed::stream::handle), "streamChanges",
+            "The same as server-sent events, as they are committed",
+            params &["LastEventId", "After", "Types", "OfMember", "OfSegment"],
+            body &[], answers &[(200, "ChangeStream")], problems &[400, 404, 422, 503]),
     ]
 }
 

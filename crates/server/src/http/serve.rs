@@ -13,13 +13,17 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 
 use super::routes;
 use crate::app::App;
 
 const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// What the system keeps of an answer for a peer who has not read it yet.
+const UNREAD_BYTES_MAX: usize = 128 * 1024;
 /// How soon a key that was made or revoked beside the server counts.
 const KEYS_EVERY: Duration = Duration::from_secs(1);
 
@@ -30,8 +34,10 @@ pub fn run(app: &Arc<App>, listen: SocketAddr, listening: impl FnOnce(SocketAddr
         let listener = TcpListener::bind(listen).await?;
         listening(listener.local_addr()?);
         let keys = tokio::spawn(keep_keys(app.clone()));
+        let feed = tokio::spawn(app.feed.clone().follow());
         accept(app, &listener).await;
         keys.abort();
+        feed.abort();
         Ok(())
     })
 }
@@ -50,7 +56,10 @@ async fn accept(app: &Arc<App>, listener: &TcpListener) {
         let builder = builder(app);
         let heard = Arc::new(AtomicBool::new(false));
         let service = Listening { inner: TowerToHyperService::new(router.clone()), heard: heard.clone() };
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(Duration::from_secs(app.bounds.unread_seconds_max)));
+        let io = TokioIo::new(Box::pin(stream));
+        let connection = builder.serve_connection_with_upgrades(io, service).into_owned();
         let connection = graceful.watch(connection);
         let header_time = Duration::from_secs(app.bounds.header_seconds_max);
         tokio::spawn(async move {
@@ -64,6 +73,7 @@ async fn accept(app: &Arc<App>, listener: &TcpListener) {
         });
     }
     app.draining.store(true, Ordering::Relaxed);
+    app.feed.close();
     tracing::info!("stopping: requests in flight are finished");
     let seconds = app.bounds.drain_seconds_max;
     if tokio::time::timeout(Duration::from_secs(seconds), graceful.shutdown()).await.is_err() {
@@ -98,6 +108,7 @@ async fn next(
             Ok((stream, _)) => {
                 // Small answers leave at once.
                 let _ = stream.set_nodelay(true);
+                let _ = SockRef::from(&stream).set_send_buffer_size(UNREAD_BYTES_MAX);
                 return (stream, place);
             }
             Err(error) => {

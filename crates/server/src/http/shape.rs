@@ -21,6 +21,14 @@ use super::ties::TiesShape;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Points(pub i64, pub u8);
 
+impl Points {
+    /// A wallet that the program no longer has is shown in smallest parts.
+    pub fn of(plan: &Plan, wallet: &str, minor: i64) -> Points {
+        let wallet = plan.wallets.iter().find(|w| *w.id == *wallet);
+        Points(minor, wallet.map_or(0, |w| w.decimals))
+    }
+}
+
 impl std::fmt::Display for Points {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Points(minor, decimals) = *self;
@@ -57,10 +65,8 @@ pub struct Eyes<'a> {
 }
 
 impl Eyes<'_> {
-    /// A wallet that the present program no longer has is shown in smallest parts.
     pub fn points(&self, wallet: &str, minor: i64) -> Points {
-        let wallet = self.plan.wallets.iter().find(|w| *w.id == *wallet);
-        Points(minor, wallet.map_or(0, |w| w.decimals))
+        Points::of(self.plan, wallet, minor)
     }
     pub fn member(&self, no: MemberNo) -> String {
         self.ids.encode(no)

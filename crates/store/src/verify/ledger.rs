@@ -50,7 +50,7 @@ impl Ledger {
             );
         }
         told.last_pos = pos;
-        let changes = (decision.transfers.len() + decision.emitted.len()) as u64;
+        let changes = domain::change::count(decision);
         let first = if changes == 0 { 0 } else { told.changes + 1 };
         if decision.seq != first {
             report.row(

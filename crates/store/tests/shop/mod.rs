@@ -307,13 +307,15 @@ pub fn earn(member: &mut Member, pos: u64, cents: i64) -> Decision {
         after: wallet.available,
         of: None,
     };
-    member.changes += 1;
+    let came = member.last_pos == 0;
+    let first = member.changes + 1;
+    member.changes += 1 + u64::from(came);
     Decision {
         member: Some(member.no),
-        enrolled: member.last_pos == 0,
+        enrolled: came,
         effects: vec![effect],
         transfers: vec![transfer],
-        seq: member.changes,
+        seq: first,
         ..nothing()
     }
 }

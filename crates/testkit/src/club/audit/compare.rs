@@ -66,7 +66,8 @@ impl Club {
         self.redemptions(book, told)?;
         self.note_names(book, row)?;
         // Changes of a member are numbered without gap.
-        let made = (book.moves.len() + book.said.len()) as u64;
+        let came = told["new"].as_bool().unwrap_or(false) || list(&told["linked"]).next().is_some();
+        let made = (usize::from(came) + book.moves.len() + book.said.len()) as u64;
         let member = self.members.get_mut(&book.no).ok_or("nobody")?;
         let first = if made == 0 { 0 } else { member.changes + 1 };
         same("first change of the member", told["q"].as_u64().unwrap_or(0), first)?;

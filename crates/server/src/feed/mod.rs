@@ -1,0 +1,171 @@
+//! The feed: every committed change, in the order of the journal. Those at its end are told at once, from memory; those
+//! behind read the journal until they are there.
+//!
+//! Invariants: a reader goes on from the last change that he was told, so he misses none and is told none under two
+//! cursors. Nothing is kept for a reader but his place; one who does not read delays nobody.
+
+mod cursor;
+mod ear;
+mod filter;
+mod live;
+mod tell;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use engine::Versions;
+use prometheus_client::metrics::gauge::Gauge;
+use store::{Mark, Reader, StoreError};
+use tokio::sync::watch;
+use wire::member_id::MemberIds;
+
+pub use cursor::Cursor;
+pub use filter::Filter;
+pub use live::Live;
+pub use tell::Told;
+
+const RETRY: Duration = Duration::from_millis(100);
+/// Rows of the journal that are read at once.
+const ROWS_AT_ONCE: usize = 256;
+/// Rows at the feed's end that are kept as they are told, while somebody listens.
+const ROWS_KEPT: u64 = 4_096;
+
+/// A stretch of the journal as it is told.
+pub struct Stretch {
+    /// Behind this row.
+    pub after: u64,
+    pub end: Cursor,
+    pub told: Vec<Told>,
+}
+
+pub struct Feed {
+    reader: Reader,
+    versions: Versions,
+    ids: MemberIds,
+    /// The newest row of this run that is durable.
+    committed: watch::Receiver<u64>,
+    /// What is told already, newest last, without gap.
+    tail: RwLock<VecDeque<Arc<Stretch>>>,
+    /// Up to where `tail` reaches.
+    fed: watch::Sender<Cursor>,
+    ears: ear::Ears,
+    /// Who listens.
+    pub readers: Gauge,
+    closed: watch::Sender<bool>,
+}
+
+impl Feed {
+    pub fn new(
+        reader: Reader,
+        versions: Versions,
+        ids: MemberIds,
+        committed: watch::Receiver<u64>,
+    ) -> Arc<Feed> {
+        let (fed, _) = watch::channel(Cursor::START);
+        let (closed, _) = watch::channel(false);
+        let (tail, ears, readers) = (RwLock::default(), ear::Ears::default(), Gauge::default());
+        Arc::new(Feed { reader, versions, ids, committed, tail, fed, ears, readers, closed })
+    }
+
+    /// Follows the journal for those who listen, until the engine is gone.
+    pub async fn follow(self: Arc<Feed>) {
+        let (mut committed, mut at) = (self.committed.clone(), None);
+        loop {
+            let head = *committed.borrow_and_update();
+            if let Err(error) = self.catch_up(&mut at, head).await {
+                tracing::warn!(%error, "the feed cannot be read");
+                tokio::time::sleep(RETRY).await;
+            } else if committed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn catch_up(&self, at: &mut Option<u64>, head: u64) -> Result<(), StoreError> {
+        let Some(at) = at else {
+            let end = self.end().await?;
+            *at = Some(end.pos);
+            self.fed.send_replace(end);
+            return Ok(());
+        };
+        if self.readers.get() == 0 {
+            // Whoever comes now finds all of this in the journal.
+            self.tail_mut().clear();
+            *at = head.max(*at);
+        }
+        while *at < head {
+            let stretch = Arc::new(self.read(*at).await?);
+            *at = stretch.end.pos;
+            self.ears_and_tail(&stretch);
+            self.fed.send_replace(stretch.end);
+        }
+        Ok(())
+    }
+
+    fn ears_and_tail(&self, stretch: &Arc<Stretch>) {
+        let mut tail = self.tail_mut();
+        tail.push_back(stretch.clone());
+        let oldest = stretch.end.pos.saturating_sub(ROWS_KEPT);
+        while tail.front().is_some_and(|first| first.end.pos <= oldest) {
+            tail.pop_front();
+        }
+        drop(tail);
+        self.ears.tell(&stretch.told);
+    }
+
+    /// Behind everything that is committed by now.
+    pub async fn end(&self) -> Result<Cursor, StoreError> {
+        let (pos, mark) = self.blocking(|reader| reader.feed_end()).await?;
+        Ok(Cursor::whole(pos, mark))
+    }
+
+    /// Whether the cursor was given out in this history.
+    pub async fn knows(&self, cursor: Cursor) -> Result<bool, StoreError> {
+        let mark = self.blocking(move |reader| reader.feed_mark(cursor.pos)).await?;
+        Ok(mark == Some(cursor.mark))
+    }
+
+    /// Streams end; the server stops.
+    pub fn close(&self) {
+        self.closed.send_replace(true);
+    }
+
+    /// What comes behind row `after`, in memory or not.
+    pub async fn behind(&self, after: u64) -> Result<Arc<Stretch>, StoreError> {
+        let kept = {
+            let tail = self.tail.read().unwrap_or_else(PoisonError::into_inner);
+            let at = tail.partition_point(|stretch| stretch.end.pos <= after);
+            tail.get(at).filter(|stretch| stretch.after <= after).cloned()
+        };
+        match kept {
+            Some(kept) => Ok(kept),
+            None => self.read(after).await.map(Arc::new),
+        }
+    }
+
+    async fn read(&self, after: u64) -> Result<Stretch, StoreError> {
+        let (versions, ids) = (self.versions.clone(), self.ids.clone());
+        self.blocking(move |reader| {
+            let page = reader.feed_list(after, ROWS_AT_ONCE)?;
+            let plan = versions.current();
+            let told = page.rows.iter().flat_map(|row| tell::tell(&plan, &ids, row)).collect();
+            let end = page.end.map_or(Cursor::whole(after, Mark(0)), |(pos, mark)| Cursor::whole(pos, mark));
+            Ok(Stretch { after, end, told })
+        })
+        .await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let reader = self.reader.clone();
+        let done = tokio::task::spawn_blocking(move || read(&reader)).await;
+        done.unwrap_or_else(|_| Err(StoreError::Unavailable("the feed's reader broke".into())))
+    }
+
+    fn tail_mut(&self) -> std::sync::RwLockWriteGuard<'_, VecDeque<Arc<Stretch>>> {
+        self.tail.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
