@@ -70,6 +70,9 @@ pub const TRANSFER_NOT_ALLOWED: &str = "transfer_not_allowed";
 pub const TRANSFER_TO_ONESELF: &str = "transfer_to_oneself";
 pub const MERGE_WITH_ONESELF: &str = "merge_with_oneself";
 pub const MERGE_NOT_NOW: &str = "merge_not_now";
+pub const UNMERGE_NOT_ABSORBED: &str = "unmerge_not_absorbed";
+pub const UNMERGE_TOO_LATE: &str = "unmerge_too_late";
+pub const UNMERGE_NOT_NOW: &str = "unmerge_not_now";
 pub const HOUSEHOLDS_NONE: &str = "households_none";
 pub const HOUSEHOLD_ALREADY: &str = "household_already";
 pub const HOUSEHOLD_WITH_ONESELF: &str = "household_with_oneself";
@@ -82,6 +85,7 @@ pub const MEMBER_ERASED: &str = "member_erased";
 pub const BALANCE_MAX: &str = "balance_max";
 pub const WINDOW_FORGOTTEN: &str = "window_forgotten";
 pub const FORGIVEN: &str = "forgiven";
+pub const SPENT_SINCE: &str = "spent_since";
 
 /// Whether the event itself is at fault, or its type not known, whatever the past: that does not take the event's name, so
 /// that the event can be mended, or the program, and sent again under the same id.

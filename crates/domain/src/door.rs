@@ -152,6 +152,7 @@ impl<'a> Door<'a> {
         }
         let order = job.order.as_ref().and_then(|(id, ..)| newest(order_rows, id));
         let subject = match &event.subject {
+            Some(Subject::Member(no)) if job.kind == Kind::Own(Own::Part) => Some(*no),
             Some(Subject::Member(no)) => Some(self.stands_for(*no)?),
             Some(Subject::Identity(_)) => first,
             None => None,
@@ -229,7 +230,7 @@ impl<'a> Door<'a> {
             if id.is_empty() {
                 return refused(codes::ORDER_ID_EMPTY, "an order is known by its id, which is empty here");
             }
-            let another = found.subject.is_some() && found.subject != found.member;
+            let another = found.subject.is_some() && found.subject != found.member && !told_by(job, found);
             match (job.canon, found.order) {
                 (Canon::OrderPaid, Some(_)) if planted::is("order_paid_twice") => {}
                 (Canon::OrderPaid, Some(order)) => return Ok(already_paid(order, found.order_rows)),
@@ -451,6 +452,14 @@ struct Found<'s> {
 
 fn newest<'r>(rows: &'r [Arc<PastRow>], order: &str) -> Option<&'r Arc<PastRow>> {
     rows.iter().rev().find(|row| row.decision.order.as_ref().is_some_and(|o| *o.id == *order))
+}
+
+/// The order was told under the same name: who has parted with the member since may still be named by it.
+fn told_by(job: &Job<'_>, found: &Found<'_>) -> bool {
+    let paid_at = found.order.and_then(|row| row.decision.order.as_ref()).map(|order| order.pos);
+    let paid = found.order_rows.iter().find(|row| Some(row.pos) == paid_at);
+    matches!(job.event().subject, Some(Subject::Identity(_)))
+        && paid.is_some_and(|row| row.event.subject == job.event().subject)
 }
 
 fn already_paid(newest: &PastRow, rows: &[Arc<PastRow>]) -> Way {

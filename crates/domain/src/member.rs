@@ -206,6 +206,38 @@ pub struct Absorbed {
     pub no: MemberNo,
     pub at: Timestamp,
     pub pos: u64,
+    /// Id of that row's event, by which it is found.
+    #[serde(default)]
+    pub event: Text,
+    /// What came of his orders since: it is his, should the two be parted.
+    #[serde(default, skip_serializing_if = "Since::is_empty")]
+    pub since: Since,
+}
+
+/// What events about the orders of an absorbed member changed with the survivor.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Since {
+    /// By how much counters went up or down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<CounterState>,
+    /// How much more, or less, of limits is used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitState>,
+    /// Lots that they filled, newest last, at most 64: (wallet, row, number).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<(Text, u64, u16)>,
+    /// Parts of lots that returns took beyond what the order itself had given, at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paid: Vec<(Text, Lot)>,
+    /// What returns left to be owed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owed: Vec<(Text, i64)>,
+}
+
+impl Since {
+    fn is_empty(&self) -> bool {
+        *self == Since::default()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

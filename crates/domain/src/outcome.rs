@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::MemberNo;
 use crate::identity::Identity;
+use crate::member::Member;
 use crate::order::Order;
 use crate::redemption::Redemption;
 use crate::value::Text;
@@ -72,6 +73,9 @@ pub struct Decision {
     /// The household into which the member moved, or that he left.
     #[serde(rename = "hh", default, skip_serializing_if = "Option::is_none")]
     pub household: Option<MemberNo>,
+    /// Of a merge: the survivor as he was just before, so that it can be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<Member>>,
     /// Identities that it named and that stay with another member.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taken: Vec<Identity>,
@@ -100,6 +104,7 @@ impl Decision {
             skipped: Vec::new(),
             linked: Vec::new(),
             household: None,
+            before: None,
             taken: Vec::new(),
         }
     }
@@ -119,7 +124,7 @@ pub struct Reason {
 #[serde(from = "EffectRead")]
 pub struct Effect {
     pub rule: Text,
-    /// `earn`, `reverse`, `failed`
+    /// `earn`, `reverse`, `failed`, `give_back`
     pub kind: Text,
     pub wallet: Text,
     /// Smallest parts.

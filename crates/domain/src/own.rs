@@ -22,6 +22,7 @@ pub enum Own {
     Place,
     /// Absorbs another member.
     Merge,
+    /// Undoes that.
     Unmerge,
     /// Joins the household of another member.
     Join,
@@ -34,6 +35,8 @@ pub enum Own {
     Due,
     /// Made: what another member's event does to this one.
     Follow,
+    /// Made: an absorbed member is himself again. The only event that reaches him under his own number.
+    Part,
 }
 
 /// Every type, whether it is made by the core only, and its payload.
@@ -46,13 +49,14 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
         (TRANSFER, Own::Transfer, fields(&[number("to"), text("wallet"), number("amount")])),
         (PLACE, Own::Place, fields(&[text("ladder"), text("level"), time_or_absent("until"), reason()])),
         (MERGE, Own::Merge, fields(&[number("absorb")])),
-        ("fealty.unmerged", Own::Unmerge, fields(&[])),
+        (UNMERGE, Own::Unmerge, fields(&[number("absorbed")])),
         (JOIN, Own::Join, fields(&[number("with")])),
         (LEAVE, Own::Leave, fields(&[])),
         (ERASE, Own::Erase, fields(&[])),
         (CODES, Own::Codes, fields(&[text("pool"), texts("codes")])),
         (DUE, Own::Due, fields(&[])),
         (FOLLOW, Own::Follow, fields(&[])),
+        (PART, Own::Part, fields(&[])),
     ]
 });
 
@@ -69,6 +73,8 @@ pub const ERASE: &str = "fealty.erased";
 pub const CODES: &str = "fealty.codes";
 pub const DUE: &str = "fealty.due";
 pub const FOLLOW: &str = "fealty.follows";
+pub const PART: &str = "fealty.parts";
+pub const UNMERGE: &str = "fealty.unmerged";
 
 pub fn of_type(kind: &str) -> Option<Own> {
     ALL.iter().find(|(name, ..)| *name == kind).map(|(_, own, _)| *own)
@@ -82,7 +88,7 @@ impl Own {
 
     /// Nobody can send it, not even the API.
     pub fn is_made(self) -> bool {
-        matches!(self, Own::Due | Own::Follow)
+        matches!(self, Own::Due | Own::Follow | Own::Part)
     }
 }
 

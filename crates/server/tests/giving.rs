@@ -120,3 +120,48 @@ fn one_of_two_names_stands_for_both_after_a_merge() {
         );
     }
 }
+
+#[test]
+fn a_merge_is_undone_and_both_go_on() {
+    let mut api = api();
+    let (ada, bob) = (api.get(ADA).json()["id"].clone(), api.get(BOB).json()["id"].clone());
+    let before = [api.get(ADA).json(), api.get(BOB).json()];
+    let path = &format!("{ADA}/unmerge");
+    let ask = json!({"absorbed": bob});
+    for (body, status, code) in [
+        (ask.clone(), 422, "unmerge_not_absorbed"),
+        (json!({"absorbed": "email:eve@example.com"}), 422, "member_unknown"),
+    ] {
+        let told = api.post(path, &body).json();
+        assert_eq!(
+            (&told["status"], &told["code"], &told["errors"][0]["pointer"]),
+            (&json!(status), &json!(code), &json!("/absorbed")),
+            "{told}"
+        );
+    }
+    assert_eq!(api.post(&format!("{ADA}/merge"), &json!({"absorb": bob})).status, 200);
+    let parted = api.post_once(path, "u1", &ask);
+    assert_eq!(parted.status, 200, "{}", parted.body);
+    assert_eq!(api.post_once(path, "u1", &ask).json(), parted.json(), "a retry");
+    let parted = parted.json();
+    assert_eq!((&parted["member"]["id"], &parted["restored"]["id"]), (&ada, &bob));
+    assert_eq!(parted["effects"][0]["kind"], "give_back", "{parted}");
+    for (was, name) in before.iter().zip([ADA, BOB]) {
+        let is = api.get(name).json();
+        for part in ["id", "identities", "fields", "tiers", "wallets"] {
+            assert_eq!(is[part], was[part], "{name}: {part}");
+        }
+    }
+    // Merged once more, spent from, and parted again: each goes on with what is his.
+    assert_eq!(api.post(&format!("{ADA}/merge"), &json!({"absorb": bob})).status, 200);
+    assert_eq!(api.event(&order("o3", "email:bob@example.com", "7")).json()["member"], ada);
+    assert_eq!(api.post(path, &ask).status, 200);
+    let refund = json!({"specversion": "1.0", "source": "shop", "id": "r2", "type": "order.refunded",
+        "time": "2026-11-21T10:00:00Z", "data": {"id": "r2", "order": "o2"}});
+    assert_eq!(api.event(&refund).json()["member"], bob);
+    assert_eq!((points(&mut api, ADA), points(&mut api, BOB)), (json!(67), json!(40)));
+    let members = api.get("/v1/members").json();
+    assert_eq!(members["members"].as_array().map(Vec::len), Some(2), "{members}");
+    api.restart(|_| ());
+    assert_eq!(api.get(BOB).json()["id"], bob);
+}

@@ -57,6 +57,7 @@ fn requests() -> Vec<(&'static str, String, Value)> {
         ),
         ("POST", of("/transfers"), json!({"to": "email:bob@example.com", "wallet": "points", "amount": 1})),
         ("POST", of("/merge"), json!({"absorb": "pos:card:none"})),
+        ("POST", of("/unmerge"), json!({"absorbed": "email:bob@example.com"})),
         (
             "POST",
             "/v1/quotes".into(),

@@ -23,7 +23,7 @@ pub fn join(plan: &Plan, into: &mut Member, from: &Member) {
     from.achieved.iter().for_each(|achieved| join_achieved(into, achieved));
 }
 
-fn join_tier(ladder: &Ladder, into: &mut Member, from: &Member) {
+pub fn join_tier(ladder: &Ladder, into: &mut Member, from: &Member) {
     let Some(other) = tiers::state(ladder, from) else { return };
     let rank = |state: &TierState| {
         let until = state.held.until.unwrap_or(jiff::Timestamp::MAX);

@@ -11,9 +11,9 @@ use super::book::{Book, limit_mut};
 use super::giving::{self, Part, other};
 use super::{Made, Matter, households, join};
 use crate::codes::{self, reason, reason_at};
-use crate::event::MemberNo;
+use crate::event::{Event, MemberNo};
 use crate::lots;
-use crate::member::{Absorbed, LimitState, Member, Waiting, WalletState};
+use crate::member::{Absorbed, LimitState, Member, Since, Waiting, WalletState};
 use crate::outcome::{Account, Reason, TransferKind};
 use crate::own;
 use crate::snapshot::Want;
@@ -60,6 +60,16 @@ fn too_much(matter: &Matter<'_>, theirs: &WalletState) -> bool {
         amount(theirs).saturating_add(own.map_or(0, amount)).saturating_abs()
     };
     [sum(|w| w.available), sum(|w| w.pending), sum(|w| w.debt)].iter().any(|sum| *sum > lots::AMOUNT_MAX)
+}
+
+/// Him whom such a row takes over.
+pub fn taken_over(data: &[u8]) -> Option<Member> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        r#type: String,
+        member: Member,
+    }
+    serde_json::from_slice(data).ok().filter(|told: &Told| told.r#type == TAKES_OVER).map(|told| told.member)
 }
 
 pub fn ask(book: &mut Book<'_>, absorb: MemberNo) {
@@ -114,7 +124,8 @@ pub fn hand_over(book: &mut Book<'_>, to: MemberNo) {
 }
 
 /// Everything comes to the survivor. His own fields, running workflows and referral stay where both have one.
-pub fn take_over(book: &mut Book<'_>, from: &Member, at: jiff::Timestamp) {
+pub fn take_over(book: &mut Book<'_>, from: &Member, event: &Event) {
+    book.decision.before = Some(Box::new(book.member.clone()));
     for wallet in &from.wallets {
         take_wallet(book, wallet);
     }
@@ -162,10 +173,11 @@ pub fn take_over(book: &mut Book<'_>, from: &Member, at: jiff::Timestamp) {
     member.near.sort_unstable();
     member.near.dedup();
     member.absorbed.extend(from.absorbed.iter().cloned());
-    member.absorbed.push(Absorbed { no: from.no, at, pos: book.pos });
+    let (at, event) = (event.time, (&*event.id).into());
+    member.absorbed.push(Absorbed { no: from.no, at, pos: book.pos, event, since: Since::default() });
 }
 
-fn take_wallet(book: &mut Book<'_>, theirs: &WalletState) {
+pub fn take_wallet(book: &mut Book<'_>, theirs: &WalletState) {
     let id = &*theirs.id;
     let part = |lot: &crate::member::Lot| Part {
         lot: (lot.pos, lot.n),
@@ -184,8 +196,10 @@ fn take_wallet(book: &mut Book<'_>, theirs: &WalletState) {
         book.wallet_mut(id).owe(theirs.debt);
         book.transfer(TransferKind::Transfer, (Account::Debt, Account::Given), id, theirs.debt, None, None);
     }
-    if theirs.available < 0 {
-        owe_below(book, id, -theirs.available);
+    // Less than what lies in lots: only a balance below 0.
+    let hole = parts.iter().map(|part| part.amount).sum::<i64>() - theirs.available;
+    if hole > 0 {
+        owe_below(book, id, hole);
     }
     giving::settle_debt(book, id);
     let state = book.wallet_mut(id);
@@ -193,7 +207,7 @@ fn take_wallet(book: &mut Book<'_>, theirs: &WalletState) {
 }
 
 /// A balance below 0 comes: it takes from lots, and what is not there goes below 0.
-fn owe_below(book: &mut Book<'_>, id: &str, hole: i64) {
+pub fn owe_below(book: &mut Book<'_>, id: &str, hole: i64) {
     let mut left = hole;
     while let Some(lot) = book.wallet_mut(id).lots.first_mut().filter(|_| left > 0) {
         let (part, at) = (lot.remaining.min(left), (lot.pos, lot.n));

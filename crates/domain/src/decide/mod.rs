@@ -6,6 +6,7 @@
 
 mod achievements;
 pub mod amounts;
+mod apart;
 mod book;
 mod campaigns;
 mod cart;
@@ -39,7 +40,10 @@ mod rules;
 mod settings;
 mod streak;
 mod tiers;
+mod unjoin;
+mod unmerge;
 mod updates;
+mod work;
 mod workflows;
 
 pub use achievements::{Progress, progress};
@@ -54,17 +58,18 @@ pub use tiers::{
     by_now, home as home_region, next as next_level, present as present_level, values as tier_values,
 };
 
+pub use work::{Verdict, Work};
+
 use crate::batch::Plans;
 use crate::bind::{self, Bound};
 use crate::canonical;
 use crate::codes::{self, reason, reason_at};
 use crate::condition::State;
-use crate::event::{Event, MemberNo};
+use crate::event::Event;
 use crate::household::Who;
-use crate::identity::Identity;
 use crate::member::Member;
 use crate::order::Order;
-use crate::outcome::{Effect, Reason};
+use crate::outcome::Effect;
 use crate::own::Own;
 use crate::plan::{Canon, EventType, Payee, Plan, Region, RuleNo, TypeNo};
 use crate::snapshot::{Rows, Snapshot, Want};
@@ -74,7 +79,6 @@ use counters::Counted;
 use limits::Moment;
 use region::{region, region_of};
 use rules::{Judge, Offer};
-use std::sync::Arc;
 
 /// What an event is, as far as its type tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,70 +121,6 @@ pub struct Judged {
     pub counted: Vec<Counted>,
     pub seen: Vec<(Text, serde_json::Value)>,
     pub moment: Moment,
-}
-
-/// What is to be done; it has been checked.
-pub enum Work {
-    Rules {
-        judged: Judged,
-        order: Option<Order>,
-    },
-    Paid {
-        judged: Judged,
-        order: Order,
-    },
-    Return {
-        judged: Judged,
-        order: Order,
-        back: refunds::Return,
-        moment: Moment,
-        /// Redemptions that were spent on the order.
-        spent: Vec<crate::redemption::Redemption>,
-    },
-    Edit {
-        edit: Judged,
-        plan: Arc<Plan>,
-        rules: Vec<RuleNo>,
-        order: Order,
-        judged: Judged,
-    },
-    Fields {
-        judged: Option<Judged>,
-    },
-    /// A code is claimed: whose.
-    Claim {
-        judged: Judged,
-        by: MemberNo,
-    },
-    /// Someone else claimed this member's code.
-    Bring(Judged),
-    Adjust(members::Adjustment),
-    Link(Vec<Identity>),
-    Give(giving::Gift),
-    Receive(giving::Received),
-    /// Another member is absorbed.
-    Merge(MemberNo),
-    HandOver(MemberNo),
-    TakeOver(Box<Member>),
-    Household(households::Move),
-    /// His personal data go.
-    Erase(erase::Histories),
-    Place(tiers::Placing),
-    Redeem(Box<rewards::Taking>),
-    Redemption(Box<rewards::Step>),
-    /// What is due at the event's instant is done.
-    Due,
-}
-
-pub enum Verdict {
-    Refused(Reason),
-    Do(Box<Work>),
-}
-
-impl From<Reason> for Verdict {
-    fn from(reason: Reason) -> Verdict {
-        Verdict::Refused(reason)
-    }
 }
 
 /// Reads only. Err: this must be loaded first.
@@ -351,8 +291,12 @@ fn enrolled_before(matter: &Matter<'_>) -> Result<bool, Vec<Want>> {
 /// is thrown away.
 pub fn carry_out(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
     expiry::before(book);
+    let apart = apart::before(&work, book);
     do_work(work, book, scene)?;
     grants::came(book, scene);
+    if let Some(before) = apart {
+        apart::note(book, before);
+    }
     follow::follow(book, scene)?;
     let ty = if let Kind::Type(ty) = scene.kind { Some(ty) } else { None };
     clocks::hear(book, ty);
@@ -407,7 +351,9 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
         Work::Receive(received) => giving::receive(book, &received),
         Work::Merge(absorb) => merge::ask(book, absorb),
         Work::HandOver(to) => merge::hand_over(book, to),
-        Work::TakeOver(from) => merge::take_over(book, &from, event.time),
+        Work::TakeOver(from) => merge::take_over(book, &from, event),
+        Work::Unmerge(parting) => unmerge::let_go(book, scene, *parting),
+        Work::Part(himself) => unmerge::part(book, &himself),
         Work::Household(step) => households::go(book, step),
         Work::Erase(_) => erase::erase(book),
         Work::Place(placing) => tiers::place_by_hand(book, &placing, event.time),

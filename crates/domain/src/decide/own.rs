@@ -1,7 +1,7 @@
 //! Events of Fealty's own (`crate::own`): read and checked, each by its noun.
 
 use super::households::{self, Move};
-use super::{Matter, Verdict, Work, erase, giving, members, merge, referrer, rewards, tiers};
+use super::{Matter, Verdict, Work, erase, giving, members, merge, referrer, rewards, tiers, unmerge};
 use crate::codes::{self, reason};
 use crate::event::MemberNo;
 use crate::member::Member;
@@ -30,9 +30,11 @@ pub fn weigh(matter: &Matter<'_>, own: Own) -> Result<Verdict, Vec<Want>> {
         Own::Transfer => giving::gift(matter)?.map(Work::Give),
         Own::Erase => Ok(Work::Erase(erase::histories(matter)?)),
         Own::Merge => merge::merged(matter)?.map(Work::Merge),
+        Own::Unmerge => unmerge::unmerged(matter)?.map(|parting| Work::Unmerge(Box::new(parting))),
+        Own::Part => unmerge::himself(&matter.event.data).map(Work::Part),
         Own::Join => households::joined(matter)?.map(Work::Household),
         Own::Leave => households::left(matter).map(Work::Household),
-        _ => Err(reason(codes::TYPE_RESERVED, "this cannot be done yet")),
+        Own::Codes => unreachable!("codes are about no member"),
     };
     Ok(work.map_or_else(Verdict::Refused, |work| Verdict::Do(Box::new(work))))
 }

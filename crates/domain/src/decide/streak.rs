@@ -123,6 +123,22 @@ pub fn join(state: &mut CounterState, from: &CounterState, unit: Unit, moment: &
     from.paid.iter().for_each(|key| pay(state, *key));
 }
 
+/// What `join` marked is marked once less.
+pub fn part(state: &mut CounterState, from: &CounterState, unit: Unit, moment: &Moment) {
+    for (key, value, more) in &from.again {
+        (0..*more).for_each(|_| {
+            forget_again(state, *key, *value);
+        });
+    }
+    for run in &from.parts {
+        let last = date(run.0, moment);
+        let periods = i32::try_from(length(run)).unwrap_or(i32::MAX).min(PERIODS_MAX);
+        for back in 0..periods {
+            unmark(state, unit, moment.start_of(unit.back(last, back, &moment.calendar)), moment);
+        }
+    }
+}
+
 /// Takes back one mark of the period that starts at `key`: if it was the only one, its run falls in two.
 pub fn unmark(state: &mut CounterState, unit: Unit, key: i64, moment: &Moment) {
     if forget_again(state, key, 0) {

@@ -4,12 +4,14 @@
 mod climb;
 mod ends;
 mod lose;
+mod part;
 mod place;
 mod write;
 
 use climb::climb;
 pub use ends::{next_due, run_due};
 use lose::lose;
+pub use part::part;
 pub use place::{Placing, Target, by_hand, place_all, place_by_hand, placing};
 
 use std::borrow::Cow;

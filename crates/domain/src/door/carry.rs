@@ -33,7 +33,7 @@ struct Carried {
 enum Names {
     OfEvent,
     ByHand(Vec<Identity>),
-    /// With him whom this one absorbs.
+    /// With him whom this one absorbs, or back to whom they belonged.
     Moved(Vec<Identity>),
     /// They go, and what was told in these histories.
     Erased(Vec<(MemberNo, u64)>, Vec<Identity>),
@@ -43,7 +43,7 @@ impl Names {
     fn of(work: &Work, member: &Member) -> Names {
         match work {
             Work::Link(names) => Names::ByHand(names.clone()),
-            Work::TakeOver(from) => Names::Moved(from.identities.clone()),
+            Work::TakeOver(from) | Work::Part(from) => Names::Moved(from.identities.clone()),
             Work::Erase(histories) => Names::Erased(histories.clone(), member.identities.clone()),
             _ => Names::OfEvent,
         }

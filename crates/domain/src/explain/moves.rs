@@ -114,6 +114,7 @@ fn level(message: &Emitted) -> Option<ChangeExplanation> {
     let why = match text("why") {
         "reached" => "what it needs was reached".to_owned(),
         "ended" => "the level before had ended".to_owned(),
+        "unmerged" => "whom this member had absorbed is himself again".to_owned(),
         "refunded" => "what had reached the level before came back".to_owned(),
         _ if message.data.contains_key("reason") => format!("a person set it: {}", text("reason")),
         _ => format!("rule {} set it", text("rule")),

@@ -8,9 +8,11 @@ mod explaining;
 mod households;
 mod levels;
 mod merging;
+
 mod orders;
 mod referrals;
 mod rewards;
 mod told;
+mod unmerging;
 mod workflows;
 mod world;

@@ -183,9 +183,10 @@ impl World {
         }
         self.erasures.extend(batch.erased);
         for (name, no) in batch.identities {
-            if let Some(before) = self.identities.insert(name, no) {
+            if let Some(before) = self.identities.insert(name.clone(), no) {
                 let before = snapshot.members[&before].as_ref().unwrap();
-                assert!(before.merged_into.is_some(), "an identity belongs to one member");
+                let left = before.no == no || !before.identities.contains(&name);
+                assert!(left, "an identity belongs to one member");
             }
         }
         for no in batch.members {

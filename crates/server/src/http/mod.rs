@@ -45,6 +45,7 @@ pub mod members {
     pub mod merge;
     pub mod place;
     pub mod transfers;
+    pub mod unmerge;
     pub mod update;
 
     pub mod find;

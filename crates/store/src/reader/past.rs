@@ -54,7 +54,7 @@ impl Reader {
         Ok(())
     }
 
-    /// A redemption as it now stands, and whose it is.
+    /// A redemption as it now stands, and whose it is: his who made it.
     pub fn redemption_get(&self, pos: u64, n: u16) -> Result<Option<(MemberNo, Redemption)>, StoreError> {
         let key = self.0.maker.redemption(pos, n);
         self.with(|conn| {
@@ -63,7 +63,7 @@ impl Reader {
             positions.sort_unstable();
             for pos_of_row in positions.into_iter().rev() {
                 let Some(row) = row_get(conn, pos_of_row)? else { continue };
-                let member = row.decision.member;
+                let member = row_get(conn, pos)?.and_then(|row| row.decision.member);
                 let one = row.decision.redemptions.into_iter().rev().find(|one| (one.pos, one.n) == (pos, n));
                 if let (Some(member), Some(one)) = (member, one) {
                     return Ok(Some((member, one)));

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 
 use domain::batch::Erasure;
 use domain::event::{CLOCK_SOURCE, MemberNo, RESERVED};
+use domain::identity::Identity;
 use domain::outcome::Decision;
+use domain::own::PART;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
@@ -17,6 +19,9 @@ use super::sweep;
 
 /// Rows after an event among which those lie that it made. Long runs of what is due may follow, which is not its doing.
 const FOLLOWING_MAX: u64 = 256;
+
+/// What a row says by which a member takes over all that another was.
+const TAKES_OVER: &str = "fealty.takes_over";
 
 /// A row as it lies there.
 struct Stored {
@@ -35,26 +40,31 @@ pub fn erase(conn: &Connection, erasure: &Erasure) -> rusqlite::Result<()> {
     let mut told = BTreeSet::new();
     for pos in &own {
         told_to_others(conn, *pos, &own, &mut told)?;
+        told_while_one(conn, *pos, &erasure.names, &mut told)?;
     }
     for pos in &own {
-        redact(conn, *pos, erasure.pos, true)?;
+        redact(conn, *pos, erasure.pos, bare_decision)?;
     }
     for pos in &told {
-        redact(conn, *pos, erasure.pos, false)?;
+        redact(conn, *pos, erasure.pos, |decided| without(decided, &erasure.names))?;
     }
     let mut raw = conn.prepare_cached("DELETE FROM raw WHERE pos = ?1")?;
     let mut aside = conn.prepare_cached("DELETE FROM quarantine WHERE pos = ?1")?;
-    for pos in &own {
+    for pos in own.iter().chain(&told) {
         raw.execute([pos])?;
         aside.execute([pos])?;
     }
     let mut named = conn.prepare_cached("DELETE FROM quarantine WHERE instr(body, CAST(?1 AS BLOB)) > 0")?;
     for name in &erasure.names {
-        // A card's number may stand in any body by chance; an address does not.
-        let value = name.as_str().split_once(':').map_or(name.as_str(), |(_, value)| value);
-        named.execute([if value.contains(['@', '+']) { value } else { name.as_str() }])?;
+        named.execute([written(name)])?;
     }
     Ok(())
+}
+
+/// How a name shows in a text. A card's number may stand in any body by chance; an address does not.
+fn written(name: &Identity) -> &str {
+    let value = name.as_str().split_once(':').map_or(name.as_str(), |(_, value)| value);
+    if value.contains(['@', '+']) { value } else { name.as_str() }
 }
 
 /// Every row of one number, and the rows where its events waited.
@@ -95,7 +105,8 @@ fn told_to_others(
         let kind = input["data"]["type"].as_str().unwrap_or(RESERVED);
         if cause.is_some_and(|cause| from.contains(&cause)) {
             from.push(at);
-            if !kind.starts_with(RESERVED) && !own.contains(&at) {
+            let says = !kind.starts_with(RESERVED) || kind == TAKES_OVER;
+            if says && !own.contains(&at) {
                 told.insert(at);
             }
         }
@@ -103,14 +114,37 @@ fn told_to_others(
     Ok(())
 }
 
-fn redact(conn: &Connection, pos: u64, by: u64, own: bool) -> rusqlite::Result<()> {
+/// Where the row at `pos` parted him from one who had absorbed him: rows of that one which name him, since the merge.
+fn told_while_one(
+    conn: &Connection,
+    pos: u64,
+    names: &[Identity],
+    told: &mut BTreeSet<u64>,
+) -> rusqlite::Result<()> {
+    let Some(row) = get(conn, pos)? else { return Ok(()) };
+    let input: Value = match &row.input {
+        Some(input) if input.contains(PART) => serde_json::from_str(input).unwrap_or_default(),
+        _ => return Ok(()),
+    };
+    let cause = input["id"].as_str().filter(|_| input["type"] == PART).and_then(|id| id.split_once('.'));
+    let mut at = cause.and_then(|(pos, _)| pos.parse().ok()).unwrap_or(0);
+    while let Some(other) = get(conn, at)?.filter(|_| at > row.prev) {
+        if other.input.is_some_and(|input| names.iter().any(|name| input.contains(written(name)))) {
+            told.insert(at);
+        }
+        at = other.prev;
+    }
+    Ok(())
+}
+
+fn redact(conn: &Connection, pos: u64, by: u64, bare: impl Fn(&str) -> String) -> rusqlite::Result<()> {
     let known = "SELECT 1 FROM redacted WHERE pos = ?1";
     if conn.prepare_cached(known)?.query_row([pos], |_| Ok(())).optional()?.is_some() {
         return Ok(());
     }
     let Some(row) = get(conn, pos)? else { return Ok(()) };
     let input = row.input.as_deref().map(bare_input);
-    let decided = if own { bare_decision(&row.decided) } else { row.decided.clone() };
+    let decided = bare(&row.decided);
     let was = row.input.as_deref().map(|input| digest(input.as_bytes()));
     let kept = kept(input.as_deref(), &decided);
     let was_decided = digest(row.decided.as_bytes());
@@ -142,10 +176,19 @@ fn bare_decision(decided: &str) -> String {
     decision.taken.clear();
     decision.seen.clear();
     decision.once.clear();
+    decision.before = None;
     decision.emitted.iter_mut().for_each(|message| message.data.clear());
     if let Some(reason) = &mut decision.reason {
         reason.message = "".into();
     }
+    serde_json::to_string(&decision).unwrap_or_else(|_| decided.to_owned())
+}
+
+/// Of another member: all but these names.
+fn without(decided: &str, names: &[Identity]) -> String {
+    let Ok(mut decision) = serde_json::from_str::<Decision>(decided) else { return decided.to_owned() };
+    decision.linked.retain(|name| !names.contains(name));
+    decision.taken.retain(|name| !names.contains(name));
     serde_json::to_string(&decision).unwrap_or_else(|_| decided.to_owned())
 }
 

@@ -209,7 +209,8 @@ impl Told {
         if let Some(input) = stored.input {
             match form::input_from_json(input) {
                 Ok((event, _)) => {
-                    follows = *event.kind == *domain::own::FOLLOW;
+                    let parts = *event.kind == *domain::own::PART;
+                    follows = parts || *event.kind == *domain::own::FOLLOW;
                     erases = *event.kind == *domain::own::ERASE;
                     joins = follows && !is_gift(&event);
                     self.index.event(pos, &event, took_its_name(&decision), maker);

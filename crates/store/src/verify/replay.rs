@@ -270,7 +270,7 @@ impl<'c> Past<'c> {
         if made(row) {
             ways.push((Vec::new(), row.member.into_iter().collect()));
         }
-        if &*row.event.kind == own::FOLLOW {
+        if [own::FOLLOW, own::PART].contains(&&*row.event.kind) {
             // It follows from the row of one who is passed over.
             let event = row.event.clone().into();
             let input = Input { event, body_hash: row.body_hash, origin: row.origin.clone() };

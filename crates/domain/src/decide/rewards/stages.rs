@@ -43,7 +43,7 @@ pub mod slots {
     pub const ACT: usize = 1;
 }
 
-/// A redemption as it now stands, and whose it is. Err: this must be loaded first.
+/// A redemption as it now stands, and whose it is: his who made it. Err: this must be loaded first.
 pub fn newest(
     rows: &Rows,
     keys: &KeyMaker,
@@ -53,9 +53,10 @@ pub fn newest(
     let key = keys.redemption(pos, n);
     let rows = rows.get(&key).ok_or_else(|| vec![Want::Rows(key)])?;
     let of = |one: &&Redemption| (one.pos, one.n) == (pos, n);
+    let owner = rows.iter().find(|row| row.pos == pos).and_then(|row| row.decision.member);
     Ok(rows.iter().rev().find_map(|row| {
         let one = row.decision.redemptions.iter().rev().find(of)?;
-        Some((row.decision.member?, one.clone()))
+        Some((owner?, one.clone()))
     }))
 }
 

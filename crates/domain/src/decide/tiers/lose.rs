@@ -50,7 +50,15 @@ pub fn lose(book: &mut Book<'_>, region: &Region, order: &str, at: Timestamp) {
     }
 }
 
-fn holds(plan: &Plan, ladder: &Ladder, rung: &Rung, member: &Member, region: &Region, at: Timestamp) -> bool {
+/// Its needs are met, as of when it was reached or now.
+pub fn holds(
+    plan: &Plan,
+    ladder: &Ladder,
+    rung: &Rung,
+    member: &Member,
+    region: &Region,
+    at: Timestamp,
+) -> bool {
     let level = &ladder.levels[index(ladder, &rung.level)];
     let no = plan.ladders.iter().position(|l| l.id == ladder.id).unwrap_or(0);
     let mut moments = [moment(plan, member, rung.since), by_now(plan, member, at)];

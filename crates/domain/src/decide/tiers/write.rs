@@ -30,6 +30,8 @@ pub enum Why<'a> {
     Ended,
     /// The order that had lifted the member went back.
     Refunded,
+    /// Whom the member had absorbed is himself again, with the level that he had brought.
+    Parted,
 }
 
 /// What is held from `at` on.
@@ -115,7 +117,7 @@ fn start_anew(
     any.then_some(windows)
 }
 
-fn tell(
+pub fn tell(
     book: &mut Book<'_>,
     region: &Region,
     no: LadderNo,
@@ -140,6 +142,7 @@ fn tell(
         Why::ByHand(reason) => ("placed", Some(("reason", reason))),
         Why::Ended => ("ended", None),
         Why::Refunded => ("refunded", None),
+        Why::Parted => ("unmerged", None),
     };
     put("why", word.into());
     if let Some((name, text)) = more {
@@ -154,5 +157,9 @@ fn tell(
     book.decision.emitted.push(Emitted { rule: "".into(), kind: "tier.changed".into(), data });
     let text = |text: &Text| Value::Text(text.clone());
     let payload = vec![text(&ladder.id), text(from), text(to), Value::Bool(up)];
+    // Nothing is paid for being as before.
+    if matches!(why, Why::Parted) {
+        return;
+    }
     book.hear(Canon::TierChanged, || Value::Record(payload));
 }
