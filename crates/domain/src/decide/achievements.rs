@@ -1,6 +1,6 @@
 //! Achievements: goals that counters reach. Completing one is told, and pays what its rule says.
-//! Once per window of its first counter, or at each further multiple in it. A return takes back progress; what was
-//! completed stays so.
+//! Once per window of its first counter, or at each further multiple in it (of a streak: in its run). A return takes back
+//! progress; what was completed stays so.
 
 use super::follow::{aside, pay_aside};
 use super::limits::Moment;
@@ -10,7 +10,7 @@ use super::{Book, Scene, counters};
 use crate::member::{Achieved, Member};
 use crate::num::Num;
 use crate::outcome::Emitted;
-use crate::plan::{Achievement, Canon, Plan, Region};
+use crate::plan::{Achievement, Canon, CounterKind, Plan, Region};
 use crate::snapshot::Want;
 use crate::time::Window;
 use crate::value::{Text, Value};
@@ -19,7 +19,7 @@ use crate::value::{Text, Value};
 const AT_ONCE_MAX: usize = 100;
 const COMPLETED: &str = "achievement.completed";
 /// Windows of which it is remembered how often it was completed in them.
-const WINDOWS_MAX: usize = 14;
+const WINDOWS_MAX: usize = 32;
 
 /// Completes what the counters have reached. Err: this must be loaded first.
 pub fn follow(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
@@ -55,8 +55,8 @@ fn complete(
     achievement: &Achievement,
     moment: &Moment,
 ) -> Result<(), Vec<Want>> {
-    let window = moment.window(per(book.plan, achievement));
-    let times = note(book.member, &achievement.id, window);
+    let within = within(book.plan, achievement, book.member, moment);
+    let times = note(book.member, &achievement.id, within);
     let count = Num::int(i64::from(times)).unwrap_or(Num::ZERO);
     let mut data = serde_json::Map::new();
     data.insert("achievement".into(), achievement.id.as_str().into());
@@ -67,25 +67,72 @@ fn complete(
     pay_aside(book, scene, achievement.rule, Vec::new())
 }
 
+/// Which completions count against what is reached now. A completion is remembered under the window in which it was.
+#[derive(Clone, Copy)]
+enum Within {
+    /// Those of this window.
+    Window(i64),
+    /// Those after `from`.
+    Rolling { from: i64, now: i64 },
+    /// Those since the run began.
+    Run { from: i64, now: i64 },
+}
+
+impl Within {
+    fn holds(self, window: i64) -> bool {
+        match self {
+            Within::Window(own) => window == own,
+            Within::Rolling { from, .. } => window > from,
+            Within::Run { from, .. } => window >= from,
+        }
+    }
+}
+
+fn within(plan: &Plan, achievement: &Achievement, member: &Member, moment: &Moment) -> Within {
+    let Some((no, _)) = achievement.needs.first() else { return Within::Window(0) };
+    let counter = &plan.counters[usize::from(*no)];
+    let state = counters::state(member, &counter.id);
+    if let (true, CounterKind::Streak { unit, .. }) = (achievement.repeat, &counter.kind) {
+        let from = counters::run_begin(counter, state, moment).unwrap_or(i64::MIN);
+        return Within::Run { from, now: moment.period(*unit, 0) };
+    }
+    match counter.per {
+        Window::Rolling(span) => Within::Rolling { from: moment.rolling_start(span), now: moment.seconds() },
+        per => Within::Window(moment.window(per)),
+    }
+}
+
 /// One more; how often by now.
-fn note(member: &mut Member, id: &Text, window: i64) -> u32 {
+fn note(member: &mut Member, id: &Text, within: Within) -> u32 {
     let at = member.achieved.iter().position(|achieved| achieved.id == *id).unwrap_or_else(|| {
         member.achieved.push(Achieved { id: id.clone(), times: 0, windows: Vec::new() });
         member.achieved.len() - 1
     });
     let achieved = &mut member.achieved[at];
     achieved.times = achieved.times.saturating_add(1);
-    match achieved.windows.binary_search_by_key(&window, |one| one.0) {
-        Ok(at) => achieved.windows[at].1 = achieved.windows[at].1.saturating_add(1),
-        Err(at) => achieved.windows.insert(at, (window, 1)),
+    let windows = &mut achieved.windows;
+    let (window, times) = match within {
+        Within::Window(window) | Within::Rolling { now: window, .. } => (window, 1),
+        // Under the newest period of the run, so that a return which breaks it is no new one.
+        Within::Run { now, .. } => {
+            let of_run: Vec<(i64, u32)> = windows.extract_if(.., |one| within.holds(one.0)).collect();
+            let newest = of_run.iter().map(|one| one.0).fold(now, i64::max);
+            (newest, of_run.iter().fold(1, |sum: u32, one| sum.saturating_add(one.1)))
+        }
+    };
+    let at = windows.partition_point(|one| one.0 < window);
+    match windows.get_mut(at) {
+        Some(one) if one.0 == window => one.1 = one.1.saturating_add(times),
+        _ => windows.insert(at, (window, times)),
     }
-    let many = achieved.windows.len().saturating_sub(WINDOWS_MAX);
-    achieved.windows.drain(..many);
+    while windows.len() > WINDOWS_MAX {
+        let (_, oldest) = windows.remove(0);
+        // In a rolling window it is remembered with the next, so that nothing is completed twice.
+        if matches!(within, Within::Rolling { .. }) {
+            windows[0].1 = windows[0].1.saturating_add(oldest);
+        }
+    }
     achieved.times
-}
-
-fn per(plan: &Plan, achievement: &Achievement) -> Window {
-    achievement.needs.first().map_or(Window::Life, |(no, _)| plan.counters[usize::from(*no)].per)
 }
 
 /// How often the needs are met in the present window.
@@ -104,12 +151,9 @@ fn done(plan: &Plan, achievement: &Achievement, member: &Member, moment: &Moment
     let Some(achieved) = member.achieved.iter().find(|achieved| achieved.id == achievement.id) else {
         return 0;
     };
-    let per = per(plan, achievement);
-    let inside = |window: i64| match per {
-        Window::Rolling(span) => window > moment.rolling_start(span),
-        _ => window == moment.window(per),
-    };
-    achieved.windows.iter().filter(|(window, _)| inside(*window)).map(|(_, times)| u64::from(*times)).sum()
+    let within = within(plan, achievement, member, moment);
+    let counted = achieved.windows.iter().filter(|(window, _)| within.holds(*window));
+    counted.map(|(_, times)| u64::from(*times)).sum()
 }
 
 /// Each counter, its value, and what it must reach (more than 0).

@@ -37,11 +37,7 @@ pub fn value(counter: &Counter, state: Option<&CounterState>, moment: &Moment, a
     let whole = |n: usize| Num::int(n as i64).unwrap_or(Num::ZERO);
     match &counter.kind {
         CounterKind::Streak { unit, forgive, .. } => {
-            let forgive = match forgive {
-                Forgive::Gaps(gaps) => *gaps,
-                Forgive::Wallet(_) => 0,
-            };
-            whole(run_length(state, *unit, forgive, moment) as usize)
+            whole(run_length(state, *unit, gaps(forgive), moment) as usize)
         }
         CounterKind::Distinct { .. } => {
             let mut seen: Vec<u64> = groups(state)
@@ -59,6 +55,20 @@ pub fn value(counter: &Counter, state: Option<&CounterState>, moment: &Moment, a
             .try_fold(Num::ZERO, |sum, (_, n)| sum.add(*n))
             .unwrap_or(Num::ZERO),
     }
+}
+
+/// So many gaps of a run are forgiven for nothing.
+fn gaps(forgive: &Forgive) -> u32 {
+    match forgive {
+        Forgive::Gaps(gaps) => *gaps,
+        Forgive::Wallet(_) => 0,
+    }
+}
+
+/// Since when the present run of a streak goes on; None: it is no streak.
+pub fn run_begin(counter: &Counter, state: Option<&CounterState>, moment: &Moment) -> Option<i64> {
+    let CounterKind::Streak { unit, forgive, .. } = &counter.kind else { return None };
+    Some(state.map_or(i64::MIN, |state| streak::run_begin(state, *unit, gaps(forgive), moment)))
 }
 
 fn inside(key: i64, per: Window, moment: &Moment, ago: u8) -> bool {

@@ -15,6 +15,7 @@ use crate::member::{Member, WalletState};
 use crate::num::Num;
 use crate::outcome::{Emitted, TransferKind};
 use crate::plan::{Canon, Plan, Setting, TypeNo, Wallet};
+use crate::redemption::Redemption;
 use crate::term::Term;
 use crate::time::Span;
 
@@ -54,6 +55,11 @@ fn idle_term<'p>(plan: &'p Plan, wallet: &'p Wallet, member: &Member) -> Option<
 /// When the lots without a date end.
 fn idle_end(plan: &Plan, wallet: &Wallet, member: &Member, state: &WalletState) -> Option<Timestamp> {
     state.lots.last().filter(|lot| lot.expires_at.is_none())?;
+    silence_end(plan, wallet, member, state)
+}
+
+/// When they would end, whether or not there are any.
+fn silence_end(plan: &Plan, wallet: &Wallet, member: &Member, state: &WalletState) -> Option<Timestamp> {
     let term = idle_term(plan, wallet, member)?;
     let began = match &state.idle {
         Some((source, began)) if **source == *term.source => *began,
@@ -63,6 +69,15 @@ fn idle_end(plan: &Plan, wallet: &Wallet, member: &Member, state: &WalletState) 
     let from = state.active_at.map_or(began, |active| active.max(began));
     let moment = case::moment(plan, member, from);
     term.end(&moment.at, &moment.calendar, true)
+}
+
+/// A lot without a date that comes back now would have ended by now.
+pub fn is_silent(book: &Book<'_>, id: &str) -> bool {
+    let wallet = book.plan.wallets.iter().find(|wallet| wallet.id == *id);
+    let end = wallet.zip(book.wallet(id)).and_then(|(wallet, state)| {
+        silence_end(book.plan, wallet, book.who().holder(wallet), state)
+    });
+    end.is_some_and(|end| end <= book.at)
 }
 
 /// Releases, and then ends, everything in the wallets whose time has come.
@@ -166,9 +181,14 @@ fn note_terms(book: &mut Book<'_>, since: Timestamp) {
 fn note_activity(book: &mut Book<'_>, ty: Option<TypeNo>) {
     let plan = book.plan;
     for wallet in plan.wallets.iter().filter(|wallet| may_idle(wallet)) {
-        let moves = |kind| matches!(kind, TransferKind::Earn | TransferKind::Repay | TransferKind::Spend);
+        let earns = |kind| matches!(kind, TransferKind::Earn | TransferKind::Repay);
+        // What is reserved is not spent yet, and may come back.
+        let spends = |one: &Redemption| {
+            one.confirmed == Some(book.pos) && one.spent.iter().any(|spent| spent.wallet == wallet.id)
+        };
         let active = if wallet.activity.is_empty() {
-            book.decision.transfers.iter().any(|t| t.wallet == wallet.id && moves(t.kind))
+            book.decision.transfers.iter().any(|t| t.wallet == wallet.id && earns(t.kind))
+                || book.decision.redemptions.iter().any(spends)
         } else {
             ty.is_some_and(|ty| wallet.activity.contains(&ty))
         };

@@ -54,6 +54,15 @@ fn first_of(unit: Unit, run: &Run, moment: &Moment) -> Date {
 /// Length of the run that reaches `moment`, whose own period may still be empty; `forgive` gaps may lie in it, and those
 /// that were paid for.
 pub fn run_length(state: &CounterState, unit: Unit, forgive: u32, moment: &Moment) -> i64 {
+    present_run(state, unit, forgive, moment).0
+}
+
+/// Start of the first period of that run; of the present one, if there is none.
+pub fn run_begin(state: &CounterState, unit: Unit, forgive: u32, moment: &Moment) -> i64 {
+    moment.start_of(present_run(state, unit, forgive, moment).1)
+}
+
+fn present_run(state: &CounterState, unit: Unit, forgive: u32, moment: &Moment) -> (i64, Date) {
     let runs = &state.parts;
     let paid = |from: Date, to: Date| {
         let inside = |key: &&i64| {
@@ -79,7 +88,7 @@ pub fn run_length(state: &CounterState, unit: Unit, forgive: u32, moment: &Momen
         total += steps(unit, first, last) + 1;
         reached = first;
     }
-    total
+    (total, reached)
 }
 
 /// Marks the period that starts at `key`; a late one may join two runs.

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::rule_id;
-use crate::decide::{Book, giving};
+use crate::decide::{Book, expiry, giving};
 use crate::event::MemberNo;
 use crate::lots::LotId;
 use crate::member::Lot;
@@ -86,7 +86,7 @@ fn give_back_part(book: &mut Book<'_>, redemption: &mut Redemption, n: usize, pa
     let (wallet, lot, expires_at, by) = (spent.wallet.clone(), spent.lot, spent.expires_at, spent.by);
     let rule = rule_id(&redemption.reward);
     let back = (Account::Redeemed, Account::Available);
-    if expires_at.is_some_and(|end| end <= book.at) {
+    if expires_at.map_or_else(|| expiry::is_silent(book, &wallet), |end| end <= book.at) {
         // In and out again: nothing of the wallet changes.
         let available = book.wallet_mut(&wallet).available;
         book.transfer(TransferKind::Return, back, &wallet, part, Some(&rule), Some(lot));
@@ -113,7 +113,6 @@ fn give_back_part(book: &mut Book<'_>, redemption: &mut Redemption, n: usize, pa
         book.transfer(TransferKind::Return, owed, &wallet, repaid, Some(&rule), None);
     }
     if part > repaid {
-        book.begin_silence(&wallet);
         let expires_at = expires_at.filter(|_| !planted::is("return_without_date"));
         let by = book.giver_of(&wallet, by);
         book.wallet_mut(&wallet).give_back(lot, part - repaid, expires_at, by);

@@ -2,6 +2,7 @@
 
 mod codes;
 mod compiled;
+mod every_code;
 mod files;
 mod format;
 mod mistakes;

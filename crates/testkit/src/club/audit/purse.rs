@@ -46,6 +46,8 @@ pub struct Purse {
     /// Since when a silence may have begun; none before the wallet was first used.
     began: Option<i64>,
     active: Option<i64>,
+    /// Points were spent for good in this row; what is held is not spent yet.
+    pub spends: bool,
     /// What moved in this row.
     pub moves: Vec<Move>,
 }
@@ -61,6 +63,7 @@ impl Purse {
             waiting: Vec::new(),
             began: None,
             active: None,
+            spends: false,
             moves: Vec::new(),
         }
     }
@@ -75,9 +78,8 @@ impl Purse {
         let acts = |m: &Move| {
             m.from == "issued"
                 || (m.to == "debt" && ["pending", "adjusted", "available"].contains(&m.from))
-                || m.to == "redeemed"
         };
-        if self.moves.iter().any(acts) {
+        if std::mem::take(&mut self.spends) || self.moves.iter().any(acts) {
             self.active = self.active.max(Some(at));
         }
         if !self.moves.is_empty() && self.began.is_none() {
@@ -87,8 +89,11 @@ impl Purse {
     }
     fn idle_end(&self) -> Option<i64> {
         let undated = self.lots.iter().any(|lot| lot.ends.is_none());
+        self.silence_end().filter(|_| undated)
+    }
+    fn silence_end(&self) -> Option<i64> {
         let from = self.active.max(self.began)?;
-        if undated && matches!(self.rule, Ends::Idle(_)) { self.rule.end(&local(from)) } else { None }
+        if matches!(self.rule, Ends::Idle(_)) { self.rule.end(&local(from)) } else { None }
     }
     pub fn due(&self) -> Option<i64> {
         let waits = self.waiting.iter().flat_map(|w| [w.until, w.ends]);
@@ -210,14 +215,13 @@ impl Purse {
         if amount == 0 {
             return;
         }
-        if ends.is_some_and(|end| end <= at) {
+        if ends.or_else(|| self.silence_end()).is_some_and(|end| end <= at) {
             self.note("redeemed", "available", amount, Some(id));
             self.note("available", "expired", amount, Some(id));
             return;
         }
         let repaid = self.repay("redeemed", amount);
         if amount > repaid {
-            self.silence_begins(at);
             self.put(amount - repaid, id, ends);
             self.note("redeemed", "available", amount - repaid, Some(id));
         }

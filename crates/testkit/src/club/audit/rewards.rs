@@ -169,6 +169,8 @@ impl Club {
     fn settle(&mut self, book: &mut Book, id: RedemptionId, reward: &Reward) {
         let one = self.counter.all.get_mut(&id).expect("it was found");
         one.stage = "confirmed";
+        let purse = &mut self.members.get_mut(&book.no).expect("it was looked at").purses[0];
+        purse.spends |= !one.spent.is_empty();
         let (at, gems) = (one.at, reward.gems.map(|gems| gems * one.quantity));
         if let Some(gems) = gems {
             let lot = self.grant(book, 1, gems, at, None);
