@@ -74,9 +74,9 @@ fn silence_end(plan: &Plan, wallet: &Wallet, member: &Member, state: &WalletStat
 /// A lot without a date that comes back now would have ended by now.
 pub fn is_silent(book: &Book<'_>, id: &str) -> bool {
     let wallet = book.plan.wallets.iter().find(|wallet| wallet.id == *id);
-    let end = wallet.zip(book.wallet(id)).and_then(|(wallet, state)| {
-        silence_end(book.plan, wallet, book.who().holder(wallet), state)
-    });
+    let end = wallet
+        .zip(book.wallet(id))
+        .and_then(|(wallet, state)| silence_end(book.plan, wallet, book.who().holder(wallet), state));
     end.is_some_and(|end| end <= book.at)
 }
 

@@ -86,8 +86,8 @@ impl Life<'_> {
         let lasting = so_far().filter(|at| zone.day_through(zone.days_after(**at, 1)) > now).count();
         let waiting = so_far().filter(|at| zone.days_after(**at, 1) > now).count();
         let rolling = so_far().filter(|at| **at > zone.days_after(now, -1)).count();
-        let nights =
-            (zone.wall(before).day + 1..=today).filter(|day| (before + 1..=now).contains(&zone.midnight(*day)));
+        let nights = (zone.wall(before).day + 1..=today)
+            .filter(|day| (before + 1..=now).contains(&zone.midnight(*day)));
         let rang = |at: i64| before < at && at <= now;
         let years = oracle::date(zone.wall(before).day).0..=oracle::date(today).0;
         let (came, began): (Vec<i64>, Vec<i64>) = years.map(|year| rings(zone, self.birthday, year)).unzip();
@@ -143,7 +143,8 @@ fn around(zone: &Zone, change: i64) -> Life<'_> {
         midnights[2],
         noon(day + 1),
     ];
-    let ends = visits.iter().flat_map(|at| [zone.day_through(zone.days_after(*at, 1)), zone.days_after(*at, 1)]);
+    let ends =
+        visits.iter().flat_map(|at| [zone.day_through(zone.days_after(*at, 1)), zone.days_after(*at, 1)]);
     let mut looks: Vec<i64> = ends.flat_map(|end| [end - 1, end]).collect();
     looks.extend(midnights.iter().flat_map(|at| [at - 1, *at]));
     looks.extend([ring - 1, change + 1]);
@@ -176,10 +177,11 @@ fn month_by_month(zone: &Zone) -> Life<'_> {
     Life { zone, name: "months".into(), birthday: first, visits, looks, daily: false }
 }
 
-/// What went otherwise than the oracle says.
-fn live(zone: &Zone) -> String {
+/// What went otherwise than the oracle says. Of the changes one in eleven, so that it takes seconds; other ones in other
+/// zones, of both kinds.
+fn live((no, zone): (usize, &Zone)) -> String {
     let (mut days, mut years) = (head(zone, true), head(zone, false));
-    for change in zone.changes() {
+    for change in zone.changes().skip(no % 11).step_by(11) {
         around(zone, change).write(&mut days);
     }
     born_on_a_leap_day(zone).write(&mut years);
@@ -202,9 +204,12 @@ fn check(name: &str, text: String) -> String {
 fn lives_in_thirty_zones() {
     let zones = oracle::zones();
     let wrong: String = std::thread::scope(|scope| {
-        let halves = zones.chunks(zones.len().div_ceil(2));
-        let threads: Vec<_> =
-            halves.map(|half| scope.spawn(|| half.iter().map(live).collect::<String>())).collect();
+        let zones: Vec<(usize, &Zone)> = zones.iter().enumerate().collect();
+        let halves: Vec<Vec<_>> = zones.chunks(zones.len().div_ceil(2)).map(<[_]>::to_vec).collect();
+        let threads: Vec<_> = halves
+            .into_iter()
+            .map(|half| scope.spawn(|| half.into_iter().map(live).collect::<String>()))
+            .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(wrong.is_empty(), "{wrong}");

@@ -37,7 +37,8 @@ pub fn zones() -> Vec<Zone> {
 impl Zone {
     /// The offset at an instant.
     pub fn offset(&self, at: i64) -> i64 {
-        self.shifts.iter().rev().find(|shift| shift.0 <= at).map_or(self.first, |shift| shift.1)
+        let passed = self.shifts.partition_point(|shift| shift.0 <= at);
+        passed.checked_sub(1).map_or(self.first, |last| self.shifts[last].1)
     }
 
     /// The changes of the years that are looked at.
@@ -53,11 +54,11 @@ impl Zone {
 
     pub fn instant(&self, wall: Wall) -> i64 {
         let local = wall.day * DAY + wall.second;
-        let mut offsets: Vec<i64> = [local - 2 * DAY, local, local + 2 * DAY].map(|at| self.offset(at)).into();
-        offsets.extend(self.shifts.iter().filter(|shift| (shift.0 - local).abs() < 2 * DAY).map(|shift| shift.1));
-        let fits = offsets.iter().map(|offset| local - offset).filter(|at| at + self.offset(*at) == local);
-        // It does not exist: the offset of before is meant, and the clock shows it moved forward.
-        fits.min().unwrap_or_else(|| local - self.offset(local - 2 * DAY))
+        // Twice in two days no clock changes.
+        let (before, after) = (self.offset(local - DAY), self.offset(local + DAY));
+        let fits = |offset: i64| Some(local - offset).filter(|at| self.offset(*at) == offset);
+        // Of two the earlier; where there is none, the offset of before is meant, and the clock shows it moved forward.
+        fits(before.max(after)).or_else(|| fits(before.min(after))).unwrap_or(local - before)
     }
 
     pub fn midnight(&self, day: Day) -> i64 {
@@ -99,22 +100,20 @@ pub fn month_days(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Counted on the fingers, year by year and month by month.
+/// From 1970 to 2099 every fourth year is a leap year; days before it since 1970.
+fn before_year(year: i64) -> Day {
+    assert!((1970..2100).contains(&year));
+    365 * (year - 1970) + (year - 1969) / 4
+}
+
 pub fn day(year: i64, month: i64, of_month: i64) -> Day {
-    let years: i64 = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum();
-    let months: i64 = (1..month).map(|month| month_days(year, month)).sum();
-    years + months + of_month - 1
+    before_year(year) + (1..month).map(|month| month_days(year, month)).sum::<i64>() + of_month - 1
 }
 
 /// Year, month, day of the month.
 pub fn date(day: Day) -> (i64, i64, i64) {
-    let (mut year, mut left) = (1970, day);
-    assert!(left >= 0);
-    while left >= if is_leap(year) { 366 } else { 365 } {
-        left -= if is_leap(year) { 366 } else { 365 };
-        year += 1;
-    }
-    let mut month = 1;
+    let year = 1970 + (4 * day + 2) / 1_461;
+    let (mut month, mut left) = (1, day - before_year(year));
     while left >= month_days(year, month) {
         left -= month_days(year, month);
         month += 1;
@@ -151,10 +150,18 @@ pub fn text(wall: Wall) -> String {
 #[test]
 fn the_oracle_counts_as_everyone_does() {
     assert_eq!((day(1970, 1, 1), day(2000, 3, 1), day(2038, 1, 19)), (0, 11_017, 24_855));
-    for at in day(2019, 1, 1)..day(2042, 1, 1) {
-        let (year, month, of_month) = date(at);
-        assert_eq!(day(year, month, of_month), at);
+    // On the fingers: from day to day.
+    let (mut year, mut month, mut of_month) = (1970, 1, 1);
+    for at in 0..day(2045, 1, 1) {
+        assert_eq!((date(at), day(year, month, of_month)), ((year, month, of_month), at));
         assert!(monday(at) <= at && at - monday(at) < 7);
+        of_month += 1;
+        if of_month > month_days(year, month) {
+            (month, of_month) = (month + 1, 1);
+        }
+        if month > 12 {
+            (year, month) = (year + 1, 1);
+        }
     }
     assert_eq!(date(months_later(day(2027, 1, 31), 1)), (2027, 2, 28));
     assert_eq!(date(months_later(day(2028, 3, 31), -1)), (2028, 2, 29));

@@ -19,8 +19,8 @@ Atlantic/Azores Australia/Lord_Howe Australia/Sydney Europe/Berlin Europe/Dublin
 Pacific/Auckland Pacific/Chatham
 """.split()
 
-BEGIN = datetime(2019, 1, 1, tzinfo=timezone.utc)
-END = datetime(2042, 1, 1, tzinfo=timezone.utc)
+BEGIN = datetime(2017, 1, 1, tzinfo=timezone.utc)
+END = datetime(2044, 1, 1, tzinfo=timezone.utc)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -48,7 +48,7 @@ def shifts(zone):
 
 
 print(f"# tzdata {importlib.metadata.version('tzdata')}")
-print("# zone, offset at the beginning of 2019, then: instant, offset from then on (all in seconds)")
+print("# zone, offset at the beginning of 2017, then: instant, offset from then on (all in seconds)")
 for name in ZONES:
     zone = ZoneInfo(name)
     print(name, offset(zone, BEGIN))

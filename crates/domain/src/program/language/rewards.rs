@@ -39,7 +39,12 @@ pub const REWARD: &[Key] = &[
 
 pub const ACHIEVEMENT: &[Key] = &[
     required("needs", Form::Names(&Form::NumberOrPath), "counters and numbers: all must be reached"),
-    or("repeat", Form::Bool, "false", "true: at each further multiple, of a streak in each run; false: once per window"),
+    or(
+        "repeat",
+        Form::Bool,
+        "false",
+        "true: at each further multiple, of a streak in each run; false: once per window",
+    ),
     WHEN,
     ACTIVE,
     LIMITS,

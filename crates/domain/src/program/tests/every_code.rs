@@ -26,19 +26,27 @@ fn told(code: Code) -> String {
         Code::UnknownField => amount("order.totl"),
         Code::NotHere => amount("item.total"),
         Code::TypeMismatch => amount("order.id"),
-        Code::UnknownWord => format!("order.channel = \"app | web\"\n{}", amount("order.channel == \"ap\" ? 1 : 0")),
+        Code::UnknownWord => {
+            format!("order.channel = \"app | web\"\n{}", amount("order.channel == \"ap\" ? 1 : 0"))
+        }
         Code::MayBeAbsent => amount("member.birthday.month"),
         Code::NeverAbsent => amount("has(order.id) ? 1 : 0"),
         Code::MayBeZero => amount("1 / order.total"),
         Code::Circle => amount("rules.a.points"),
         Code::UndeclaredParam => amount("params.rate"),
-        Code::RegionType => "params.rate = 1\nregions.ch = { currency = \"CHF\", params.rate = \"x\" }".into(),
+        Code::RegionType => {
+            "params.rate = 1\nregions.ch = { currency = \"CHF\", params.rate = \"x\" }".into()
+        }
         Code::UnevenLevels => "tiers.t.levels = [{ id = \"a\", rate = 1 }, { id = \"b\" }]".into(),
         Code::HighestNeedsValue => {
             let rule = |id: &str, wallet: &str| {
                 format!("rules.{id} = {{ on = \"order.paid\", campaign = \"c\", earn.{wallet} = 1 }}\n")
             };
-            format!("wallets.b = {{}}\ncampaigns.c.pay = \"highest\"\n{}{}", rule("a", "points"), rule("b", "b"))
+            format!(
+                "wallets.b = {{}}\ncampaigns.c.pay = \"highest\"\n{}{}",
+                rule("a", "points"),
+                rule("b", "b")
+            )
         }
         Code::CurrencyMixed => {
             "regions.ch.currency = \"CHF\"\ncounters.c = { on = \"order.paid\", add = 'order.total' }".into()
@@ -100,7 +108,10 @@ fn every_code_is_told_of_a_program() {
         assert!(found.span.end <= HEAD.len() + told(code).len());
         warnings += usize::from(found.severity == Severity::Warning);
     }
-    assert_eq!(warnings, 6, "never_true, ended, unused, no_end, out_of_reach, untested; all else is an error");
+    assert_eq!(
+        warnings, 6,
+        "never_true, ended, unused, no_end, out_of_reach, untested; all else is an error"
+    );
 }
 
 /// A mistake is told once, and alone, where nothing follows from it.
@@ -108,7 +119,8 @@ fn every_code_is_told_of_a_program() {
 fn one_mistake_is_told_once() {
     for code in crate::program::reference::codes() {
         let said = all_said(&told(code));
-        let errors: Vec<_> = said.iter().filter(|d| d.severity == Severity::Error && d.code != code).collect();
+        let errors: Vec<_> =
+            said.iter().filter(|d| d.severity == Severity::Error && d.code != code).collect();
         assert!(errors.is_empty(), "{}: also {errors:?}", diag::code_name(code));
     }
 }
