@@ -1,5 +1,6 @@
-//! What makes members or programs heavy, each beside the light form: 1,000 lots in a wallet, 10,000 past transfers, a
-//! program of 100 rules, 5 levels and 10 achievements. The ratio tells whether an event costs more for it.
+//! What makes members or programs heavy, each beside the light form: 1,000 lots in a wallet, of members in memory and of
+//! such as are loaded for their event; 10,000 past transfers; a program of 100 rules, 5 levels and 10 achievements. The
+//! ratio tells whether an event costs more for it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ rules.visit = { on = "order.paid", when = 'order.channel == "visit"', earn.visit
 pub fn measure(options: &Options) {
     let mut rows = Vec::new();
     heavy(options, &mut rows, "1,000 lots", "web", 1_000, MEMBERS);
+    cold(options, &mut rows);
     heavy(options, &mut rows, "10,000 past transfers", "visit", 10_000, MEMBERS / 5);
     rules(options, &mut rows);
     let head = ["heavy", "CPU us an event", "light", "ratio", "events/s", "light", "ratio"];
@@ -83,6 +85,52 @@ fn heavy(
         light.push(process::import(&program, &data, &file));
     }
     rows.push(row(name, &laden, &light, options.events / 4));
+}
+
+/// Members who are loaded for their event: each import is a process that knows nobody, and each event another's. What a
+/// process takes by itself, with one event, is left out.
+fn cold(options: &Options, rows: &mut Vec<Vec<String>>) {
+    const COLD: u64 = 4 * MEMBERS;
+    const LOTS_AT_ONCE: i64 = 50;
+    let (folder, data) = (process::fresh("weight"), process::fresh("weight-data"));
+    let of = |name: &str, text: &str| {
+        let file = folder.join(name);
+        std::fs::write(&file, text).expect("can write");
+        file.to_string_lossy().into_owned()
+    };
+    let mut past = LOTS.to_owned();
+    for n in 0..LOTS_AT_ONCE {
+        let earn = format!(r#"{{ amount = 'order.total', expires = "{} days" }}"#, 9_000 + n);
+        let _ = writeln!(
+            past,
+            r#"rules.lot_{n} = {{ on = "order.paid", when = 'order.channel == "past"', earn.points = {earn} }}"#
+        );
+    }
+    let (past, program) = (of("past.toml", &past), of("program.toml", LOTS));
+    let file = folder.join("events.ndjson");
+    let (mut number, times) = (0, 1_000 / LOTS_AT_ONCE as u64);
+    let lots = |n: u64| (n % COLD, START + (n / COLD) as i64 * LOTS_AT_ONCE * DAY, "past");
+    write(&file, times * COLD, lots, &mut number);
+    process::import(&past, &data, &file);
+    let now = START + 1_001 * DAY;
+    write(&file, COLD, |n| (FRESH + n, now, "web"), &mut number);
+    process::import(&program, &data, &file);
+    let (mut laden, mut light) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        let mut sum = |first: u64| {
+            let mut sum = Run { seconds: 0.0, cpu_seconds: 0.0, memory_mib: 0 };
+            for (count, sign) in [(1, -1.0), (COLD, 1.0)].repeat(4) {
+                write(&file, count, |n| (first + n, now, "web"), &mut number);
+                let run = process::import(&program, &data, &file);
+                sum.seconds += sign * run.seconds;
+                sum.cpu_seconds += sign * run.cpu_seconds;
+            }
+            sum
+        };
+        laden.push(sum(0));
+        light.push(sum(FRESH));
+    }
+    rows.push(row("1,000 lots, not in memory", &laden, &light, 4 * (COLD - 1)));
 }
 
 /// So many orders of 10.00, each of the member, instant and channel that `of` tells.

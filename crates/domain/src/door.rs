@@ -82,6 +82,13 @@ impl<'a> Door<'a> {
         let mut batch = self.batch;
         batch.members.sort_unstable();
         batch.members.dedup();
+        for no in &batch.members {
+            if let Some(Some(member)) = self.snapshot.members.get_mut(no)
+                && member.has_pages()
+            {
+                Arc::make_mut(member).number_pages();
+            }
+        }
         batch.budgets = self.budgets.iter().map(|(id, _)| id.clone()).collect();
         (batch, self.budgets)
     }

@@ -1,11 +1,12 @@
 //! A member: one small document that holds all that rules may ask. Its size is bounded: old windows are dropped,
-//! old lots with the same dates are joined.
+//! old lots with the same dates are joined, and of many lots most lie on pages beside it (`lots/stored`).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::MemberNo;
 use crate::identity::Identity;
+use crate::lots::{Lots, Paging};
 use crate::num::Num;
 use crate::time::Span;
 use crate::value::Text;
@@ -21,6 +22,8 @@ pub struct Member {
     pub fields: serde_json::Map<String, serde_json::Value>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wallets: Vec<WalletState>,
+    #[serde(default, skip_serializing_if = "Paging::is_unused")]
+    pub pages: Paging,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counters: Vec<CounterState>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -268,8 +271,8 @@ pub struct WalletState {
     /// Owed, not negative.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub debt: i64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lots: Vec<Lot>,
+    #[serde(default, skip_serializing_if = "Lots::is_empty")]
+    pub lots: Lots,
     /// Grants that cannot be spent yet; they sum to `pending`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
@@ -329,8 +332,7 @@ impl<'de> Deserialize<'de> for ForOrder {
     }
 }
 
-/// A dated portion of points that is not used up. Stored short, as `[pos, n, remaining]`, and
-/// `[…, joined, expires_at, by]` as far as there is more to say.
+/// A dated portion of points that is not used up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lot {
     /// Position of the journal row that made it (the oldest, if lots were joined).
@@ -343,44 +345,6 @@ pub struct Lot {
     pub expires_at: Option<Timestamp>,
     /// In a household: who put it in, and takes what is left of it when he leaves.
     pub by: Option<MemberNo>,
-}
-
-struct LotForm;
-
-impl<'de> serde::de::Visitor<'de> for LotForm {
-    type Value = Lot;
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a lot: [pos, n, remaining, joined, expires_at, by], the last three if they are told")
-    }
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut parts: A) -> Result<Lot, A::Error> {
-        let short = |have| serde::de::Error::invalid_length(have, &self);
-        Ok(Lot {
-            pos: parts.next_element()?.ok_or_else(|| short(0))?,
-            n: parts.next_element()?.ok_or_else(|| short(1))?,
-            remaining: parts.next_element()?.ok_or_else(|| short(2))?,
-            joined: parts.next_element()?.unwrap_or(0),
-            expires_at: parts.next_element::<Option<Timestamp>>()?.flatten(),
-            by: parts.next_element()?,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Lot {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Lot, D::Error> {
-        d.deserialize_seq(LotForm)
-    }
-}
-
-impl Serialize for Lot {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self.by {
-            Some(by) => (self.pos, self.n, self.remaining, self.joined, self.expires_at, by).serialize(s),
-            None if self.joined == 0 && self.expires_at.is_none() => {
-                (self.pos, self.n, self.remaining).serialize(s)
-            }
-            None => (self.pos, self.n, self.remaining, self.joined, self.expires_at).serialize(s),
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -434,6 +398,7 @@ impl Member {
             identities: Vec::new(),
             fields: serde_json::Map::new(),
             wallets: Vec::new(),
+            pages: Paging::default(),
             counters: Vec::new(),
             limits: Vec::new(),
             last_pos: 0,
@@ -472,7 +437,7 @@ impl WalletState {
             available: 0,
             pending: 0,
             debt: 0,
-            lots: Vec::new(),
+            lots: Lots::default(),
             waiting: Vec::new(),
             active_at: None,
             idle: None,

@@ -48,6 +48,14 @@ CREATE VIEW member AS
     SELECT no, image FROM member_swept WHERE no NOT IN (SELECT no FROM newest)
     UNION ALL SELECT no, image FROM newest;
 
+-- Of a wallet with many lots, those between the first and the last. Where they belong in the member's state stands
+-- {"p": [page, count, sum, lowest pos, highest pos]} among its lots. A page is never changed: a new one takes its place.
+CREATE TABLE lot_page (
+    at INTEGER PRIMARY KEY CHECK (at > 16777216),            -- member << 24 | page
+    lots TEXT NOT NULL                                       -- JSON [lot, ...] in spending order
+) STRICT;
+CREATE TRIGGER lot_page_update BEFORE UPDATE ON lot_page BEGIN SELECT RAISE(ABORT, 'a page of lots is never changed'); END;
+
 CREATE TABLE identity (
     name TEXT PRIMARY KEY CHECK (name <> ''),
     member INTEGER NOT NULL CHECK (member > 0)
@@ -156,7 +164,10 @@ CREATE VIEW lots AS
     SELECT m.no AS member, w.value ->> 'id' AS wallet, l.value ->> 0 AS pos, l.value ->> 1 AS n,
         l.value ->> 2 AS remaining, coalesce(l.value ->> 3, 0) AS joined, l.value ->> 4 AS expires_at,
         l.value ->> 5 AS put_in_by  -- in a household: by which member
-    FROM member m, json_each(m.image, '$.wallets') w, json_each(w.value, '$.lots') l;
+    FROM member m, json_each(m.image, '$.wallets') w, json_each(w.value, '$.lots') p,
+        json_each(CASE p.type WHEN 'object' THEN
+            (SELECT lots FROM lot_page WHERE at = m.no << 24 | p.value ->> '$.p[0]')
+            ELSE '[' || p.value || ']' END) l;
 -- A household is a member of its own, who holds what is available in the wallets that it shares.
 CREATE VIEW households AS
     SELECT m.no AS household, r.value ->> 'no' AS member, r.value ->> 'since' AS since

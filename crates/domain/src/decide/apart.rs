@@ -91,7 +91,8 @@ fn points(since: &mut Since, before: &Before, transfer: &Transfer) {
             }
         }
         (Account::Available, _, Some(lot)) if transfer.kind == TransferKind::Reverse => {
-            let mut lots = before.wallets.iter().filter(|state| state.id == *wallet).flat_map(|w| &w.lots);
+            let mut lots =
+                before.wallets.iter().filter(|state| state.id == *wallet).flat_map(|w| w.lots.iter());
             let known = lots.find(|known| (known.pos, known.n) == lot);
             if let Some(known) = known.filter(|_| !before.own.contains(&lot)) {
                 let paid = Lot { remaining: transfer.amount, ..known.clone() };

@@ -143,12 +143,12 @@ impl Book<'_> {
         };
         let at = self.at;
         let parts = self.wallet_mut(wallet).take(amount, own, at);
-        let taken = parts.iter().map(|part| part.1).sum();
+        let taken = parts.iter().map(|part| part.remaining).sum();
         let end = self.wallet(wallet).map_or(0, |w| w.available);
         let mut left = taken;
-        for (lot, part) in parts {
-            left -= part;
-            self.transfer(kind, (Account::Available, to), wallet, part, rule, Some(lot));
+        for part in parts {
+            left -= part.remaining;
+            self.transfer(kind, (Account::Available, to), wallet, part.remaining, rule, Some(part.id()));
             // All lots were taken at once above; each transfer shows the balance after it.
             if let Some(transfer) = self.decision.transfers.last_mut() {
                 transfer.after = end + left;

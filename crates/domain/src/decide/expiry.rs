@@ -31,8 +31,9 @@ fn next_of(plan: &Plan, member: &Member, state: &WalletState) -> Option<Timestam
     let wallet = plan.wallets.iter().find(|w| w.id == state.id);
     let idle = wallet.and_then(|wallet| idle_end(plan, wallet, member, state));
     let warned = wallet.and_then(|wallet| wallet.warn).and_then(|span| {
-        let dated = state.lots.iter().filter_map(|lot| lot.expires_at);
-        let end = dated.chain(idle).filter(|end| state.warned.is_none_or(|warned| *end > warned)).min()?;
+        let dated = state.lots.ending_after(state.warned).next().and_then(|lot| lot.expires_at);
+        let idle = idle.filter(|end| state.warned.is_none_or(|warned| *end > warned));
+        let end = dated.into_iter().chain(idle).min()?;
         Some(warning(plan, span, end))
     });
     [released, waiting_ends, ends, idle, warned].into_iter().flatten().min()
@@ -100,7 +101,7 @@ pub fn run_due(book: &mut Book<'_>, at: Timestamp) {
         let Some(wallet) = plan.wallets.iter().find(|w| w.id == *id) else { continue };
         let Some(state) = book.wallet(id) else { continue };
         if idle_end(plan, wallet, book.member, state).is_some_and(|end| end <= at) {
-            let gone = book.wallet_mut(id).drop_lots(|lot| lot.expires_at.is_none());
+            let gone = book.wallet_mut(id).end_undated();
             book.expired(id, gone);
         }
     }
@@ -120,9 +121,18 @@ fn warn(book: &mut Book<'_>) -> bool {
         let news = |end: &Timestamp| {
             warning(plan, span, *end) <= at && state.warned.is_none_or(|warned| *end > warned)
         };
+        let near = state
+            .lots
+            .ending_after(state.warned)
+            .map_while(|lot| lot.expires_at.filter(news).map(|end| (end, lot)));
+        let idle = idle.filter(news);
+        let undated = state
+            .lots
+            .iter()
+            .rev()
+            .map_while(|lot| idle.filter(|_| lot.expires_at.is_none()).map(|end| (end, lot)));
         let mut ends: Vec<(Timestamp, i64)> = Vec::new();
-        for lot in &state.lots {
-            let Some(end) = lot.expires_at.or(idle).filter(news) else { continue };
+        for (end, lot) in near.chain(undated) {
             match ends.iter_mut().find(|one| one.0 == end) {
                 Some(one) => one.1 += lot.remaining,
                 None => ends.push((end, lot.remaining)),

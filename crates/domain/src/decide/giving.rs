@@ -29,6 +29,12 @@ pub struct Part {
     pub expires_at: Option<Timestamp>,
 }
 
+impl Part {
+    pub fn of(lot: &Lot) -> Part {
+        Part { lot: lot.id(), amount: lot.remaining, expires_at: lot.expires_at }
+    }
+}
+
 /// `fealty.transferred`, checked.
 pub struct Gift {
     to: MemberNo,
@@ -152,17 +158,8 @@ pub fn receive(book: &mut Book<'_>, received: &Received) {
 
 /// Up to `amount` leaves of the lots that are picked, in spending order.
 pub fn hand_out(book: &mut Book<'_>, wallet: &str, amount: i64, picks: impl Fn(&Lot) -> bool) -> Vec<Part> {
-    let state = book.wallet_mut(wallet);
-    let mut left = amount;
-    let mut parts = Vec::new();
-    for lot in state.lots.iter_mut().filter(|lot| picks(lot)) {
-        let part = lot.remaining.min(left);
-        if part > 0 {
-            (lot.remaining, left) = (lot.remaining - part, left - part);
-            parts.push(Part { lot: (lot.pos, lot.n), amount: part, expires_at: lot.expires_at });
-        }
-    }
-    state.lots.retain(|lot| lot.remaining > 0);
+    let taken = book.wallet_mut(wallet).lots.take(amount, picks);
+    let parts: Vec<Part> = taken.iter().map(Part::of).collect();
     for part in &parts {
         book.wallet_mut(wallet).available -= part.amount;
         let accounts = (Account::Available, Account::Given);
@@ -176,14 +173,12 @@ pub fn hand_in(book: &mut Book<'_>, wallet: &str, parts: &[Part]) {
     let by = book.giver(wallet);
     for part in parts {
         let state = book.wallet_mut(wallet);
-        match state.lots.iter_mut().find(|lot| (lot.pos, lot.n) == part.lot && lot.by == by) {
-            Some(lot) => {
-                lot.remaining += part.amount;
-                state.available += part.amount;
-                state.check();
-            }
-            None if planted::is("gift_without_date") => state.add(part.lot, part.amount, None, by),
-            None => state.add(part.lot, part.amount, part.expires_at, by),
+        if state.lots.add_to(part.lot, |lot| lot.by == by, part.amount) {
+            state.available += part.amount;
+            state.check();
+        } else {
+            let expires_at = part.expires_at.filter(|_| !planted::is("gift_without_date"));
+            state.add(part.lot, part.amount, expires_at, by);
         }
         let accounts = (Account::Given, Account::Available);
         book.transfer(TransferKind::Transfer, accounts, wallet, part.amount, None, Some(part.lot));
@@ -192,15 +187,13 @@ pub fn hand_in(book: &mut Book<'_>, wallet: &str, parts: &[Part]) {
 
 /// What is owed is paid from what is there.
 pub fn settle_debt(book: &mut Book<'_>, wallet: &str) {
-    loop {
+    let state = book.wallet_mut(wallet);
+    let parts = state.lots.take(state.debt, |_| true);
+    for part in &parts {
         let state = book.wallet_mut(wallet);
-        let Some(lot) = state.lots.first_mut().filter(|_| state.debt > 0) else { return };
-        let part = lot.remaining.min(state.debt);
-        let id = (lot.pos, lot.n);
-        lot.remaining -= part;
-        (state.available, state.debt) = (state.available - part, state.debt - part);
-        state.lots.retain(|lot| lot.remaining > 0);
-        state.check();
-        book.transfer(TransferKind::Repay, (Account::Available, Account::Debt), wallet, part, None, Some(id));
+        (state.available, state.debt) = (state.available - part.remaining, state.debt - part.remaining);
+        let accounts = (Account::Available, Account::Debt);
+        book.transfer(TransferKind::Repay, accounts, wallet, part.remaining, None, Some(part.id()));
     }
+    book.wallet_mut(wallet).check();
 }

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::{Kind, Scene, rules};
 use crate::canonical;
 use crate::lots::{self, LotId};
-use crate::member::{ForOrder, Waiting};
+use crate::member::{ForOrder, Lot, Waiting};
 use crate::num::Num;
 use crate::order::{Order, OrderItem};
 use crate::outcome::{Account, TransferKind};
@@ -172,8 +172,8 @@ impl Book<'_> {
     pub fn begin_silence(&mut self, wallet: &str) {
         let at = self.at;
         let state = self.wallet_mut(wallet);
-        if let (Some((_, began)), true) = (&mut state.idle, state.lots.iter().all(|l| l.expires_at.is_some()))
-        {
+        let dated = state.lots.last().is_none_or(|lot| lot.expires_at.is_some());
+        if let (Some((_, began)), true) = (&mut state.idle, dated) {
             *began = at.max(*began);
         }
     }
@@ -181,7 +181,7 @@ impl Book<'_> {
     /// Everything in the wallet whose end has come expires.
     pub fn expire(&mut self, wallet: &str) {
         let at = self.at;
-        let lots = self.wallet_mut(wallet).drop_lots(|lot| lot.expires_at.is_some_and(|end| end <= at));
+        let lots = self.wallet_mut(wallet).end(at);
         self.expired(wallet, lots);
     }
 
@@ -198,14 +198,15 @@ impl Book<'_> {
     }
 
     /// These lots, which were taken out of the wallet, expire.
-    pub fn expired(&mut self, wallet: &str, lots: Vec<(LotId, i64)>) {
-        let sum: i64 = lots.iter().map(|lot| lot.1).sum();
+    pub fn expired(&mut self, wallet: &str, lots: Vec<Lot>) {
+        let sum: i64 = lots.iter().map(|lot| lot.remaining).sum();
         let end = self.wallet(wallet).map_or(0, |w| w.available);
         let mut left = sum;
-        for (lot, amount) in lots {
+        for lot in lots {
+            let amount = lot.remaining;
             left -= amount;
             let accounts = (Account::Available, Account::Expired);
-            self.transfer(TransferKind::Expire, accounts, wallet, amount, None, Some(lot));
+            self.transfer(TransferKind::Expire, accounts, wallet, amount, None, Some(lot.id()));
             // All lots were taken out at once; each transfer shows the balance after it.
             if let Some(transfer) = self.decision.transfers.last_mut() {
                 transfer.after = end + left;

@@ -114,18 +114,19 @@ pub fn hand_over(book: &mut Book<'_>, to: MemberNo) {
         }
         book.wallet_mut(id).check();
     }
-    let data = json!({"type": TAKES_OVER, "from": before.no, "member": before});
+    let data = json!({"type": TAKES_OVER, "from": before.no, "member": before.whole()});
     book.made.push(Made { member: to, kind: own::FOLLOW, data });
     let mut empty = Member::new(before.no, before.enrolled_at);
     (empty.last_pos, empty.changes, empty.clock) = (before.last_pos, before.changes, before.clock);
     empty.wallets = before.wallets.iter().map(|w| WalletState::new(&w.id)).collect();
+    empty.pages = before.pages.clone();
     empty.merged_into = Some(to);
     *book.member = empty;
 }
 
 /// Everything comes to the survivor. His own fields, running workflows and referral stay where both have one.
 pub fn take_over(book: &mut Book<'_>, from: &Member, event: &Event) {
-    book.decision.before = Some(Box::new(book.member.clone()));
+    book.decision.before = Some(Box::new(book.member.whole()));
     for wallet in &from.wallets {
         take_wallet(book, wallet);
     }
@@ -179,12 +180,7 @@ pub fn take_over(book: &mut Book<'_>, from: &Member, event: &Event) {
 
 pub fn take_wallet(book: &mut Book<'_>, theirs: &WalletState) {
     let id = &*theirs.id;
-    let part = |lot: &crate::member::Lot| Part {
-        lot: (lot.pos, lot.n),
-        amount: lot.remaining,
-        expires_at: lot.expires_at,
-    };
-    let parts: Vec<Part> = theirs.lots.iter().map(part).collect();
+    let parts: Vec<Part> = theirs.lots.iter().map(Part::of).collect();
     giving::hand_in(book, id, &parts);
     for one in &theirs.waiting {
         let lot = Some((one.pos, one.n));
@@ -209,15 +205,11 @@ pub fn take_wallet(book: &mut Book<'_>, theirs: &WalletState) {
 /// A balance below 0 comes: it takes from lots, and what is not there goes below 0.
 pub fn owe_below(book: &mut Book<'_>, id: &str, hole: i64) {
     let mut left = hole;
-    while let Some(lot) = book.wallet_mut(id).lots.first_mut().filter(|_| left > 0) {
-        let (part, at) = (lot.remaining.min(left), (lot.pos, lot.n));
-        lot.remaining -= part;
-        left -= part;
-        let state = book.wallet_mut(id);
-        state.available -= part;
-        state.lots.retain(|lot| lot.remaining > 0);
+    for part in book.wallet_mut(id).lots.take(hole, |_| true) {
+        left -= part.remaining;
+        book.wallet_mut(id).available -= part.remaining;
         let accounts = (Account::Available, Account::Given);
-        book.transfer(TransferKind::Transfer, accounts, id, part, None, Some(at));
+        book.transfer(TransferKind::Transfer, accounts, id, part.remaining, None, Some(part.id()));
     }
     if left > 0 {
         book.wallet_mut(id).overdraw(left);

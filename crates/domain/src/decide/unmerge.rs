@@ -107,7 +107,7 @@ pub fn let_go(book: &mut Book<'_>, scene: &Scene<'_>, parting: Parting) {
     book.member.identities.retain(|name| !from.identities.contains(name));
     part_rest(book.member, &mut from, &before);
     tiers::part(book, &before, &merged, scene.event.time);
-    book.made.push(Made { member: from.no, kind: own::PART, data: json!({"member": from}) });
+    book.made.push(Made { member: from.no, kind: own::PART, data: json!({"member": from.whole()}) });
 }
 
 /// The other is himself again.
@@ -121,6 +121,7 @@ pub fn part(book: &mut Book<'_>, himself: &Member) {
         // The door gives him his names.
         identities: Vec::new(),
         wallets: himself.wallets.iter().map(empty).collect(),
+        pages: was.pages.clone(),
         last_pos: was.last_pos,
         changes: was.changes,
         // What rang meanwhile rang for the survivor.
@@ -195,7 +196,7 @@ impl Purse<'_> {
         let mut his = WalletState { active_at, idle, warned, ..WalletState::new(&id) };
         let (owes, owed) = self.settle_apart(book);
         let mut brought = 0;
-        for lot in &self.theirs.lots {
+        for lot in self.theirs.lots.iter() {
             let most = if self.grew((lot.pos, lot.n)) { AMOUNT_MAX } else { lot.remaining };
             self.take_lot(book, &mut his, ((lot.pos, lot.n), lot.expires_at), most);
             brought += lot.remaining;
@@ -251,7 +252,7 @@ impl Purse<'_> {
         let (mut owes, mut owed) = (by_merge - by_merge.min(he_owed), by_merge.min(he_owed));
         // What he brought filled a balance below 0.
         let mut hole = self.own.map_or(0, |own| -own.available).max(0);
-        for lot in &self.theirs.lots {
+        for lot in self.theirs.lots.iter() {
             let part = lot.remaining.min(hole);
             if part > 0 {
                 paid.push(self.part_of((lot.pos, lot.n), part));
@@ -274,7 +275,7 @@ impl Purse<'_> {
     }
 
     fn part_of(&self, lot: LotId, amount: i64) -> Part {
-        let mut lots = self.theirs.lots.iter().chain(self.own.into_iter().flat_map(|own| &own.lots));
+        let mut lots = self.theirs.lots.iter().chain(self.own.into_iter().flat_map(|own| own.lots.iter()));
         let expires_at = lots.find(|one| (one.pos, one.n) == lot).and_then(|one| one.expires_at);
         Part { lot, amount, expires_at }
     }

@@ -1,6 +1,10 @@
 //! Grants that wait before they can be spent: held, released, taken back.
 //! The law, asserted with that of lots: what waits sums to what is pending.
 
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
 use super::{LotId, add};
 use crate::member::{Waiting, WalletState};
 
@@ -48,13 +52,15 @@ impl WalletState {
     /// The oldest two that wait for time alone and have the same end become one, which is released when the later was.
     fn join_waiting(&mut self) {
         while self.waiting.len() > WAITING_MAX {
-            let timed = |one: &Waiting| one.order.is_none();
-            let pair = (0..self.waiting.len()).find_map(|older| {
-                let same =
-                    |other: &Waiting| timed(other) && other.expires_at == self.waiting[older].expires_at;
-                let younger = (older + 1..self.waiting.len()).find(|at| same(&self.waiting[*at]));
-                younger.filter(|_| timed(&self.waiting[older])).map(|younger| (older, younger))
-            });
+            // Of each end the oldest; of those that have a younger one, the oldest.
+            let mut first: HashMap<Option<Timestamp>, usize, foldhash::fast::FixedState> = HashMap::default();
+            let mut pair: Option<(usize, usize)> = None;
+            for (at, one) in self.waiting.iter().enumerate().filter(|(_, one)| one.order.is_none()) {
+                let older = *first.entry(one.expires_at).or_insert(at);
+                if older < at && pair.is_none_or(|pair| older < pair.0) {
+                    pair = Some((older, at));
+                }
+            }
             let Some((older, younger)) = pair else { return };
             let younger = self.waiting.remove(younger);
             let older = &mut self.waiting[older];

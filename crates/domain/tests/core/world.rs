@@ -320,7 +320,7 @@ impl World {
         let Some(household) = &member.household else { return };
         let residents: Vec<Member> = household.residents.iter().map(|one| self.by_no(one.no)).collect();
         assert!(residents.iter().all(|one| one.home.as_ref().is_some_and(|home| home.no == member.no)));
-        for lot in member.wallets.iter().flat_map(|wallet| &wallet.lots) {
+        for lot in member.wallets.iter().flat_map(|wallet| wallet.lots.iter()) {
             assert!(residents.iter().any(|one| lot.by == Some(one.no)), "{lot:?} is nobody's");
         }
         for limit in &member.limits {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use domain::event::MemberNo;
 use domain::household::{Balance, Who};
 use domain::key::KeyMaker;
+use domain::lots::Lots;
 use domain::member::Lot;
 use domain::outcome::{Account, Decision, Effect, Reason, Status};
 use domain::plan::Plan;
@@ -196,10 +197,10 @@ impl<'a> MemberShape<'a> {
         let mut wallets: BTreeMap<&str, WalletShape> = BTreeMap::new();
         for wallet in &member.wallets {
             let balance = Balance { available: wallet.available, pending: wallet.pending, debt: wallet.debt };
-            wallets.insert(&wallet.id, WalletShape::new(eyes, &wallet.id, balance, &wallet.lots));
+            wallets.insert(&wallet.id, WalletShape::new(eyes, &wallet.id, balance, Some(&wallet.lots)));
         }
         for wallet in &eyes.plan.wallets {
-            let lots = who.wallet(wallet).map_or(&[][..], |state| &state.lots);
+            let lots = who.wallet(wallet).map(|state| &state.lots);
             wallets.insert(&wallet.id, WalletShape::new(eyes, &wallet.id, who.balance(wallet), lots));
         }
         MemberShape {
@@ -215,10 +216,10 @@ impl<'a> MemberShape<'a> {
 }
 
 impl WalletShape {
-    fn new(eyes: Eyes<'_>, id: &str, balance: Balance, lots: &[Lot]) -> WalletShape {
+    fn new(eyes: Eyes<'_>, id: &str, balance: Balance, lots: Option<&Lots>) -> WalletShape {
         let points = |minor| eyes.points(id, minor);
         let dated = |lot: &Lot| Some(Expiring { amount: points(lot.remaining), at: lot.expires_at? });
-        let mut expiring: Vec<Expiring> = lots.iter().filter_map(dated).collect();
+        let mut expiring: Vec<Expiring> = lots.into_iter().flat_map(Lots::iter).filter_map(dated).collect();
         expiring.sort_by_key(|e| e.at);
         WalletShape {
             available: points(balance.available),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use domain::event::{Event, Input, Subject};
 use domain::identity::Identity;
-use domain::member::{CounterState, LimitState, Lot, Member, WalletState};
+use domain::member::{CounterState, LimitState, Member, WalletState};
 use domain::num::Num;
 use domain::order::{Grant, Order, OrderItem};
 use domain::outcome::{Account, Decision, Effect, Transfer, TransferKind};
@@ -136,14 +136,8 @@ pub fn decide(member: &mut Member, pos: u64, n: u64) -> Decision {
     decision
 }
 
-/// At most six lots.
+/// At most eight lots.
 fn earn(member: &mut Member, pos: u64, n: u16, amount: i64) {
     let wallet = &mut member.wallets[0];
-    wallet.available += amount;
-    wallet.lots.push(Lot { pos, n, remaining: amount, joined: 0, expires_at: None, by: None });
-    if wallet.lots.len() > 6 {
-        let younger = wallet.lots.remove(1);
-        wallet.lots[0].remaining += younger.remaining;
-        wallet.lots[0].joined += 1 + younger.joined;
-    }
+    wallet.add((pos, n), amount, None, None);
 }

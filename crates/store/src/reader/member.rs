@@ -1,21 +1,36 @@
 //! Members: by number, by name, in order.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::event::MemberNo;
 use domain::identity::Identity;
 use domain::member::Member;
+use rusqlite::Connection;
 
 use super::{Page, Reader};
 use crate::StoreError;
-use crate::sqlite::{form, identity_get, store_error, sweep};
+use crate::sqlite::{form, identity_get, lot_page, store_error, sweep};
 
 pub type MemberRow = Box<Member>;
 
+/// A millisecond each. Just after a commit, his state in memory is still the one before, for a moment.
+const ASKED_AGAIN_MAX: u32 = 5000;
+
 impl Reader {
+    /// His state, and then the pages of lots that it speaks of: if they are gone by then, his state is another by then.
     pub fn member_get(&self, no: MemberNo) -> Result<Option<MemberRow>, StoreError> {
-        let image = self.with(|conn| sweep::state(conn, &self.0.shared.recent, no))?;
-        image.map(|image| parse(no, &image)).transpose()
+        for again in 0.. {
+            let Some(image) = self.with(|conn| sweep::state(conn, &self.0.shared.recent, no))? else {
+                return Ok(None);
+            };
+            match self.with(|conn| parse(conn, no, &image))? {
+                Ok(member) => return Ok(Some(member)),
+                Err(why) if again == ASKED_AGAIN_MAX => return Err(StoreError::Corrupt(why)),
+                Err(_) => std::thread::sleep(Duration::from_millis(u64::from(again.min(1)))),
+            }
+        }
+        unreachable!("it is answered or given up")
     }
 
     pub fn member_by_identity(&self, identity: &Identity) -> Result<Option<MemberRow>, StoreError> {
@@ -41,13 +56,24 @@ impl Reader {
         let mut images: BTreeMap<u64, String> = rows.into_iter().collect();
         images.extend(recent.iter().map(|(no, image)| (*no, image.as_str().to_owned())));
         let more = images.len() > limit;
-        let items: Vec<MemberRow> =
-            images.iter().take(limit).map(|(no, image)| parse(*no, image)).collect::<Result<_, _>>()?;
+        let mut items: Vec<MemberRow> = Vec::with_capacity(limit.min(images.len()));
+        for (no, image) in images.iter().take(limit) {
+            match self.with(|conn| parse(conn, *no, image))? {
+                Ok(member) => items.push(member),
+                Err(_) => items.extend(self.member_get(*no)?),
+            }
+        }
         let next = items.last().filter(|_| more).map(|member| member.no);
         Ok(Page { items, next })
     }
 }
 
-fn parse(no: MemberNo, image: &str) -> Result<MemberRow, StoreError> {
-    form::from_json(image, || format!("member {no}"))
+/// Err within: a page of lots is not there.
+fn parse(conn: &Connection, no: MemberNo, image: &str) -> Result<Result<MemberRow, String>, StoreError> {
+    let mut member: MemberRow = form::from_json(image, || format!("member {no}"))?;
+    if let Some(page) = lot_page::put(conn, no, &mut member)? {
+        return Ok(Err(format!("member {no} has no page {page} of lots")));
+    }
+    member.read_pages().map_err(|why| StoreError::Corrupt(format!("member {no}: {why}")))?;
+    Ok(Ok(member))
 }

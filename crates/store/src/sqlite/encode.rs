@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::flight::Flight;
 use super::form::{Hashed, digest, push_input};
+use super::lot_page::Changes;
 use super::writer::{Job, Shared};
 use crate::keys::run::{ENTRY, push_entry};
 use crate::{Done, StoreError};
@@ -35,6 +36,7 @@ pub struct Encoded {
     /// JSON `{"no": state, …}` of the batch's members, and where each state stands.
     images: String,
     image_parts: Vec<Range<usize>>,
+    pub pages: Changes,
     /// As in `tail_keys`.
     pub keys: Vec<u8>,
 }
@@ -73,6 +75,7 @@ impl Encoded {
     fn fill(&mut self, flight: &Flight, head: &mut [u8; 32]) -> Result<(), StoreError> {
         self.rows.clear();
         self.image_parts.clear();
+        self.pages.clear();
         self.keys.clear();
         let mut text = std::mem::take(&mut self.text).into_bytes();
         text.clear();
@@ -115,6 +118,7 @@ impl Encoded {
             domain::json::write(&mut images, &**member)
                 .map_err(|e| StoreError::Corrupt(format!("member {} has no form: {e}", member.no)))?;
             self.image_parts.push(start..images.len());
+            self.pages.add(member)?;
         }
         images.push(b'}');
         self.images = String::from_utf8(images).expect("JSON is text");

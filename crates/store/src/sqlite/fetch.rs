@@ -14,7 +14,7 @@ use domain::member::Member;
 use domain::snapshot::{PastRow, Snapshot, Want};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Sqlite, form, not_done, store_error, sweep};
+use super::{Sqlite, form, lot_page, not_done, store_error, sweep};
 use crate::StoreError;
 
 impl Sqlite {
@@ -57,7 +57,7 @@ impl Sqlite {
             if let Some(member) = self.flights.iter().rev().find_map(|flight| flight.member(*no)) {
                 slot.insert(Some(member.clone()));
             } else if let Some(image) = self.shared.recent.get(*no) {
-                slot.insert(Some(read_member(*no, image.as_str())?));
+                slot.insert(Some(self.read_member(*no, image.as_str())?));
             }
         }
         Ok(())
@@ -80,7 +80,7 @@ impl Sqlite {
                 Want::Member(no) => {
                     if let Entry::Vacant(slot) = snapshot.members.entry(*no) {
                         let image = sweep::row(&self.conn, *no)?;
-                        slot.insert(image.map(|image| read_member(*no, &image)).transpose()?);
+                        slot.insert(image.map(|image| self.read_member(*no, &image)).transpose()?);
                     }
                 }
                 Want::Rows(_) => {}
@@ -100,6 +100,16 @@ impl Sqlite {
             snapshot.rows.insert(*key, rows);
         }
         Ok(())
+    }
+
+    /// A state that is on disk, and newest: so its pages are there.
+    fn read_member(&self, no: MemberNo, image: &str) -> Result<Arc<Member>, StoreError> {
+        let mut member: Member = form::from_json(image, || format!("member {no}"))?;
+        let missing = lot_page::put(&self.conn, no, &mut member)?;
+        match missing {
+            None => Ok(Arc::new(member)),
+            Some(page) => Err(StoreError::Corrupt(format!("member {no} has no page {page} of lots"))),
+        }
     }
 
     fn identity(&self, name: &Identity) -> Result<Option<MemberNo>, StoreError> {
@@ -130,10 +140,6 @@ impl Sqlite {
         let row = self.past_row(pos)?;
         Ok((row.event, row.body_hash))
     }
-}
-
-fn read_member(no: MemberNo, image: &str) -> Result<Arc<Member>, StoreError> {
-    form::from_json(image, || format!("member {no}")).map(Arc::new)
 }
 
 pub fn identity_get(conn: &Connection, name: &str) -> Result<Option<MemberNo>, StoreError> {

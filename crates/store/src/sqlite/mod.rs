@@ -9,6 +9,7 @@ mod fetch;
 pub mod file;
 mod flight;
 pub mod form;
+pub mod lot_page;
 mod migrate;
 pub mod redact;
 pub mod sweep;

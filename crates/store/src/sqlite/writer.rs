@@ -246,6 +246,7 @@ impl Desk {
         begun.map_err(|e| store_error(&e))?;
         let rows = flight.write.batch.rows.len();
         let written = write_batch(&self.conn, flight, encoded)
+            .and_then(|()| encoded.pages.write(&self.conn))
             .and_then(|()| self.write_slices(rows))
             .and_then(|()| self.sweep.write(&self.conn, flight, encoded))
             .and_then(|step| self.erase(flight, encoded).map(|()| step));

@@ -1,6 +1,6 @@
 //! Stored members and names against what the journal says of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::identity::Identity;
 use domain::member::{Member, WalletState};
@@ -14,7 +14,7 @@ use super::journal;
 use super::ledger::{Ledger, Told, Wallet};
 use super::orders::Held;
 use super::pages;
-use crate::sqlite::sweep;
+use crate::sqlite::{lot_page, sweep};
 
 pub fn check(
     conn: &Connection,
@@ -36,9 +36,10 @@ pub fn check(
     let journal::Told { ledger, standing, .. } = told;
     let (mut homes, mut residents) = (BTreeSet::new(), BTreeSet::new());
     let mut recent = tail(conn, report)?;
+    let mut spoken_of = HashSet::new();
     let mut one = |no: u64, image: &str, report: &mut Report| {
         report.members += 1;
-        let member: Member = match serde_json::from_str(image) {
+        let mut member: Member = match serde_json::from_str(image) {
             Ok(member) => member,
             Err(e) => {
                 report.member("member", no, format!("it cannot be read: {e}"));
@@ -46,6 +47,12 @@ pub fn check(
                 return;
             }
         };
+        spoken_of.extend(member.page_numbers().map(|page| lot_page::at(no, page)));
+        if let Err(why) = read_lots(conn, no, &mut member) {
+            report.member("lots", no, why);
+            ledger.members.entry(no).or_default().seen = true;
+            return;
+        }
         if member.no != no {
             report.member("member", no, format!("it says that it is {}", member.no));
         }
@@ -72,6 +79,13 @@ pub fn check(
         Ok(())
     })?;
     recent.iter().for_each(|(no, image)| one(*no, image, report));
+    pages::each(conn, "lot_page", ("at", "1"), report, |row, report| {
+        let at: i64 = row.get(0)?;
+        if !spoken_of.contains(&at) {
+            report.member("lots", lot_page::owner(at), format!("it does not speak of page {at} of lots"));
+        }
+        Ok(())
+    })?;
     for (home, no, _) in homes.symmetric_difference(&residents) {
         report.member("household", *no, format!("he and household {home} do not agree that he is in it"));
     }
@@ -84,6 +98,15 @@ pub fn check(
     }
     lost(ledger, report);
     Ok(())
+}
+
+/// His pages of lots are there and as he says.
+fn read_lots(conn: &Connection, no: u64, member: &mut Member) -> Result<(), String> {
+    match lot_page::put(conn, no, member) {
+        Ok(None) => member.read_pages(),
+        Ok(Some(page)) => Err(format!("page {page} of its lots is not there")),
+        Err(e) => Err(format!("its pages of lots cannot be read: {e}")),
+    }
 }
 
 fn lost(ledger: &Ledger, report: &mut Report) {
@@ -188,6 +211,9 @@ fn compare_wallet(no: u64, stored: &WalletState, told: &Wallet, report: &mut Rep
                 format!("{what} {} is {is}, and {must} by its transfers", stored.id),
             );
         }
+    }
+    if !stored.lots.is_in_order() {
+        report.member("lots", no, format!("its lots of {} are not in spending order", stored.id));
     }
     let sum: i128 = stored.lots.iter().map(|lot| i128::from(lot.remaining)).sum();
     if sum != i128::from(stored.available.max(0)) || stored.lots.iter().any(|lot| lot.remaining <= 0) {

@@ -28,7 +28,7 @@ use super::index::Share;
 use super::{Report, key_maker, keys};
 use crate::StoreError;
 use crate::reader::{Row, row_get};
-use crate::sqlite::{file, form, store_error};
+use crate::sqlite::{file, form, lot_page, store_error};
 
 /// Adds to the report. `environment` is the setting under which it was served.
 pub fn replay(
@@ -360,12 +360,16 @@ impl<'c> Past<'c> {
         while let Some(row) = rows.next().map_err(|e| store_error(&e))? {
             let (no, image): (u64, String) =
                 row.get(0).and_then(|no| Ok((no, row.get(1)?))).map_err(|e| store_error(&e))?;
-            let stored: Member = form::from_json(&image, || format!("member {no}"))?;
+            let mut stored: Member = form::from_json(&image, || format!("member {no}"))?;
+            let missing = lot_page::put(self.conn, no, &mut stored)?;
+            let read =
+                missing.map_or_else(|| stored.read_pages(), |page| Err(format!("no page {page} of lots")));
+            read.map_err(|why| StoreError::Corrupt(format!("member {no}: {why}")))?;
             match self.members.get(&no) {
                 _ if self.lost.contains(&no) => {}
                 Some(member) if **member == stored => {}
                 Some(member) => {
-                    let parts = differ(&stored, &**member);
+                    let parts = differ(&stored.whole(), &member.whole());
                     report.member("replay", no, format!("replayed, its state is another in {parts}"));
                 }
                 None => report.member("replay", no, "replayed, there is no such member"),

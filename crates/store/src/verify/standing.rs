@@ -109,7 +109,7 @@ fn is_stock(budget: &str) -> bool {
 
 /// The first instant at which something that the member holds ends, is released or lapses.
 fn earliest(member: &Member) -> Option<Timestamp> {
-    let lots = member.wallets.iter().flat_map(|wallet| &wallet.lots).filter_map(|lot| lot.expires_at);
+    let lots = member.wallets.iter().flat_map(|wallet| wallet.lots.iter()).filter_map(|lot| lot.expires_at);
     let waits = member.wallets.iter().flat_map(|wallet| &wallet.waiting);
     let waits = waits.flat_map(|one| [one.until, one.expires_at]).flatten();
     let held = member.held.iter().map(|held| held.until);

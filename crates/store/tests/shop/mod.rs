@@ -140,8 +140,12 @@ impl Shop {
         }
         batch.members.sort_unstable();
         batch.members.dedup();
-        let state = |no: &u64| self.snapshot.members[no].clone().unwrap();
-        let members = batch.members.iter().map(state).collect();
+        let mut state = |no: &u64| {
+            let member = self.snapshot.members.get_mut(no).unwrap().as_mut().unwrap();
+            Arc::make_mut(member).number_pages();
+            member.clone()
+        };
+        let members = batch.members.iter().map(&mut state).collect();
         let raws = inputs.iter().map(|input| {
             let headers = vec![("X-Id".to_owned(), input.event.id.to_string())];
             (&*input.event.source == "webhook").then(|| Raw {
@@ -287,7 +291,9 @@ pub fn earn(member: &mut Member, pos: u64, cents: i64) -> Decision {
     }
     let wallet = &mut member.wallets[0];
     wallet.available += cents;
-    wallet.lots.push(Lot { pos, n: 0, remaining: cents, joined: 0, expires_at: None, by: None });
+    // Each of another's, so that none are joined.
+    let by = Some(pos);
+    wallet.lots.add(Lot { pos, n: 0, remaining: cents, joined: 0, expires_at: None, by });
     let effect = Effect {
         rule: "base".into(),
         kind: "earn".into(),

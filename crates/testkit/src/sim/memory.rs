@@ -117,7 +117,7 @@ impl Memory {
             ));
         }
         let members = write.members.iter().map(|member| {
-            let image = serde_json::to_vec(&**member).expect("a member is JSON");
+            let image = serde_json::to_vec(&member.whole()).expect("a member is JSON");
             (member.no, Rc::new(image))
         });
         let members = members.collect();

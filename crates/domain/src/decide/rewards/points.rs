@@ -1,12 +1,8 @@
 //! Points that a redemption takes and that come back: each to the lot it came from, with its date. What has expired
 //! meanwhile comes back and expires at once; what is owed is paid first.
 
-use jiff::Timestamp;
-
 use super::rule_id;
 use crate::decide::{Book, expiry, giving};
-use crate::event::MemberNo;
-use crate::lots::LotId;
 use crate::member::Lot;
 use crate::num::Num;
 use crate::outcome::{Account, TransferKind};
@@ -19,20 +15,22 @@ use crate::value::Text;
 pub fn spend(book: &mut Book<'_>, reward: &str, wallet: &Text, amount: i64) -> Vec<Spent> {
     let at = book.at;
     let state = book.wallet_mut(wallet);
-    let known: Vec<(LotId, Option<Timestamp>, Option<MemberNo>)> =
-        state.lots.iter().map(|lot| ((lot.pos, lot.n), lot.expires_at, lot.by)).collect();
     let parts = state.take(amount, None, at);
-    assert!(parts.iter().map(|part| part.1).sum::<i64>() == amount, "a cost was checked against the balance");
+    assert!(
+        parts.iter().map(|part| part.remaining).sum::<i64>() == amount,
+        "a cost was checked against the balance"
+    );
     let (rule, end) = (rule_id(reward), book.wallet(wallet).map_or(0, |w| w.available));
     let mut left = amount;
     let mut spent = Vec::with_capacity(parts.len());
-    for (lot, part) in parts {
-        left -= part;
+    for part in parts {
+        let (lot, amount) = (part.id(), part.remaining);
+        left -= amount;
         let ends = (Account::Available, Account::Redeemed);
-        book.transfer(TransferKind::Spend, ends, wallet, part, Some(&rule), Some(lot));
+        book.transfer(TransferKind::Spend, ends, wallet, amount, Some(&rule), Some(lot));
         after(book, end + left);
-        let (_, expires_at, by) = known.iter().find(|one| one.0 == lot).copied().unwrap_or((lot, None, None));
-        spent.push(Spent { wallet: wallet.clone(), lot, amount: part, expires_at, by, returned: 0 });
+        let (expires_at, by) = (part.expires_at, part.by);
+        spent.push(Spent { wallet: wallet.clone(), lot, amount, expires_at, by, returned: 0 });
     }
     spent
 }

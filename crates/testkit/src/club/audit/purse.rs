@@ -76,8 +76,7 @@ impl Purse {
     /// The row is over: whether it was activity, and what moved.
     pub fn close(&mut self, at: i64) -> Vec<Move> {
         let acts = |m: &Move| {
-            m.from == "issued"
-                || (m.to == "debt" && ["pending", "adjusted", "available"].contains(&m.from))
+            m.from == "issued" || (m.to == "debt" && ["pending", "adjusted", "available"].contains(&m.from))
         };
         if std::mem::take(&mut self.spends) || self.moves.iter().any(acts) {
             self.active = self.active.max(Some(at));

@@ -1,0 +1,128 @@
+//! Stored forms. A lot is `[pos, n, remaining]`, and `[…, joined, expires_at, by]` as far as there is more to say. A wallet's
+//! lots are a list of them in spending order; where a page of lots stands, which is stored in a row of its own,
+//! `{"p": [number, count, sum, lowest pos, highest pos]}` does.
+//!
+//! Invariant: few lots are written as a plain list; what is read back is what was written, pages aside.
+
+use jiff::Timestamp;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeSeq, Serializer};
+
+use super::list::Lots;
+use super::page::Page;
+use crate::member::Lot;
+
+struct LotForm;
+
+impl<'de> Visitor<'de> for LotForm {
+    type Value = Lot;
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a lot: [pos, n, remaining, joined, expires_at, by], the last three if they are told")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Lot, A::Error> {
+        let short = |have| A::Error::invalid_length(have, &self);
+        Ok(Lot {
+            pos: parts.next_element()?.ok_or_else(|| short(0))?,
+            n: parts.next_element()?.ok_or_else(|| short(1))?,
+            remaining: parts.next_element()?.ok_or_else(|| short(2))?,
+            joined: parts.next_element()?.unwrap_or(0),
+            expires_at: parts.next_element::<Option<Timestamp>>()?.flatten(),
+            by: parts.next_element()?,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Lot {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Lot, D::Error> {
+        d.deserialize_seq(LotForm)
+    }
+}
+
+impl Serialize for Lot {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self.by {
+            Some(by) => (self.pos, self.n, self.remaining, self.joined, self.expires_at, by).serialize(s),
+            None if self.joined == 0 && self.expires_at.is_none() => {
+                (self.pos, self.n, self.remaining).serialize(s)
+            }
+            None => (self.pos, self.n, self.remaining, self.joined, self.expires_at).serialize(s),
+        }
+    }
+}
+
+/// Stands for a page.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Reference {
+    p: (u32, u32, i64, u64, u64),
+}
+
+enum Part {
+    Lot(Lot),
+    Page(Page),
+}
+
+struct PartForm;
+
+impl<'de> Visitor<'de> for PartForm {
+    type Value = Part;
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a lot, or a page of lots")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<Part, A::Error> {
+        LotForm.visit_seq(parts).map(Part::Lot)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, parts: A) -> Result<Part, A::Error> {
+        let (number, count, sum, from, to) = Reference::deserialize(MapAccessDeserializer::new(parts))?.p;
+        Ok(Part::Page(Page::stored(number, count, sum, (from, to))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Part, D::Error> {
+        d.deserialize_any(PartForm)
+    }
+}
+
+struct LotsForm;
+
+impl<'de> Visitor<'de> for LotsForm {
+    type Value = Lots;
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of lots")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Lots, A::Error> {
+        let mut lots = Lots::default();
+        while let Some(part) = parts.next_element()? {
+            match part {
+                Part::Lot(lot) => lots.push(lot),
+                Part::Page(page) => lots.push_page(page),
+            }
+        }
+        if lots.is_in_form() { Ok(lots) } else { Err(A::Error::custom("a page of lots stands at an end")) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Lots {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Lots, D::Error> {
+        d.deserialize_seq(LotsForm)
+    }
+}
+
+impl Serialize for Lots {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let (head, tail) = self.ends();
+        let mut list = s.serialize_seq(None)?;
+        head.iter().try_for_each(|lot| list.serialize_element(lot))?;
+        for page in self.pages() {
+            if page.number == 0 {
+                page.lots().iter().try_for_each(|lot| list.serialize_element(lot))?;
+            } else {
+                let p = (page.number, page.count, page.sum, page.span.0, page.span.1);
+                list.serialize_element(&Reference { p })?;
+            }
+        }
+        tail.iter().try_for_each(|lot| list.serialize_element(lot))?;
+        list.end()
+    }
+}

@@ -1,0 +1,87 @@
+//! Pages of lots: written with the batch that made them, read with their member.
+//!
+//! Invariant: a state and its pages are committed together, a page that no newest state speaks of goes in that same
+//! transaction, and no page is ever changed. A state that is not the newest any more may find its pages gone, never other.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use domain::event::MemberNo;
+use domain::member::Member;
+use rusqlite::{Connection, params};
+
+use super::store_error;
+use crate::StoreError;
+
+/// Numbers of a member's pages have so many bits.
+const PAGE_BITS: u32 = 24;
+
+/// What a batch does to pages.
+#[derive(Default)]
+pub struct Changes {
+    text: Vec<u8>,
+    new: Vec<(i64, Range<usize>)>,
+    gone: Vec<i64>,
+}
+
+impl Changes {
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.new.clear();
+        self.gone.clear();
+    }
+
+    pub fn add(&mut self, member: &Member) -> Result<(), StoreError> {
+        for (page, lots) in member.new_pages() {
+            let start = self.text.len();
+            domain::json::write(&mut self.text, lots).map_err(|e| {
+                StoreError::Corrupt(format!("lots of member {} have no form: {e}", member.no))
+            })?;
+            self.new.push((at(member.no, page), start..self.text.len()));
+        }
+        self.gone.extend(member.gone_pages().iter().map(|page| at(member.no, *page)));
+        Ok(())
+    }
+
+    pub fn write(&self, conn: &Connection) -> rusqlite::Result<()> {
+        for (at, text) in &self.new {
+            let lots = std::str::from_utf8(&self.text[text.clone()]).expect("JSON is text");
+            conn.prepare_cached("INSERT INTO lot_page VALUES (?1, ?2)")?.execute(params![at, lots])?;
+        }
+        for at in &self.gone {
+            conn.prepare_cached("DELETE FROM lot_page WHERE at = ?1")?.execute([at])?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives a member his pages; a page that is not there is answered.
+pub fn put(conn: &Connection, no: MemberNo, member: &mut Member) -> Result<Option<u32>, StoreError> {
+    if !member.has_pages() {
+        return Ok(None);
+    }
+    let texts = texts(conn, no).map_err(|e| store_error(&e))?;
+    Ok(member.put_pages(texts).err())
+}
+
+/// All pages of a member.
+pub fn texts(conn: &Connection, no: MemberNo) -> rusqlite::Result<BTreeMap<u32, String>> {
+    let mut select = conn.prepare_cached("SELECT at, lots FROM lot_page WHERE at >= ?1 AND at < ?2")?;
+    let read = |r: &rusqlite::Row<'_>| Ok((page(r.get(0)?), r.get(1)?));
+    select.query_map([at(no, 0), at(no + 1, 0)], read)?.collect()
+}
+
+/// Where it lies.
+pub fn at(no: MemberNo, page: u32) -> i64 {
+    let high = i64::try_from(no).ok().and_then(|no| no.checked_mul(1 << PAGE_BITS));
+    high.expect("a member's number has less than 39 bits") | i64::from(page)
+}
+
+fn page(at: i64) -> u32 {
+    (at & ((1 << PAGE_BITS) - 1)) as u32
+}
+
+/// Whose it is.
+pub fn owner(at: i64) -> MemberNo {
+    (at >> PAGE_BITS) as MemberNo
+}

@@ -1,0 +1,163 @@
+//! Members with many lots: pages lie beside their states, and whoever asks at whatever moment gets all of them, as they
+//! then were.
+
+mod shop;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domain::event::MemberNo;
+use domain::member::Member;
+use shop::{Bench, Shop, small};
+
+type Held = BTreeMap<MemberNo, Vec<(u64, i64)>>;
+
+fn held(member: &Member) -> Vec<(u64, i64)> {
+    member.wallets[0].lots.iter().map(|lot| (lot.pos, lot.remaining)).collect()
+}
+
+/// What SQL says of each lot.
+fn by_sql(bench: &Bench) -> Held {
+    let sql = bench.sql();
+    let mut select = sql.prepare("SELECT member, pos, remaining FROM lots ORDER BY member, pos").unwrap();
+    let mut held = Held::new();
+    let mut rows = select.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        held.entry(row.get(0).unwrap()).or_default().push((row.get(1).unwrap(), row.get(2).unwrap()));
+    }
+    held
+}
+
+/// What a decider who knows nothing is told.
+fn anew(shop: &mut Shop) -> Held {
+    shop.forget();
+    shop.members();
+    let mut snapshot = domain::snapshot::Snapshot::default();
+    shop.store.fetch(&mut snapshot, &[]).unwrap();
+    let wants: Vec<_> = (1..snapshot.next_member).map(domain::snapshot::Want::Member).collect();
+    shop.store.fetch(&mut snapshot, &wants).unwrap();
+    snapshot.members.into_iter().map(|(no, member)| (no, held(&member.unwrap()))).collect()
+}
+
+fn pages(bench: &Bench) -> i64 {
+    bench.sql().query_row("SELECT count(*) FROM lot_page", [], |r| r.get(0)).unwrap()
+}
+
+#[test]
+fn many_lots_are_all_there_for_everyone() {
+    let bench = Bench::with(small());
+    let mut shop = Shop::new(bench.open());
+    let mut must = Held::new();
+    for n in 0..1200 {
+        // Batches of one and of several, of members with few lots and with many.
+        let customer = if n % 4 == 0 { n / 4 % 50 } else { 50 + n % 2 };
+        shop.batch(&[(customer, 2 * n, 1 + n as i64 % 5), (51, 2 * n + 1, 2)]);
+        if n % 150 == 149 {
+            shop.flush();
+            must = anew(&mut shop);
+            assert_eq!(by_sql(&bench), must);
+            let listed = shop.reader.member_list(None, 1000).unwrap().items;
+            assert_eq!(listed.iter().map(|member| (member.no, held(member))).collect::<Held>(), must);
+            assert!(
+                must.iter().all(|(no, lots)| held(&shop.reader.member_get(*no).unwrap().unwrap()) == *lots)
+            );
+            let left = Bench::with(small());
+            shop::copy(&bench.dir, &left.dir);
+            assert_eq!(anew(&mut Shop::new(left.open())), must);
+            left.verify();
+        }
+    }
+    assert!(must.values().any(|lots| lots.len() > 1000) && must.values().any(|lots| lots.len() < 10));
+    let rows = pages(&bench);
+    assert!((20..60).contains(&rows), "{rows} pages: those before them go");
+    drop(shop);
+    bench.verify();
+}
+
+/// Those who only look never find a state without its pages, or with others.
+#[test]
+fn a_reader_beside_the_writer_sees_whole_members() {
+    let bench = Bench::with(small());
+    let mut shop = Shop::new(bench.open());
+    shop.order(1, 0, 1);
+    shop.flush();
+    let (reader, stop) = (shop.reader.clone(), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let looks = scope.spawn(|| {
+            let (mut looks, mut before) = (0, 0);
+            while !stop.load(Ordering::Relaxed) {
+                let member = reader.member_get(1).unwrap().unwrap();
+                let sum: i64 = held(&member).iter().map(|lot| lot.1).sum();
+                assert_eq!(
+                    (sum, member.changes as usize),
+                    (member.wallets[0].available, held(&member).len())
+                );
+                assert!(sum >= before, "time does not go back");
+                (looks, before) = (looks + 1, sum);
+            }
+            looks
+        });
+        for n in 1..1500 {
+            shop.order(1, n, 1);
+            if n % 20 == 0 {
+                shop.flush();
+            }
+        }
+        shop.flush();
+        stop.store(true, Ordering::Relaxed);
+        assert!(looks.join().unwrap() > 10);
+    });
+}
+
+/// What a batch that failed would have stored is never spoken of.
+#[test]
+fn a_batch_that_fails_leaves_the_pages_as_they_were() {
+    let bench = Bench::with(small());
+    let mut shop = Shop::new(bench.open());
+    for n in 0..300 {
+        shop.order(1, n, 1);
+    }
+    shop.flush();
+    let held = bench.hold();
+    let commits: Vec<_> = (300..330).map(|n| (1, n, 1)).collect();
+    shop.batch(&commits);
+    assert!(shop.results()[0].is_err());
+    drop(held);
+    assert_eq!(anew(&mut shop)[&1].len(), 300);
+    for n in 330..400 {
+        shop.order(1, n, 1);
+    }
+    shop.flush();
+    assert_eq!(anew(&mut shop)[&1].len(), 370);
+    drop(shop);
+    bench.verify();
+}
+
+#[test]
+fn damage_to_pages_is_found() {
+    let bench = Bench::with(small());
+    let mut shop = Shop::new(bench.open());
+    for n in 0..200 {
+        shop.order(1, n, 2);
+    }
+    drop(shop);
+    bench.verify();
+    for damage in [
+        "DELETE FROM lot_page",
+        "UPDATE lot_page SET lots = json_set(lots, '$[0][2]', 1)",
+        "UPDATE lot_page SET lots = json_set(lots, '$[0]', lots -> 1, '$[1]', lots -> 0)",
+        "UPDATE lot_page SET lots = json_remove(lots, '$[3]')",
+        "UPDATE lot_page SET lots = '['",
+        "INSERT INTO lot_page SELECT at + 1000, lots FROM lot_page",
+        "INSERT INTO lot_page SELECT at + (7 << 24), lots FROM lot_page",
+    ] {
+        let copy = Bench::with(small());
+        shop::copy(&bench.dir, &copy.dir);
+        let sql = copy.sql();
+        assert!(sql.execute(damage, []).is_err() == damage.starts_with("UPDATE"), "a page is never changed");
+        sql.execute_batch("DROP TRIGGER lot_page_update").unwrap();
+        assert!(damage.starts_with("INSERT") || sql.execute(damage, []).is_ok());
+        let report = store::verify::verify(&copy.dir, &mut |_, _| {}).unwrap();
+        assert!(report.breaches.iter().any(|breach| breach.law == "lots"), "{damage}: {report:#?}");
+    }
+}
