@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -46,6 +47,14 @@ fn run(page: &Path) {
     if program.is_some_and(|(_, program)| program.contains("environments.staging")) {
         launch.env.push(("FEALTY_ENVIRONMENT".into(), "staging".into()));
     }
+    // A page about sources shows those of its session.
+    let sources = blocks.iter().find(|(word, text)| *word == "toml" && text.contains("[sources.tryout]"));
+    if let Some((_, settings)) = sources {
+        let file = launch.data.join("settings.toml");
+        std::fs::write(&file, settings).unwrap_or_else(|e| panic!("{e}"));
+        launch.args.extend(["--settings".into(), file.to_string_lossy().into_owned()]);
+        launch.env.push(("TRYOUT_SECRET".into(), "not-a-secret".into()));
+    }
     let api = Api::of(launch);
     let session = session
         .replace("curl -s http", "curl -s --fail-with-body http")
@@ -65,6 +74,7 @@ fn run(page: &Path) {
         String::from_utf8_lossy(&ran.stderr)
     );
     assert!(!said.contains("\"status\":\"refused\""), "{}: {said}", page.display());
+    assert!(sources.is_none() || !said.contains("\"status\":\"ignored\""), "{}: {said}", page.display());
 }
 
 #[test]
@@ -95,4 +105,20 @@ fn every_route_is_told() {
         })
         .collect();
     assert!(untold.is_empty(), "docs/api.md says nothing of {untold:?}");
+}
+
+/// The scopes that a key can have are those of the table in docs/operating.md.
+#[test]
+fn every_scope_is_told() {
+    let page = std::fs::read_to_string(root().join("docs/operating.md")).unwrap_or_else(|e| panic!("{e}"));
+    let table = page.lines().skip_while(|line| !line.starts_with("| scope"));
+    let cells = table.take_while(|line| line.starts_with('|')).filter_map(|row| row.split('|').nth(1));
+    let told: BTreeSet<&str> =
+        cells.skip(2).flat_map(|cell| cell.split('`')).filter(|word| word.trim().len() > 1).collect();
+    let help = Command::new(env!("CARGO_BIN_EXE_fealty")).args(["keys", "create", "--help"]).output();
+    let help = String::from_utf8_lossy(&help.unwrap_or_else(|e| panic!("{e}")).stdout).into_owned();
+    let known = help.lines().filter_map(|line| line.trim().strip_prefix("- ")?.split_whitespace().next());
+    let known: BTreeSet<&str> = known.map(|scope| scope.trim_end_matches(':')).collect();
+    assert!(known.contains("admin"), "{help}");
+    assert_eq!(told, known);
 }
