@@ -157,7 +157,22 @@ fn what_init_says_next_works_as_it_stands() {
     let ran =
         Command::new("sh").args(["-c", next]).current_dir(&dir).output().unwrap_or_else(|e| panic!("{e}"));
     assert!(ran.status.success(), "{next}: {ran:?}");
+    // What it serves then lies beside the program, not wherever one happens to stand.
+    let serve = out.lines().find(|line| line.contains(" serve ")).unwrap_or_default();
+    assert!(serve.ends_with("--data mine/data"), "{serve}");
     std::fs::remove_dir_all(&dir).expect("ours");
+}
+
+#[test]
+fn a_key_that_could_never_be_used_is_refused_at_the_start() {
+    let launch = launch().with_program(PROGRAM);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fealty"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--program", "program.toml"]).current_dir(&launch.data);
+    let ran = command.env("FEALTY_API_KEY", "lk_live_0123456789abcdef0123456789abcdef").output();
+    let ran = ran.unwrap_or_else(|e| panic!("{e}"));
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(ran.status.code() == Some(3) && said.contains("checksum"), "{ran:?}");
+    launch.remove();
 }
 
 #[test]

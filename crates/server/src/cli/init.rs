@@ -68,7 +68,7 @@ impl Init {
         let fealty = std::env::args().next().unwrap_or_else(|| "fealty".to_owned());
         let here = self.dir.display();
         println!(
-            "\nNext:\n  {fealty} check {here}/program.toml\n  {fealty} serve --program {here}/program.toml --settings {here}/settings.toml"
+            "\nNext:\n  {fealty} check {here}/program.toml\n  {fealty} serve --program {here}/program.toml --settings {here}/settings.toml --data {here}/data"
         );
         Ok(0)
     }

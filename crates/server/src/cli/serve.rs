@@ -8,7 +8,7 @@ use store::{NewApiKey, Reader, Store};
 
 use super::{Choice, Failure, LISTEN, Place, SETTINGS, STORE, open};
 use crate::app::{App, StoredKey};
-use crate::keys::{Key, Scope};
+use crate::keys::{Key, Scope, well_formed};
 use crate::settings::{Limits, Log};
 use crate::sources;
 
@@ -76,6 +76,11 @@ fn owner(store: &Store, dir: &std::path::Path) -> Result<Option<Key>, Failure> {
         Some(text) if !text.bytes().all(|b| b.is_ascii_graphic()) => {
             let why = "it holds spaces or characters beyond ASCII, like the `…` of an example";
             return Err(Failure::new(SETTINGS, "FEALTY_API_KEY cannot be the owner's key", why));
+        }
+        Some(text) if !well_formed(&text) => {
+            let why = "it begins with `lk_live_` like a key that was made here, and its checksum is wrong";
+            let fix = "copy the whole key, or choose one that begins otherwise";
+            return Err(Failure::new(SETTINGS, "FEALTY_API_KEY cannot be the owner's key", why).fix(fix));
         }
         Some(text) => {
             if text.len() < 24 {
