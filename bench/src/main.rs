@@ -26,6 +26,9 @@ bench [import|http|rules|quotes|weight|midnight|all]   default: import, http and
 bench events --events N [--members N] [--random-ids] [--from N] FILE    writes events and does nothing else
 bench echo                                                              the bare HTTP server alone";
 
+const FLAGS: [&str; 7] =
+    ["--rounds", "--events", "--stored", "--members", "--random-ids", "--seconds", "--from"];
+
 /// What was asked for.
 pub struct Options {
     pub rounds: usize,
@@ -39,6 +42,13 @@ pub struct Options {
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.iter().any(|arg| ["help", "--help", "-h"].contains(&arg.as_str())) {
+        return println!("{HELP}");
+    }
+    if let Some(unknown) = args.iter().find(|arg| arg.starts_with('-') && !FLAGS.contains(&arg.as_str())) {
+        eprintln!("there is no `{unknown}`\n{HELP}");
+        std::process::exit(2);
+    }
     let number = |name: &str, default: u64| {
         let at = args.iter().position(|arg| arg == name);
         at.and_then(|at| args.get(at + 1)?.replace('_', "").parse().ok()).unwrap_or(default)
@@ -60,7 +70,10 @@ fn main() {
             return events::write(std::path::Path::new(file), &options, options.from, options.events);
         }
         "import" | "http" | "rules" | "quotes" | "weight" | "midnight" | "all" => {}
-        _ => return println!("{HELP}"),
+        unknown => {
+            eprintln!("there is no `{unknown}`\n{HELP}");
+            std::process::exit(2);
+        }
     }
     println!("one run on this machine, alternating, {} rounds; read ratios, not figures\n", options.rounds);
     if matches!(what, "import" | "all") {

@@ -8,3 +8,8 @@ pub fn run(args: &[String]) -> Outcome {
     shell::run(shell::cargo(&["build", "--release", "--bin", "fealty"]))?;
     shell::run(shell::cargo(&all))
 }
+
+/// Nothing is built in release, and nothing is measured.
+pub fn help() -> Outcome {
+    shell::run(shell::cargo(&["run", "--quiet", "--package", "bench", "--", "--help"]))
+}

@@ -6,6 +6,7 @@ mod bench;
 mod journey;
 mod kill;
 mod peers;
+mod races;
 mod shell;
 mod sim;
 mod test;
@@ -23,7 +24,8 @@ cargo xtask sim                seeded simulator with an independent auditor (rel
     [--seeds N] [--from S]     so many worlds, from this seed; [--trace] tells what happened in them
     [--planted]                instead: mistakes planted on purpose, each of which must be found
 cargo xtask kill               kill -9 of the real binary under load (release build)
-    [--rounds N] [--seed N]";
+    [--rounds N] [--seed N]
+cargo xtask races              many clients at the same instant, ten times as often as every test run (minutes)";
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -31,13 +33,21 @@ fn main() {
         Some((command, rest)) => (command.as_str(), rest),
         None => ("help", [].as_slice()),
     };
+    let help = rest.iter().any(|arg| arg == "--help" || arg == "-h");
     let outcome = match command {
+        // What bench can do is said by itself.
+        "bench" if help => bench::help(),
+        _ if help => {
+            println!("{HELP}");
+            Ok(())
+        }
         "test" | "ci" => test::run(),
         "tidy" => tidy::run(),
         "journey" => journey::run(rest),
         "bench" => bench::run(rest),
         "sim" => sim::run(rest),
         "kill" => kill::run(rest),
+        "races" => races::run(),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())

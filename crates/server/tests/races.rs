@@ -1,99 +1,37 @@
 //! Many clients at the same instant against the real server: whoever comes first, the sums are exact. That what lies on
 //! the disk adds up, and comes out the same when it is decided again, is proved at the end of each test (`common`).
+//! Stock, codes and budgets under a crowd are in `crowds`.
 
 mod common;
 
 use std::collections::BTreeSet;
-use std::sync::Barrier;
 
-use common::{Api, launch, order};
+use common::order;
+use common::race::*;
 use serde_json::{Value, json};
-use testkit::http::{Client, Response};
-
-const PROGRAM: &str = r#"
-program = { id = "test", currency = "EUR", timezone = "Europe/Berlin", sandbox = true }
-wallets.points = { transfer = true }
-wallets.short = { expires = "10 days" }
-counters.orders = { on = "order.paid" }
-events."bonus.asked" = {}
-rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
-rules.bonus = { on = "bonus.asked", earn.points = 333, limit = { points = 100_000, across = "members", partial = false } }
-rules.short = { on = "order.paid", when = 'order.channel == "short"', earn.short = 100 }
-rewards.all = { cost.points = 100, gives.product = "all" }
-rewards.few = { gives.code.pattern = "FEW-############", stock = 10 }
-rewards.film = { gives.code.pool = "film" }
-rewards.brief = { cost.short = 100, gives.product = "brief" }
-"#;
-
-const ADA: &str = "email:ada@example.com";
-const BOB: &str = "email:bob@example.com";
-
-fn api() -> Api {
-    Api::of(launch().with_program(PROGRAM))
-}
-
-/// All of them wait for each other before each begins.
-fn at_once<T: Send>(api: &Api, count: usize, ask: impl Fn(&mut Client, usize) -> T + Sync) -> Vec<T> {
-    let barrier = Barrier::new(count);
-    std::thread::scope(|scope| {
-        let (barrier, ask, server) = (&barrier, &ask, &api.server);
-        let one = |n| {
-            scope.spawn(move || {
-                let mut client = server.client();
-                client.get("/livez").unwrap_or_else(|e| panic!("{e}"));
-                barrier.wait();
-                ask(&mut client, n)
-            })
-        };
-        let all: Vec<_> = (0..count).map(one).collect();
-        all.into_iter().map(|one| one.join().unwrap_or_else(|_| panic!("a client fell"))).collect()
-    })
-}
-
-fn post(client: &mut Client, path: &str, key: &str, body: &Value) -> Response {
-    let headers = [("Content-Type", "application/json"), ("Idempotency-Key", key)];
-    client.request("POST", path, &headers, body.to_string().as_bytes()).unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn send(client: &mut Client, event: &Value) -> Response {
-    let answer = client.post("/v1/events", "application/cloudevents+json", event.to_string().as_bytes());
-    answer.unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn count(answers: &[Response], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.status == status).count()
-}
-
-fn wallet(api: &mut Api, who: &str, id: &str) -> (i64, i64) {
-    let wallet = &api.get(&format!("/v1/members/{who}")).json()["wallets"][id];
-    let number = |key: &str| wallet[key].as_i64().unwrap_or_else(|| panic!("{wallet}"));
-    (number("available"), number("debt"))
-}
-
-fn refund(id: &str, order: &str) -> Value {
-    json!({"specversion": "1.0", "source": "shop", "id": id, "type": "order.refunded",
-        "time": "2026-11-21T10:00:00Z", "data": {"id": id, "order": order}})
-}
-
-fn redeem(reward: &str, who: &str) -> Value {
-    json!({"member": who, "reward": reward, "confirm": true})
-}
+use testkit::http::Response;
 
 #[test]
 fn one_key_is_one_redemption_and_one_balance_is_spent_once() {
     let mut api = api();
-    api.event(&order("o1", ADA, "100"));
-    let answers = at_once(&api, 30, |client, _| post(client, "/v1/redemptions", "same", &redeem("all", ADA)));
-    let ids: BTreeSet<String> = answers.iter().map(|answer| answer.json()["id"].to_string()).collect();
-    assert_eq!((ids.len(), count(&answers, 201), count(&answers, 200)), (1, 1, 29), "{ids:?}");
-    assert_eq!(wallet(&mut api, ADA, "points"), (0, 0));
-    api.event(&order("o2", ADA, "199"));
-    let answers =
-        at_once(&api, 30, |client, n| post(client, "/v1/redemptions", &n.to_string(), &redeem("all", ADA)));
-    assert_eq!((count(&answers, 201), count(&answers, 409)), (1, 29));
-    let refused = answers.iter().find(|answer| answer.status == 409).map(Response::json);
-    assert_eq!(refused.map(|told| told["code"].clone()), Some(json!("points_insufficient")));
-    assert_eq!(wallet(&mut api, ADA, "points"), (99, 0));
+    for round in 0..size(20, 200) {
+        let who = format!("email:m{round}@example.com");
+        api.event(&order(&format!("a{round}"), &who, "100"));
+        let answers = at_once(&api, 30, |client, _| {
+            post(client, "/v1/redemptions", &format!("same-{round}"), &redeem("all", &who))
+        });
+        let told: BTreeSet<&str> = answers.iter().map(|answer| answer.body.as_str()).collect();
+        assert_eq!((told.len(), count(&answers, 201), count(&answers, 200)), (1, 1, 29), "{told:?}");
+        assert_eq!(wallet(&mut api, &who, "points"), (0, 0));
+        api.event(&order(&format!("b{round}"), &who, "199"));
+        let answers = at_once(&api, 30, |client, n| {
+            post(client, "/v1/redemptions", &format!("{round}-{n}"), &redeem("all", &who))
+        });
+        assert_eq!((count(&answers, 201), count(&answers, 409)), (1, 29));
+        let refused = answers.iter().find(|answer| answer.status == 409).map(Response::json);
+        assert_eq!(refused.map(|told| told["code"].clone()), Some(json!("points_insufficient")));
+        assert_eq!(wallet(&mut api, &who, "points"), (99, 0));
+    }
 }
 
 #[test]
@@ -111,57 +49,9 @@ fn a_key_that_says_two_things_at_once_does_one_of_them() {
 }
 
 #[test]
-fn the_last_pieces_go_to_ten_of_three_hundred() {
-    let mut api = api();
-    (0..30).for_each(|n| drop(api.event(&order(&format!("o{n}"), &format!("email:m{n}@example.com"), "1"))));
-    let answers = at_once(&api, 30, |client, n| -> Vec<Response> {
-        let ask = redeem("few", &format!("email:m{n}@example.com"));
-        (0..10).map(|i| post(client, "/v1/redemptions", &format!("{n}-{i}"), &ask)).collect()
-    });
-    let answers: Vec<Response> = answers.into_iter().flatten().collect();
-    assert_eq!((count(&answers, 201), count(&answers, 409)), (10, 290));
-    let given: Vec<Value> =
-        answers.iter().filter(|answer| answer.status == 201).map(Response::json).collect();
-    let codes: BTreeSet<String> = given.iter().map(|one| one["codes"][0].to_string()).collect();
-    assert_eq!(codes.len(), 10, "{codes:?}");
-    // One comes back: of thirty who want it one gets it.
-    let back = format!("/v1/redemptions/{}/return", given[0]["id"].as_str().unwrap_or_default());
-    assert_eq!(api.post(&back, &json!({})).status, 200);
-    let answers = at_once(&api, 30, |client, n| {
-        post(client, "/v1/redemptions", &format!("again-{n}"), &redeem("few", "email:m1@example.com"))
-    });
-    let more = count(&answers, 201);
-    assert!(more <= 1, "{more} got what came back once");
-}
-
-#[test]
-fn fifty_codes_go_to_two_hundred_who_ask() {
-    let mut api = api();
-    (0..20).for_each(|n| drop(api.event(&order(&format!("o{n}"), &format!("email:m{n}@example.com"), "1"))));
-    // The same fifty are brought by ten at once: each is there once.
-    let codes: Vec<String> = (0..50).map(|n| format!("FILM-{n:04}")).collect();
-    let brought = at_once(&api, 10, |client, n| {
-        post(client, "/v1/rewards/film/codes", &format!("b{n}"), &json!({"codes": codes})).json()
-    });
-    assert_eq!(brought.iter().filter_map(|told| told["added"].as_u64()).sum::<u64>(), 50, "{brought:?}");
-    let answers = at_once(&api, 20, |client, n| -> Vec<Response> {
-        let ask = redeem("film", &format!("email:m{n}@example.com"));
-        (0..10).map(|i| post(client, "/v1/redemptions", &format!("{n}-{i}"), &ask)).collect()
-    });
-    let answers: Vec<Response> = answers.into_iter().flatten().collect();
-    assert_eq!((count(&answers, 201), count(&answers, 409)), (50, 150));
-    let given: BTreeSet<String> = answers
-        .iter()
-        .filter(|answer| answer.status == 201)
-        .filter_map(|answer| answer.json()["codes"][0].as_str().map(str::to_owned))
-        .collect();
-    assert_eq!(given.len(), 50, "each code is given once");
-}
-
-#[test]
 fn an_erasure_meets_orders() {
     let mut api = api();
-    for round in 0..5 {
+    for round in 0..size(10, 200) {
         let who = format!("email:m{round}@example.com");
         api.event(&order(&format!("o{round}"), &who, "1"));
         let id = api.get(&format!("/v1/members/{who}")).json()["id"].as_str().unwrap_or_default().to_owned();
@@ -186,35 +76,21 @@ fn an_erasure_meets_orders() {
 }
 
 #[test]
-fn a_budget_of_many_is_never_passed() {
-    let mut api = api();
-    let event = |n: usize| {
-        json!({"specversion": "1.0", "source": "test", "id": format!("b{n}"), "type": "bonus.asked",
-            "subject": format!("email:m{}@example.com", n % 7), "time": "2026-11-20T10:00:00Z", "data": {}})
-    };
-    at_once(&api, 8, |client, sender| {
-        for part in 0..5 {
-            let from = sender * 50 + part * 10;
-            let lines: String = (from..from + 10).map(|n| format!("{}\n", event(n))).collect();
-            let answer = client.post("/v1/events", "application/x-ndjson", lines.as_bytes());
-            assert_eq!(answer.unwrap_or_else(|e| panic!("{e}")).status, 200);
-        }
-    });
-    // 400 asked; 300 times 333 is 99,900, and once more would pass 100,000.
-    let sum: i64 = (0..7).map(|n| wallet(&mut api, &format!("email:m{n}@example.com"), "points").0).sum();
-    assert_eq!(sum, 300 * 333);
-}
-
-#[test]
 fn what_a_member_has_is_given_away_once() {
     let mut api = api();
-    api.event(&order("o1", ADA, "100"));
-    api.event(&order("o2", BOB, "1"));
+    for round in 0..size(20, 200) {
+        let (ada, bob) = (format!("email:a{round}@example.com"), format!("email:b{round}@example.com"));
+        api.event(&order(&format!("a{round}"), &ada, "100"));
+        api.event(&order(&format!("b{round}"), &bob, "1"));
+        let path = format!("/v1/members/{ada}/transfers");
+        let gift = json!({"to": bob, "wallet": "points", "amount": 100});
+        let answers = at_once(&api, 20, |client, n| post(client, &path, &format!("{round}-{n}"), &gift));
+        assert_eq!((count(&answers, 200), count(&answers, 409)), (1, 19));
+        assert_eq!((wallet(&mut api, &ada, "points"), wallet(&mut api, &bob, "points")), ((0, 0), (101, 0)));
+    }
+    api.event(&order("ada", ADA, "50"));
+    api.event(&order("bob", BOB, "51"));
     let path = format!("/v1/members/{ADA}/transfers");
-    let gift = json!({"to": BOB, "wallet": "points", "amount": 100});
-    let answers = at_once(&api, 20, |client, n| post(client, &path, &n.to_string(), &gift));
-    assert_eq!((count(&answers, 200), count(&answers, 409)), (1, 19));
-    assert_eq!((wallet(&mut api, ADA, "points"), wallet(&mut api, BOB, "points")), ((0, 0), (101, 0)));
     // To and fro at once: nothing is made and nothing lost.
     let back = format!("/v1/members/{BOB}/transfers");
     at_once(&api, 20, |client, n| {
@@ -248,7 +124,7 @@ fn one_event_sent_by_many_counts_once() {
 #[test]
 fn a_return_meets_a_redemption() {
     let mut api = api();
-    for round in 0..20 {
+    for round in 0..size(20, 200) {
         let (who, id) = (format!("email:m{round}@example.com"), format!("o{round}"));
         api.event(&order(&id, &who, "100"));
         let answers = at_once(&api, 2, |client, n| match n {
@@ -267,7 +143,7 @@ fn a_return_meets_a_redemption() {
 fn a_reservation_ends_in_one_way() {
     let mut api = api();
     api.event(&order("o1", ADA, "2000"));
-    for round in 0..20 {
+    for round in 0..size(20, 200) {
         let reserved = post(
             &mut api.server.client(),
             "/v1/redemptions",
@@ -297,7 +173,7 @@ fn a_reservation_ends_in_one_way() {
 #[test]
 fn a_merge_meets_orders_of_both() {
     let mut api = api();
-    for round in 0..5 {
+    for round in 0..size(10, 200) {
         let (ada, bob) = (format!("email:a{round}@example.com"), format!("email:b{round}@example.com"));
         api.event(&order(&format!("a{round}"), &ada, "1"));
         api.event(&order(&format!("b{round}"), &bob, "1"));
@@ -322,7 +198,7 @@ fn a_merge_meets_orders_of_both() {
 #[test]
 fn two_who_absorb_each_other_are_one() {
     let mut api = api();
-    for round in 0..10 {
+    for round in 0..size(20, 200) {
         let names = [format!("email:a{round}@example.com"), format!("email:b{round}@example.com")];
         for (n, name) in names.iter().enumerate() {
             api.event(&order(&format!("{round}-{n}"), name, "10"));
@@ -340,8 +216,8 @@ fn two_who_absorb_each_other_are_one() {
 #[test]
 fn each_event_is_judged_by_one_version_while_others_are_published() {
     let mut api = api();
-    const VERSIONS: u64 = 8;
-    let texts: Vec<String> = (2..=VERSIONS)
+    let versions_to = size(8, 200) as u64;
+    let texts: Vec<String> = (2..=versions_to)
         .map(|n| {
             PROGRAM
                 .replace("earn.points = 'order.subtotal'", &format!("earn.points = 'order.subtotal * {n}'"))
@@ -377,7 +253,7 @@ fn each_event_is_judged_by_one_version_while_others_are_published() {
 #[test]
 fn points_end_or_are_spent_but_not_both() {
     let mut api = api();
-    for round in 0..10 {
+    for round in 0..size(20, 200) {
         let who = format!("email:m{round}@example.com");
         let mut event = order(&format!("o{round}"), &who, "1");
         event["data"]["channel"] = json!("short");
@@ -400,5 +276,52 @@ fn points_end_or_are_spent_but_not_both() {
             .collect();
         let end = if answers[1].status == 201 { "spend" } else { "expire" };
         assert_eq!(kinds, [end, "earn"], "{ledger}");
+    }
+}
+
+#[test]
+fn a_household_takes_in_as_many_as_it_holds() {
+    let mut api = api();
+    for round in 0..size(10, 100) {
+        let who = |n: usize| format!("email:h{round}-{n}@example.com");
+        (0..10).for_each(|n| drop(api.event(&order(&format!("h{round}-{n}"), &who(n), "1"))));
+        // Nine ask the tenth at once; four of a household of five find a place.
+        let answers = at_once(&api, 9, |client, n| {
+            post(client, &format!("/v1/members/{}/household", who(n)), &format!("{round}-{n}"), &json!({"with": who(9)}))
+        });
+        assert_eq!((count(&answers, 200), count(&answers, 409)), (4, 5));
+        let home = api.get(&format!("/v1/members/{}", who(9))).json()["household"]["id"].clone();
+        let home = api.get(&format!("/v1/members/{}", home.as_str().unwrap_or_default())).json();
+        assert_eq!(home["residents"].as_array().map(Vec::len), Some(5), "{home}");
+        // All leave at once: nothing is left of it, and nothing of the points is lost.
+        let left = at_once(&api, 10, |client, n| {
+            let path = format!("/v1/members/{}/household", who(n));
+            client.request("DELETE", &path, &[], b"").map_or(0, |answer| answer.status)
+        });
+        assert_eq!(left.iter().filter(|status| **status == 200).count(), 5, "{left:?}");
+        let sum: i64 = (0..10).map(|n| wallet(&mut api, &who(n), "family").0).sum();
+        assert_eq!(sum, 10);
+    }
+}
+
+#[test]
+fn one_who_is_brought_by_many_is_brought_once() {
+    let mut api = api();
+    for round in 0..size(10, 100) {
+        let who = |n: usize| format!("email:r{round}-{n}@example.com");
+        (0..10).for_each(|n| drop(api.event(&order(&format!("r{round}-{n}"), &who(n), "1"))));
+        let newcomer = format!("email:n{round}@example.com");
+        let answers = at_once(&api, 10, |client, n| {
+            let claim = json!({"specversion": "1.0", "source": "shop", "id": format!("c{round}-{n}"),
+                "type": "referral.claimed", "subject": newcomer, "time": "2026-11-20T11:00:00Z",
+                "data": {"by": who(n)}});
+            send(client, &claim).json()
+        });
+        let applied = answers.iter().filter(|told| told["status"] == "applied").count();
+        assert_eq!(applied, 1, "{answers:?}");
+        let brought: i64 = (0..10)
+            .filter_map(|n| api.get(&format!("/v1/members/{}", who(n))).json()["referral"]["brought"].as_i64())
+            .sum();
+        assert_eq!(brought, 1);
     }
 }

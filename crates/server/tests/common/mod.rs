@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod race;
+
 use serde_json::{Value, json};
 use testkit::http::{Client, Response};
 use testkit::{Launch, Server};
