@@ -13,7 +13,7 @@ use crate::decide::{self, Case, Recorded};
 use crate::event::Event;
 use crate::household::Who;
 use crate::outcome::{Decision, Effect, Reason, Status};
-use crate::plan::{Campaign, CampaignNo, EventType, Plan, Rule, RuleNo, WalletNo};
+use crate::plan::{Campaign, CampaignNo, EventType, OncePer, Plan, Rule, RuleNo, WalletNo};
 use crate::value::Text;
 use crate::value::{Type, Value};
 
@@ -46,6 +46,9 @@ pub struct RuleExplanation {
     pub applied: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why_not: Option<WhyNot>,
+    /// What it paid for before: the value of its business key, where that is an expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Held>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -107,6 +110,15 @@ pub struct ItemExplanation {
     pub index: usize,
     pub picked: bool,
     pub conditions: Vec<Held>,
+    /// What its amounts were computed from, if it was picked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub amounts: Vec<ItemAmount>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ItemAmount {
+    pub wallet: Text,
+    pub seen: Vec<(String, serde_json::Value)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -191,6 +203,7 @@ impl Teller<'_> {
             name: rule.name.clone(),
             applied: self.applied(rule),
             why_not: None,
+            once: None,
             schedule,
             campaigns: self.campaigns(rule.campaign),
             conditions: Vec::new(),
@@ -212,6 +225,7 @@ impl Teller<'_> {
         told.amounts = self.amounts(rule);
         if !told.applied {
             told.why_not = Some(self.why_not(rule, &told));
+            told.once = self.once(rule).filter(|_| told.why_not == Some(WhyNot::AlreadyPaid));
         }
         told
     }
@@ -248,6 +262,11 @@ impl Teller<'_> {
             _ if rule.earn.is_empty() && !rule.place.is_empty() => WhyNot::NothingToPay,
             _ => WhyNot::AlreadyPaid,
         }
+    }
+
+    fn once(&self, rule: &Rule) -> Option<Text> {
+        let OncePer::Expr(expr) = &rule.once_per else { return None };
+        expr.eval(&self.case.env(self.state, None)).ok().map(|value| decide::once_value(&value))
     }
 
     /// No amount of the rule is more than 0, for any element.
@@ -309,7 +328,12 @@ impl Teller<'_> {
     fn item(&self, rule: &Rule, index: usize, item: &Value) -> ItemExplanation {
         let conditions = self.conditions(&rule.trigger.when, Some(item));
         let picked = conditions.iter().all(|c| c.held);
-        ItemExplanation { index, picked, conditions }
+        let amount = |earn: &crate::plan::Earn| ItemAmount {
+            wallet: self.case.plan.wallets[usize::from(earn.wallet)].id.clone(),
+            seen: self.seen(&earn.amount, Some(item)),
+        };
+        let amounts = if picked { rule.earn.iter().map(amount).collect() } else { Vec::new() };
+        ItemExplanation { index, picked, conditions, amounts }
     }
 
     /// What was wanted and granted, as recorded; with the values of the amount where it does not go by item.

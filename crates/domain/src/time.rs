@@ -212,7 +212,7 @@ impl Span {
 impl std::fmt::Display for Span {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = SPAN_UNITS.iter().find(|(_, unit, _)| *unit == self.unit).map_or("", |unit| unit.0);
-        write!(f, "{} {name}", self.count)
+        write!(f, "{} {name}{}", self.count, if self.count == 1 { "" } else { "s" })
     }
 }
 

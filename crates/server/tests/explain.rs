@@ -94,3 +94,29 @@ fn the_command_line_says_it_in_words() {
     let (code, out) = api.server.launch.run(&["explain", "o1", "--source", "shop"]);
     assert!(code == Some(4) && out.contains("do:"), "a served folder is the server's: {code:?} {out}");
 }
+
+#[test]
+fn what_had_been_paid_names_the_event_that_paid() {
+    let mut api = Api::of(launch().with_program(&format!("{PROGRAM}{ONCE}")));
+    api.event(&order("o1", "email:ada@example.com", "12"));
+    api.event(&order("o2", "email:ada@example.com", "12"));
+    let rule = |api: &mut Api, id: &str| {
+        let why = api.get(&format!("/v1/events/{id}/explanation")).json();
+        let rules = why["rules"].as_array().cloned().unwrap_or_default();
+        rules.into_iter().find(|rule| rule["rule"] == "welcome").unwrap_or_default()
+    };
+    assert_eq!(rule(&mut api, "o1")["paid_by"], Value::Null);
+    let second = rule(&mut api, "o2");
+    assert_eq!(second["why_not"], "already_paid", "{second}");
+    assert_eq!(second["paid_by"], json!({"source": "shop", "id": "o1"}));
+    let mut out = (None, String::new());
+    api.restart(|launch| out = launch.run(&["explain", "o2"]));
+    assert!(out.1.contains("rule welcome did not apply: it had paid for this before, with event o1 of shop"), "{out:?}");
+}
+
+const ONCE: &str = r#"
+[rules.welcome]
+on = "order.paid"
+once_per = 'order.currency'
+earn.points = 5
+"#;

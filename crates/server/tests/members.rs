@@ -66,6 +66,13 @@ fn points_are_adjusted_once_with_a_reason_and_exactly() {
     assert_eq!(given.status, 200, "{}", given.body);
     let again = api.post_once(path, "a-1", &give);
     assert_eq!((again.status, again.json()["duplicate"].as_bool()), (200, Some(true)), "{}", again.body);
+    let moved = &given.json()["transfers"];
+    assert_eq!(
+        (&moved[0]["kind"], &moved[0]["amount"], &moved[0]["balance_after"], moved.as_array().map(Vec::len)),
+        (&json!("adjust"), &json!(12.3), &json!(12.3), Some(1)),
+        "{}",
+        given.body
+    );
     let member = api.get("/v1/members/email:ada@example.com");
     assert!(member.body.contains(r#""available":12.3,"#), "{}", member.body);
     let reused = api.post_once(path, "a-1", &json!({"wallet": "cash", "amount": "99", "reason": "goodwill"}));

@@ -53,7 +53,7 @@ pub use case::{Case, Present, Recorded, moment, read_name};
 pub use counters::DISTINCT_MAX;
 pub use members::names;
 pub use region::place;
-pub use rules::list_at;
+pub use rules::{list_at, text as once_value};
 pub use tiers::{
     by_now, home as home_region, next as next_level, present as present_level, values as tier_values,
 };

@@ -11,7 +11,7 @@ use crate::outcome::{Account, Decision, Effect, Emitted, Transfer, TransferKind}
 use crate::own::ADJUST;
 use crate::plan::{Clock, Plan, TypeNo};
 use crate::redemption::{Redemption, Stage};
-use crate::time::{Span, SpanUnit, Unit};
+use crate::time::Unit;
 use crate::value::Text;
 
 /// In the order in which it happens: redemptions, points, levels, what else was paid, warnings.
@@ -23,6 +23,7 @@ pub fn moves(plan: &Plan, kind: &str, decision: &Decision) -> Vec<ChangeExplanat
     }
     told.extend(decision.emitted.iter().filter_map(level));
     told.extend(decision.effects.iter().filter_map(|effect| paid(plan, kind, effect)));
+    told.extend(decision.effects.iter().filter_map(not_given));
     told.extend(decision.emitted.iter().filter_map(warned));
     told
 }
@@ -140,6 +141,19 @@ fn text<'d>(data: &'d Map<String, Value>, key: &str) -> &'d str {
     data.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// A reward that a rule would have given or redeemed, and why not.
+fn not_given(effect: &Effect) -> Option<ChangeExplanation> {
+    let verb = match &*effect.kind {
+        "give" => "give",
+        "redeem" => "redeem",
+        _ => return None,
+    };
+    let why = effect.cut.as_deref().filter(|_| effect.granted < effect.wanted)?;
+    let reward = effect.wallet.strip_prefix("rewards.").unwrap_or(&effect.wallet);
+    let said = format!("rule {} could not {verb} the reward {reward}: {why}", effect.rule);
+    Some(change("redemption", None, Some(&effect.rule), said))
+}
+
 /// What a rule gave that does not hear the event itself: a clock, an achievement, a step, something that followed.
 fn paid(plan: &Plan, kind: &str, effect: &Effect) -> Option<ChangeExplanation> {
     if &*effect.kind != "earn" {
@@ -175,14 +189,14 @@ fn rings(plan: &Plan, clock: &Clock) -> String {
     match clock {
         Clock::Every { unit, after: None } => format!("at the end of the {}", unit_word(*unit)),
         Clock::Every { unit, after: Some(after) } => {
-            format!("{} after the end of the {}", span_words(*after), unit_word(*unit))
+            format!("{} after the end of the {}", after, unit_word(*unit))
         }
         Clock::Yearly { field, before, at } => {
             let day = plan.member_fields.0.get(usize::from(*field)).map_or("date", |field| &*field.name);
-            let before = before.map_or_else(String::new, |before| format!("{} before ", span_words(before)));
+            let before = before.map_or_else(String::new, |before| format!("{} before ", before));
             format!("{before}on the day of {day}, at {:02}:{:02}", at.0, at.1)
         }
-        Clock::Idle { span, of } => format!("after {} without {}", span_words(*span), names(plan, of)),
+        Clock::Idle { span, of } => format!("after {} without {}", span, names(plan, of)),
         Clock::Once { at } => format!("at {at}"),
     }
 }
@@ -197,18 +211,4 @@ fn unit_word(unit: Unit) -> &'static str {
         Unit::Year => "year",
         Unit::MembershipYear => "membership year",
     }
-}
-
-fn span_words(span: Span) -> String {
-    let unit = match span.unit {
-        SpanUnit::Second => "second",
-        SpanUnit::Minute => "minute",
-        SpanUnit::Hour => "hour",
-        SpanUnit::Day => "day",
-        SpanUnit::Week => "week",
-        SpanUnit::Month => "month",
-        SpanUnit::Quarter => "quarter",
-        SpanUnit::Year => "year",
-    };
-    format!("{} {unit}{}", span.count, if span.count == 1 { "" } else { "s" })
 }

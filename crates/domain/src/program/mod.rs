@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::condition::Code;
 use crate::plan::Plan;
 use crate::value::Text;
+pub use check::near::nearest;
 use check::report::Report;
 use diag::{Diagnostic, Severity};
 pub use format::format;

@@ -104,3 +104,46 @@ rules.base = { on = "order.paid", each = 'order.items', earn.points = 'item.tota
         back in all; 7.5 points of that were spent before and are owed";
     assert_eq!(said(2), [back]);
 }
+
+#[test]
+fn with_each_the_values_of_every_item_are_told() {
+    let mut world = World::new(TOML);
+    let items = r#"[{"id":"a","category":"tea","total":4},{"id":"b","category":"coffee","total":6}]"#;
+    world.pay(&format!(r#"{{"id":"o1","items":{items}}}"#));
+    let told = told(&world, 0);
+    let [tea, coffee] = &rule(&told, "coffee").items[..] else { panic!("{told:?}") };
+    assert_eq!(tea.conditions[0].seen, [("item.category".to_owned(), "tea".into())]);
+    assert!(tea.amounts.is_empty(), "an item that was not picked has no amount");
+    assert_eq!(&*coffee.amounts[0].wallet, "points");
+    assert_eq!(coffee.amounts[0].seen, [("item.total".to_owned(), 6.into())]);
+}
+
+#[test]
+fn a_rule_that_had_paid_says_for_what() {
+    let mut world = World::new(TOML);
+    world.pay(r#"{"id":"o1","subtotal":10,"store":"s"}"#);
+    world.pay(r#"{"id":"o2","subtotal":10,"store":"s"}"#);
+    assert_eq!(rule(&told(&world, 0), "once").once, None);
+    assert_eq!(rule(&told(&world, 1), "once").once.as_deref(), Some("s"));
+}
+
+/// The words are those of docs/codes.md and of the API's schema.
+#[test]
+fn why_not_is_told_in_these_words() {
+    let words = [
+        (WhyNot::Paused, "paused"),
+        (WhyNot::Schedule, "schedule"),
+        (WhyNot::Campaign, "campaign"),
+        (WhyNot::HeldOut, "held_out"),
+        (WhyNot::Condition, "condition"),
+        (WhyNot::NoItem, "no_item"),
+        (WhyNot::Limit, "limit"),
+        (WhyNot::NotChosen, "not_chosen"),
+        (WhyNot::AlreadyPaid, "already_paid"),
+        (WhyNot::NothingToPay, "nothing_to_pay"),
+        (WhyNot::OutOfRange, "out_of_range"),
+    ];
+    for (why, word) in words {
+        assert_eq!(serde_json::to_value(why).unwrap(), word);
+    }
+}

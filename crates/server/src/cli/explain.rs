@@ -7,6 +7,7 @@ use store::Row;
 
 use super::{FOUND, Failure, Place, open};
 use crate::app::member_ids;
+use crate::http::events::earlier::{Earlier, Paid, earlier};
 use crate::http::events::explain::Shape;
 use crate::http::events::get::{newest, record};
 use crate::http::shape::Eyes;
@@ -50,19 +51,21 @@ impl Explain {
             Failure::new(super::DATA, "cannot explain the event", why)
         })?;
         let explanation = explain(plan, &row.event, &row.decision);
+        let earlier = earlier(&opened.store.reader(), &row, &explanation);
+        let earlier = earlier.map_err(|e| open::failed(&dir, e))?;
         let (ids, codes) = (member_ids(&opened.store), opened.store.key_maker());
         let eyes = Eyes { plan, ids: &ids, codes: &codes, now: opened.clock.now() };
         if self.json {
-            let shape = Shape::new(eyes, record(eyes, &row), &explanation);
+            let shape = Shape::new(eyes, record(eyes, &row), &explanation, &earlier);
             println!("{}", serde_json::to_string(&shape).unwrap_or_default());
         } else {
-            tell(eyes, &row, &explanation);
+            tell(eyes, &row, &explanation, &earlier);
         }
         Ok(0)
     }
 }
 
-fn tell(eyes: Eyes<'_>, row: &Row, explanation: &Explanation) {
+fn tell(eyes: Eyes<'_>, row: &Row, explanation: &Explanation, earlier: &Earlier) {
     let (event, decision) = (&row.event, &row.decision);
     println!("{} of {}, {} at {}", event.id, event.source, event.kind, event.time);
     let member = decision.member.map_or_else(String::new, |no| format!(" for {}", eyes.member(no)));
@@ -72,14 +75,14 @@ fn tell(eyes: Eyes<'_>, row: &Row, explanation: &Explanation) {
         println!("  {}: {}", reason.code, reason.message);
     }
     for rule in &explanation.rules {
-        println!("{}", rule_told(eyes, rule));
+        println!("{}", rule_told(eyes, rule, earlier.get(rule.rule.as_str())));
     }
     for change in &explanation.changes {
         println!("  {}", change.said);
     }
 }
 
-fn rule_told(eyes: Eyes<'_>, rule: &RuleExplanation) -> String {
+fn rule_told(eyes: Eyes<'_>, rule: &RuleExplanation, paid: Option<&Paid>) -> String {
     let amount = |one: &AmountExplanation| {
         let (wallet, granted, wanted) = (&one.wallet, one.granted, one.wanted);
         let cut = one.cut.as_ref().filter(|_| granted < wanted);
@@ -90,12 +93,12 @@ fn rule_told(eyes: Eyes<'_>, rule: &RuleExplanation) -> String {
     let said = match rule.why_not {
         None if amounts.is_empty() => "applied".to_owned(),
         None => amounts.join(", "),
-        Some(why) => format!("did not apply: {}", why_not(why, rule)),
+        Some(why) => format!("did not apply: {}", why_not(why, rule, paid)),
     };
     format!("  rule {} {said}", rule.rule)
 }
 
-fn why_not(why: WhyNot, rule: &RuleExplanation) -> String {
+fn why_not(why: WhyNot, rule: &RuleExplanation, paid: Option<&Paid>) -> String {
     let closed = rule.campaigns.iter().flat_map(|campaign| &campaign.conditions).find(|held| !held.held);
     let false_part = |held: Option<&Held>| {
         held.map_or_else(String::new, |held| {
@@ -113,13 +116,20 @@ fn why_not(why: WhyNot, rule: &RuleExplanation) -> String {
         WhyNot::Condition => {
             format!("this was false:{}", false_part(rule.conditions.iter().find(|held| !held.held)))
         }
-        WhyNot::NoItem => "none of the items was one of its own".to_owned(),
+        WhyNot::NoItem => {
+            let first = rule.items.first().and_then(|item| item.conditions.iter().find(|held| !held.held));
+            let first = first.map_or_else(String::new, |held| format!("; of the first{}", false_part(Some(held))));
+            format!("none of the items was one of its own{first}")
+        }
         WhyNot::Limit => {
             let cut = rule.amounts.iter().find_map(|one| one.cut.as_deref()).unwrap_or("a limit");
             format!("{cut} was used up")
         }
         WhyNot::NotChosen => "its campaign paid another".to_owned(),
-        WhyNot::AlreadyPaid => "it had paid for this before".to_owned(),
+        WhyNot::AlreadyPaid => {
+            let by = paid.map_or_else(String::new, |paid| format!(", with event {} of {}", paid.id, paid.source));
+            format!("it had paid for this before{by}")
+        }
         WhyNot::NothingToPay => "its amount came to nothing".to_owned(),
         WhyNot::OutOfRange => "a number left the exact range".to_owned(),
     }

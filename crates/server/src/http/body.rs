@@ -31,7 +31,7 @@ pub async fn read(
     bounds: &Bounds,
 ) -> Result<Bytes, Problem> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|v| v != "identity") {
-        return Err(Problem::media_type("a body without Content-Encoding"));
+        return Err(Problem::media_type("send the body without Content-Encoding"));
     }
     read_raw(body, bytes_max, bounds).await
 }
@@ -92,8 +92,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
 }
 
 pub async fn read_json(headers: &HeaderMap, body: Body, bounds: &Bounds) -> Result<Bytes, Problem> {
-    if media_type(headers) != "application/json" {
-        return Err(Problem::media_type("application/json"));
+    let kind = media_type(headers);
+    if kind != "application/json" {
+        let came = if kind.is_empty() { "none came".to_owned() } else { format!("`{kind}` came") };
+        return Err(Problem::media_type(format!("send `Content-Type: application/json`; {came}")));
     }
     read(headers, body, bounds.body_bytes_max, bounds).await
 }
@@ -138,9 +140,46 @@ fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
         _ if said.starts_with("invalid type") => "wrong_type",
         _ => "value_invalid",
     };
+    let plain = code == "wrong_type";
     let named = said.split('`').nth(1).filter(|_| matches!(code, "field_missing" | "field_unknown"));
     let last = named.map(wire::json::step).filter(|step| !pointer.ends_with(step.as_str()));
+    let said = if plain { in_json(said) } else { said.to_owned() };
     Fault::new(pointer + &last.unwrap_or_default(), code, said)
+}
+
+/// serde's `invalid type: string "ada", expected a sequence` in the words of JSON.
+fn in_json(said: &str) -> String {
+    let both = said.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected "));
+    let Some((found, expected)) = both else { return said.to_owned() };
+    let of = |words: &[(&str, &'static str)], text: &str| {
+        words.iter().find(|(start, _)| text.starts_with(start)).map(|(_, word)| *word)
+    };
+    let found = of(
+        &[
+            ("string", "a text"),
+            ("integer", "a number"),
+            ("floating", "a number"),
+            ("boolean", "true or false"),
+            ("null", "null"),
+            ("unit", "null"),
+            ("sequence", "a list"),
+            ("map", "an object"),
+        ],
+        found,
+    );
+    let wanted = of(
+        &[
+            ("a sequence", "a list"),
+            ("a string", "a text"),
+            ("a boolean", "true or false"),
+            ("a map", "an object"),
+            ("struct", "an object"),
+            ("u", "a whole number"),
+            ("i", "a whole number"),
+        ],
+        expected,
+    );
+    format!("expected {}, found {}", wanted.unwrap_or(expected), found.unwrap_or("something else"))
 }
 
 pub fn answer(status: u16, value: &impl Serialize) -> Response {

@@ -20,6 +20,7 @@ pub mod clock {
 }
 pub mod events {
     //! Events: in, and what became of them.
+    pub mod earlier;
     pub mod explain;
     pub mod get;
     pub mod list;

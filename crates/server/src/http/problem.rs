@@ -94,13 +94,9 @@ impl Problem {
         let detail = format!("the body may hold {bytes_max} bytes at most");
         Problem::new(413, "body_too_large", "The body is too large", detail)
     }
-    pub fn media_type(expected: &str) -> Problem {
-        Problem::new(
-            415,
-            "media_type_unsupported",
-            "This media type is not understood",
-            format!("expected {expected}"),
-        )
+    /// `detail`: what to send.
+    pub fn media_type(detail: impl Into<String>) -> Problem {
+        Problem::new(415, "media_type_unsupported", "This media type is not understood", detail)
     }
     pub fn internal() -> Problem {
         Problem::new(

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::event::MemberNo;
+use domain::codes;
+use domain::event::{API_SOURCE, MemberNo};
 use domain::household::{Balance, Who};
 use domain::key::KeyMaker;
 use domain::lots::Lots;
-use domain::member::Lot;
-use domain::outcome::{Account, Decision, Effect, Reason, Status};
+use domain::outcome::{Account, Decision, Effect, Reason, Status, Transfer, TransferKind};
 use domain::plan::Plan;
+use domain::program::nearest;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use store::TransferRow;
@@ -89,6 +90,12 @@ pub struct OutcomeShape<'a> {
     pub reason: Option<&'a Reason>,
     #[serde(skip_serializing_if = "<[EmittedShape]>::is_empty")]
     pub emitted: Vec<EmittedShape<'a>>,
+    /// Of what was done by hand, where no rule tells it: what it moved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transfers: Vec<MovedShape<'a>>,
+    /// Which type was perhaps meant by one that the program does not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -136,6 +143,8 @@ impl<'a> OutcomeShape<'a> {
                 .collect(),
             refusal: reason.filter(|_| refused),
             reason: reason.filter(|_| !refused),
+            transfers: if name.0 == API_SOURCE { moved(eyes, decision) } else { Vec::new() },
+            hint: reason.and_then(|reason| hint(eyes, reason)),
             emitted: decision
                 .emitted
                 .iter()
@@ -143,6 +152,44 @@ impl<'a> OutcomeShape<'a> {
                 .collect(),
         }
     }
+}
+
+#[derive(Serialize)]
+pub struct MovedShape<'a> {
+    pub kind: TransferKind,
+    pub wallet: &'a str,
+    pub debit: Account,
+    pub credit: Account,
+    pub amount: Points,
+    pub balance_after: Points,
+    /// Whose wallet it is, where it is not the member's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub household: Option<String>,
+}
+
+fn moved<'a>(eyes: Eyes<'_>, decision: &'a Decision) -> Vec<MovedShape<'a>> {
+    decision.transfers.iter().map(|transfer| MovedShape::new(eyes, transfer)).collect()
+}
+
+impl<'a> MovedShape<'a> {
+    fn new(eyes: Eyes<'_>, transfer: &'a Transfer) -> Self {
+        MovedShape {
+            kind: transfer.kind,
+            wallet: &transfer.wallet,
+            debit: transfer.debit,
+            credit: transfer.credit,
+            amount: eyes.points(&transfer.wallet, transfer.amount),
+            balance_after: eyes.points(&transfer.wallet, transfer.after),
+            household: transfer.of.map(|home| eyes.member(home)),
+        }
+    }
+}
+
+/// The type stands in the sentence that is recorded.
+fn hint(eyes: Eyes<'_>, reason: &Reason) -> Option<String> {
+    let name = reason.message.split('`').nth(1).filter(|_| *reason.code == *codes::TYPE_UNKNOWN)?;
+    let known = eyes.plan.types.iter().filter(|ty| ty.canon.comes_in()).map(|ty| &*ty.name);
+    nearest(name, known).map(|meant| format!("did you mean `{meant}`?"))
 }
 
 impl<'a> EffectShape<'a> {
@@ -218,9 +265,12 @@ impl<'a> MemberShape<'a> {
 impl WalletShape {
     fn new(eyes: Eyes<'_>, id: &str, balance: Balance, lots: Option<&Lots>) -> WalletShape {
         let points = |minor| eyes.points(id, minor);
-        let dated = |lot: &Lot| Some(Expiring { amount: points(lot.remaining), at: lot.expires_at? });
-        let mut expiring: Vec<Expiring> = lots.into_iter().flat_map(Lots::iter).filter_map(dated).collect();
-        expiring.sort_by_key(|e| e.at);
+        // What ends at one instant is one amount, however many grants it came from.
+        let mut ends: BTreeMap<jiff::Timestamp, i64> = BTreeMap::new();
+        for lot in lots.into_iter().flat_map(Lots::iter) {
+            lot.expires_at.into_iter().for_each(|at| *ends.entry(at).or_default() += lot.remaining);
+        }
+        let expiring = ends.into_iter().map(|(at, minor)| Expiring { amount: points(minor), at }).collect();
         WalletShape {
             available: points(balance.available),
             pending: points(balance.pending),
@@ -232,15 +282,8 @@ impl WalletShape {
 
 #[derive(Serialize)]
 pub struct TransferShape<'a> {
-    pub kind: domain::outcome::TransferKind,
-    pub wallet: &'a str,
-    pub debit: domain::outcome::Account,
-    pub credit: domain::outcome::Account,
-    pub amount: Points,
-    pub balance_after: Points,
-    /// Whose wallet it is, where it is not the member's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub household: Option<String>,
+    #[serde(flatten)]
+    pub moved: MovedShape<'a>,
     pub rule: Option<&'a str>,
     pub event: EventName<'a>,
     /// When the event happened.
@@ -258,13 +301,7 @@ impl<'a> TransferShape<'a> {
     pub fn new(eyes: Eyes<'_>, row: &'a TransferRow) -> Self {
         let transfer = &row.transfer;
         TransferShape {
-            kind: transfer.kind,
-            wallet: &transfer.wallet,
-            debit: transfer.debit,
-            credit: transfer.credit,
-            amount: eyes.points(&transfer.wallet, transfer.amount),
-            balance_after: eyes.points(&transfer.wallet, transfer.after),
-            household: transfer.of.map(|home| eyes.member(home)),
+            moved: MovedShape::new(eyes, transfer),
             rule: transfer.rule.as_deref(),
             event: EventName { source: &row.source, id: &row.event_id, r#type: &row.event_type },
             at: row.time,

@@ -1,6 +1,7 @@
 //! What ties a member to others, and what runs for him: referral, household, absorbed members, workflows.
 
-use domain::member::{Member, Referral, Run};
+use domain::member::{Held, Member, Referral, Run};
+use domain::redemption;
 use domain::referral_code;
 use serde::Serialize;
 
@@ -18,6 +19,8 @@ pub struct TiesShape<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub absorbed: Vec<String>,
     pub workflows: Vec<RunShape<'a>>,
+    /// What is reserved: its points are taken off already.
+    pub reservations: Vec<ReservationShape>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub erased: bool,
 }
@@ -45,6 +48,12 @@ pub struct HouseholdShape {
 }
 
 #[derive(Serialize)]
+pub struct ReservationShape {
+    pub id: String,
+    pub until: jiff::Timestamp,
+}
+
+#[derive(Serialize)]
 pub struct RunShape<'a> {
     pub workflow: &'a str,
     pub started_at: jiff::Timestamp,
@@ -66,6 +75,10 @@ impl<'a> TiesShape<'a> {
             step_id: run.id.as_deref(),
             until: run.until,
         };
+        let reserved = |held: &Held| ReservationShape {
+            id: redemption::id(eyes.codes, held.pos, held.n).to_string(),
+            until: held.until,
+        };
         TiesShape {
             referral: ReferralShape {
                 code: referral_code::of_member(eyes.codes, member.no),
@@ -81,6 +94,7 @@ impl<'a> TiesShape<'a> {
                 .map(|home| home.residents.iter().map(|one| lives(one.no, one.since)).collect()),
             absorbed: member.absorbed.iter().map(|one| eyes.member(one.no)).collect(),
             workflows: member.runs.iter().map(run).collect(),
+            reservations: member.held.iter().map(reserved).collect(),
             erased: member.erased,
         }
     }

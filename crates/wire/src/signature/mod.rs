@@ -91,6 +91,21 @@ impl Refused {
             Refused::Ping => "ping",
         }
     }
+    /// For the person who connects the sender. Which secret, and how near it was, is not told.
+    pub fn said(self) -> &'static str {
+        match self {
+            Refused::Missing => "a header that its signature needs is not there or empty",
+            Refused::Repeated => "a header of its signature stands there more than once",
+            Refused::Malformed => "a header of its signature is not of the form that this kind of source has",
+            Refused::Stale => "it was signed more than 5 minutes from now: it came too late, or a clock is wrong",
+            Refused::Mismatch => {
+                "the signature does not match: another secret or address, or the body was changed on the way"
+            }
+            Refused::Encoded => "the body has a Content-Encoding, so it is not what was signed",
+            Refused::WrongShop => "it names another shop than the settings of this source",
+            Refused::Ping => "a ping",
+        }
+    }
     /// What the sender is answered with.
     pub fn status(self) -> u16 {
         if self == Refused::Ping { 200 } else { 401 }

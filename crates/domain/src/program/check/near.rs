@@ -6,6 +6,8 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
     let far = (word.len() / 3).max(1);
     names
         .into_iter()
+        // Names of another length cannot be near.
+        .filter(|name| name.chars().take(64).count().abs_diff(word.len()) <= far)
         .map(|name| (distance(&word, &name.chars().take(64).collect::<Vec<_>>()), name))
         .filter(|(d, _)| *d <= far)
         .min_by_key(|(d, _)| *d)

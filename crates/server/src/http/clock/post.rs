@@ -22,10 +22,12 @@ pub struct Ask {
 pub async fn handle(State(app): State<Arc<App>>, Json(ask): Json<Ask>) -> Answer {
     let by = match (&ask.advance, &ask.to) {
         (Some(text), None) => Move::advance(text).ok_or_else(|| {
-            Problem::field("bad_term", "/advance", "durations joined by ` + `, as in `6 months + 1 day`")
+            let detail = format!("`{text}` is no sum of durations: write `14 days`, `6 months + 1 day`");
+            Problem::field("bad_term", "/advance", detail)
         }),
         (None, Some(text)) => Move::to(text).ok_or_else(|| {
-            Problem::field("bad_term", "/to", "an instant (RFC 3339), or a date or date-time of the program")
+            let detail = format!("`{text}` is no instant: write `2027-01-31T10:00:00Z`, or a date or local time of the program");
+            Problem::field("bad_term", "/to", detail)
         }),
         _ => Err(Problem::field("request_invalid", "", "say either `advance` or `to`")),
     }?;

@@ -9,6 +9,7 @@ use domain::explain::{
 };
 use serde::Serialize;
 
+use super::earlier::{Earlier, Paid, earlier};
 use super::get::{Query, Record, find, record};
 use crate::app::App;
 use crate::http::body::answer;
@@ -34,6 +35,9 @@ struct RuleShape<'a> {
     name: Option<&'a str>,
     applied: bool,
     why_not: Option<WhyNot>,
+    /// The event for which it had paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paid_by: Option<&'a Paid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<&'a Held>,
     #[serde(skip_serializing_if = "<[CampaignExplanation]>::is_empty")]
@@ -60,23 +64,33 @@ pub async fn handle(State(app): State<Arc<App>>, Name(id): Name, Params(query): 
     let row = find(&app, id, query).await?;
     let plan = app.versions.get(row.decision.version).ok_or_else(Problem::internal)?;
     let explanation = explain(&plan, &row.event, &row.decision);
+    let told = app.read(move |reader| {
+        let earlier = earlier(reader, &row, &explanation)?;
+        Ok((row, explanation, earlier))
+    });
+    let (row, explanation, earlier) = told.await?;
     let eyes = app.eyes(&plan);
-    Ok(answer(200, &Shape::new(eyes, record(eyes, &row), &explanation)))
+    Ok(answer(200, &Shape::new(eyes, record(eyes, &row), &explanation, &earlier)))
 }
 
 impl<'a> Shape<'a> {
-    pub fn new(eyes: Eyes<'_>, event: Record<'a>, explanation: &'a Explanation) -> Self {
+    pub fn new(
+        eyes: Eyes<'_>,
+        event: Record<'a>,
+        explanation: &'a Explanation,
+        earlier: &'a Earlier,
+    ) -> Self {
         Shape {
             event,
             now: explanation.now.as_deref(),
             region: explanation.region.as_deref(),
             changes: &explanation.changes,
-            rules: explanation.rules.iter().map(|rule| rule_shape(eyes, rule)).collect(),
+            rules: explanation.rules.iter().map(|rule| rule_shape(eyes, rule, earlier)).collect(),
         }
     }
 }
 
-fn rule_shape<'a>(eyes: Eyes<'_>, rule: &'a RuleExplanation) -> RuleShape<'a> {
+fn rule_shape<'a>(eyes: Eyes<'_>, rule: &'a RuleExplanation, earlier: &'a Earlier) -> RuleShape<'a> {
     let amount = |amount: &'a AmountExplanation| AmountShape {
         wallet: &amount.wallet,
         source: &amount.source,
@@ -90,6 +104,7 @@ fn rule_shape<'a>(eyes: Eyes<'_>, rule: &'a RuleExplanation) -> RuleShape<'a> {
         name: rule.name.as_deref(),
         applied: rule.applied,
         why_not: rule.why_not,
+        paid_by: earlier.get(rule.rule.as_str()),
         schedule: rule.schedule.as_ref(),
         campaigns: &rule.campaigns,
         conditions: &rule.conditions,

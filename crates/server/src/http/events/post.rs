@@ -143,7 +143,7 @@ fn unreadable(app: &App, bad: Bad) -> Problem {
     let code = bad.0.first().map_or("", |fault| fault.code);
     let mut problem = match code {
         "content_type_unsupported" | "charset_unsupported" if bad.0.iter().all(|f| f.pointer.is_empty()) => {
-            Problem::media_type(&bad.0[0].detail)
+            Problem::media_type(bad.0[0].detail.to_string())
         }
         "json_invalid" => Problem::new(400, "json_invalid", "This is no JSON", "the body cannot be read"),
         "batch_too_large" => too_many(app),

@@ -75,9 +75,7 @@ fn named(app: &App, name: &str) -> Result<Named, Problem> {
         return app.ids.decode(name).map(Named::No).ok_or_else(|| Problem::not_found("member"));
     }
     let identity = Identity::parse(name).map_err(|why| {
-        Problem::invalid(format!(
-            "a member is named by `mem_…` or by kind:value, such as email:ada@example.com: {why}"
-        ))
+        Problem::invalid(format!("a member is named by his id, `mem_…`, or by an identity: {why}"))
     })?;
     Ok(Named::Identity(identity))
 }
@@ -154,7 +152,7 @@ pub fn identities(texts: &[String]) -> Result<Vec<Identity>, Problem> {
     if faults.is_empty() {
         return Ok(read);
     }
-    let mut problem = Problem::invalid("an identity cannot be read");
+    let mut problem = Problem::invalid(&*faults[0].detail);
     problem.refusal = Some(IDENTITY_INVALID.into());
     problem.errors = faults;
     Err(problem)

@@ -29,7 +29,7 @@ pub async fn handle(
 ) -> Answer {
     let kind = body::media_type(&headers);
     if kind != "application/json" && kind != "application/toml" {
-        return Err(Problem::media_type("application/json or application/toml"));
+        return Err(Problem::media_type("send `Content-Type: application/json` or `application/toml`"));
     }
     let bytes = body::read(&headers, request, app.bounds.body_bytes_max, &app.bounds).await?;
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| Problem::malformed("the body is not UTF-8"))?;

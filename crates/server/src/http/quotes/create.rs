@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use domain::decide::quote::{self, Quote};
 use domain::num::Num;
 use domain::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use wire::member_id::PREFIX;
 
 use crate::app::App;
 use crate::http::body::{self, Json};
@@ -22,15 +24,19 @@ use crate::http::standing::{TierShape, tiers};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
-    /// Without one: somebody who has never been here.
+    /// Without one, or with an identity that nobody has: somebody who has never been here.
     member: Option<String>,
     order: Box<RawValue>,
 }
 
 pub async fn handle(State(app): State<Arc<App>>, Json(asked): Json<Asked>) -> Answer {
     let member = match &asked.member {
-        Some(name) => Some(find::named_at("/member", find::by_ref(&app, name).await)?),
         None => None,
+        Some(name) => match find::by_ref(&app, name).await {
+            // His first order would make him a member: so he is told what it would bring. Ids are ours alone.
+            Err(unknown) if unknown.status == StatusCode::NOT_FOUND && !name.starts_with(PREFIX) => None,
+            found => Some(find::named_at("/member", found)?),
+        },
     };
     let plans = app.plans();
     let plan = plans.current.clone();
@@ -52,6 +58,8 @@ pub async fn handle(State(app): State<Arc<App>>, Json(asked): Json<Asked>) -> An
 #[derive(Serialize)]
 struct Shape<'a> {
     member: Option<String>,
+    /// Not: the answer is that for somebody who has never been here.
+    member_known: bool,
     program_version: u32,
     currency: &'a str,
     earns: Vec<Earns<'a>>,
@@ -101,6 +109,7 @@ impl<'a> Shape<'a> {
         });
         Shape {
             member: known.then(|| eyes.member(quote.member.no)),
+            member_known: known,
             program_version: quote.paid.version,
             currency: &quote.currency,
             earns: earns.collect(),

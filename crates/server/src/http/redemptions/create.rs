@@ -1,8 +1,11 @@
 //! `POST /v1/redemptions`: a reward reserved, or redeemed at once.
 
+use axum::http::StatusCode;
+use domain::codes;
 use domain::own::REDEEM;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use wire::problem::Fault;
 
 use super::shape;
 use crate::http::act::Act;
@@ -30,7 +33,7 @@ pub struct Asked {
 pub async fn handle(act: Act<Asked>) -> Answer {
     let app = &act.app;
     let member = find::named_at("/member", find::by_ref(app, &act.said.member).await)?;
-    let outcome = act.put(REDEEM, member, &act.said).await?;
+    let outcome = act.put(REDEEM, member, &act.said).await.map_err(at_field)?;
     let one = outcome.decision.redemptions.iter().find(|one| one.pos == outcome.pos && one.rule.is_none());
     let one = one.ok_or_else(Problem::internal)?;
     // A retry is told how it stands by now.
@@ -42,4 +45,15 @@ pub async fn handle(act: Act<Asked>) -> Answer {
         }
     }
     Ok(shape::answer(app, 201, member, one))
+}
+
+/// A refusal that one field of the request is to blame for, whatever is there.
+fn at_field(problem: Problem) -> Problem {
+    let pointer = match problem.refusal.as_deref() {
+        Some(codes::QUANTITY_INVALID) => "/quantity",
+        Some(codes::ORDER_REQUIRED) => "/order",
+        _ => return problem,
+    };
+    let fault = Fault::new(pointer, "refused", problem.detail.clone());
+    Problem { status: StatusCode::UNPROCESSABLE_ENTITY, ..problem }.at(fault)
 }

@@ -49,8 +49,7 @@ pub async fn handle(
                 bytes = bytes.len(),
                 "a webhook was refused"
             );
-            let detail = "its signature is missing, malformed, too old or wrong";
-            Err(Problem::new(refused.status(), refused.code(), "This sender is not proved", detail))
+            Err(Problem::new(refused.status(), refused.code(), "This sender is not proved", refused.said()))
         }
     }
 }
