@@ -14,6 +14,8 @@ use crate::value::{Fields, LIST_MAX, MONEY_BELOW, Presence, TAGS_MAX, TEXT_BYTES
 use json::{Broken, Reader};
 pub use stored::{from_json, member_values, number, to_json};
 
+const NO_NUMBER: &str = "expected a number, found a text that is none";
+
 /// A payload, read.
 #[derive(Debug)]
 pub struct Bound {
@@ -284,7 +286,7 @@ impl Binder<'_> {
             Some(b'"') => {
                 owned = self.reader.string()?;
                 if owned.contains('/') {
-                    return Err(Fault::new(codes::WRONG_TYPE, "expected a number, found another text"));
+                    return Err(Fault::new(codes::WRONG_TYPE, NO_NUMBER));
                 }
                 &*owned
             }
@@ -294,7 +296,7 @@ impl Binder<'_> {
             return Ok(plain);
         }
         match Num::parse(text) {
-            None => Err(Fault::new(codes::WRONG_TYPE, "expected a number, found another text")),
+            None => Err(Fault::new(codes::WRONG_TYPE, NO_NUMBER)),
             Some(Err(_)) => {
                 Err(Fault::new(codes::NUMBER_OUT_OF_RANGE, "a number stays below 10^18 in its digits"))
             }

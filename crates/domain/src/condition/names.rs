@@ -142,9 +142,15 @@ impl<'s> Checker<'s> {
             "None" | "nil" | "undefined" => {
                 "there is no null: ask `has(…)`, or give a value with `.or(…)`".into()
             }
+            "nan" | "NaN" | "inf" | "Infinity" | "infinity" => {
+                "every number is exact and has an end: write its digits, `1000` or `0.05`".into()
+            }
             "True" | "TRUE" => "write `true`".into(),
             "False" | "FALSE" => "write `false`".into(),
-            _ => say::nearest(name, names).map_or(String::new(), |n| format!("did you mean `{n}`?")),
+            _ => match say::nearest(name, names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("a text stands in quotes: `\"{}\"`", super::lex::short(name)),
+            },
         };
         let message = format!("there is no `{}`", super::lex::short(name));
         Found::Typed(self.fault(FaultCode::UnknownVariable, node.span, message, hint))

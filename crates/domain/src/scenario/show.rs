@@ -30,17 +30,40 @@ impl Failure {
     }
 }
 
+/// What the step did, as it is written.
+fn act(step: &Step, plan: &Plan) -> String {
+    let redeemed = |redeem: &super::Redeem| format!("redeem {}", plan.rewards[usize::from(redeem.reward)].id);
+    let nth = |word: &str, of: usize| format!("{word} of step {}", of + 1);
+    let event = step.event.as_ref().map(|(kind, _)| kind.to_string());
+    event
+        .or_else(|| step.redeem.as_ref().map(redeemed))
+        .or_else(|| step.confirm.map(|of| nth("confirm", of)))
+        .or_else(|| step.cancel.map(|of| nth("cancel", of)))
+        .or_else(|| step.quote.as_ref().map(|_| "quote".to_owned()))
+        .or_else(|| step.join.as_ref().map(|with| format!("join {with}")))
+        .unwrap_or_else(|| "time".to_owned())
+}
+
 /// `order.refunded took back groceries 60, gift_cards 0`
 pub fn event(step: &Step, decisions: &[Arc<Decision>], plan: &Plan) -> String {
-    let Some((kind, _)) = &step.event else { return "none, only time went on".into() };
-    let Some(last) = decisions.last() else { return format!("{kind} was there before") };
+    let kind = act(step, plan);
+    let Some(last) = decisions.last() else {
+        return match (&step.event, step.confirm.or(step.cancel)) {
+            (Some(_), _) => format!("{kind} was there before"),
+            (None, Some(_)) => format!("{kind}, which redeemed nothing"),
+            (None, None) => "none, only time went on".into(),
+        };
+    };
     let status = match last.status {
         Status::Applied => String::new(),
         Status::Ignored => " was ignored".into(),
         Status::Refused => " was refused".into(),
         Status::Waiting => " waits".into(),
     };
-    let reason = last.reason.as_ref().map_or(String::new(), |r| format!(": {} ({})", r.message, r.code));
+    let reason = last.reason.as_ref().map_or(String::new(), |r| {
+        let field = r.pointer.as_ref().map_or(String::new(), |p| format!(" at {p}"));
+        format!(": {} ({}{field})", r.message, r.code)
+    });
     let mut did: Vec<String> = Vec::new();
     for (kind, verb) in [("earn", "gave"), ("reverse", "took back"), ("failed", "failed in")] {
         let effects = decisions.iter().flat_map(|d| &d.effects).filter(|e| &*e.kind == kind);
@@ -60,7 +83,7 @@ pub fn event(step: &Step, decisions: &[Arc<Decision>], plan: &Plan) -> String {
     if !emitted.is_empty() {
         did.push(format!("emitted {}", emitted.join(", ")));
     }
-    if did.is_empty() && last.status == Status::Applied {
+    if did.is_empty() && last.status == Status::Applied && step.event.is_some() {
         did.push("gave nothing".into());
     }
     let did = if did.is_empty() { String::new() } else { format!(" {}", did.join(", ")) };

@@ -63,7 +63,7 @@ tests.t = { steps = [
     let expected = "test t failed at step 2  program.toml:7
   expected  refused == \"\"
   seen      refused is \"currency_mismatch\"
-  the event  order.paid was refused: the currency of the program is EUR, not USD (currency_mismatch)
+  the event  order.paid was refused: the currency of the program is EUR, not USD (currency_mismatch at /data/currency)
 ";
     assert_eq!(said(&format!("{BASE}{test}")), expected);
 }

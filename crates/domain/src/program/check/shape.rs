@@ -1,5 +1,7 @@
 //! The walk over the tree by the tables of the language: sections, ids, keys, and what is missing.
 
+use std::collections::BTreeSet;
+
 use super::near::{did_you_mean, nearest};
 use super::report::Report;
 use crate::condition::{Code, is_keyword};
@@ -9,13 +11,18 @@ use crate::program::read::{At, Key, Kind, Node, Table};
 /// Checks everything that can be said without knowing a name.
 /// `json`: numbers may stand as decimal texts.
 pub fn check(tree: &Table, json: bool, report: &mut Report<'_>) {
+    let named = |key: &str| section(key).is_some_and(|found| matches!(found.shape, Shape::Named(_)));
+    let sections = tree.iter().filter(|(key, _)| named(&key.text)).filter_map(|(_, node)| node.table());
+    let ids = sections.flat_map(Table::iter).map(|(id, _)| &id.text);
+    let told = ids.filter(|id| !is_id(id)).cloned().collect();
+    let mut walk = Walk { report, json, doc: "", told };
     for (key, node) in tree.iter() {
         match section(&key.text) {
-            Some(found) => one(found, key, node, &mut Walk { report, json }),
+            Some(found) => one(found, key, node, &mut walk),
             None => {
                 let near = did_you_mean(&key.text, SECTIONS.iter().map(|s| s.name), "");
                 let message = format!("`{}` is not a section of a program", key.text);
-                report.error(Code::UnknownSection, &key.text, &key.at, message, near);
+                walk.report.error(Code::UnknownSection, &key.text, &key.at, message, near);
             }
         }
     }
@@ -24,7 +31,7 @@ pub fn check(tree: &Table, json: bool, report: &mut Report<'_>) {
             "`{0}` is required: {0} = {{ id = \"…\", currency = \"EUR\", timezone = \"Europe/Berlin\" }}",
             missing.name
         );
-        report.error(
+        walk.report.error(
             Code::MissingKey,
             missing.name,
             &At::default(),
@@ -65,6 +72,10 @@ fn one(section: &Section, key: &Key, node: &Node, walk: &mut Walk<'_, '_>) {
 pub(super) struct Walk<'r, 'a> {
     pub report: &'r mut Report<'a>,
     pub json: bool,
+    /// What the key is for in whose value we are: the hint, where there is no better one.
+    pub doc: &'static str,
+    /// Ids that are told where they are declared, so that their uses say nothing.
+    pub told: BTreeSet<String>,
 }
 
 impl Walk<'_, '_> {
@@ -94,6 +105,7 @@ impl Walk<'_, '_> {
     }
 
     pub fn wrong(&mut self, node: &Node, path: &str, expected: &str, hint: &str) {
+        let hint = if hint.is_empty() { self.doc } else { hint };
         let message = format!("expected {expected}, found {}", node.what());
         self.say(Code::WrongType, path, &node.at, message, hint);
     }
@@ -110,7 +122,11 @@ impl Walk<'_, '_> {
         for (key, value) in table.iter() {
             let below = format!("{path}.{}", key.text);
             match (keys.iter().find(|w| w.name == key.text), others) {
-                (Some(word), _) => self.form(value, &word.form, &below),
+                (Some(word), _) => {
+                    let outer = std::mem::replace(&mut self.doc, word.doc);
+                    self.form(value, &word.form, &below);
+                    self.doc = outer;
+                }
                 (None, Some((_, form))) => self.form(value, form, &below),
                 (None, None) => self.unknown_key(key, value, keys, path),
             }
@@ -226,7 +242,9 @@ impl Walk<'_, '_> {
         let Some(table) = self.table(node, path) else { return };
         for (key, value) in table.iter() {
             let below = format!("{path}.{}", key.text);
-            self.id(key, &below);
+            if !self.told.contains(&key.text) {
+                self.id(key, &below);
+            }
             self.form(value, form, &below);
         }
     }

@@ -101,12 +101,7 @@ impl Walk<'_, '_> {
                 "a currency",
                 "three letters of ISO 4217: `EUR`".into(),
             ),
-            Form::EventType => (
-                is_event_type(text),
-                Code::UnknownEvent,
-                "an event type",
-                "two words joined by a dot: `order.paid`".into(),
-            ),
+            Form::Message => (is_event_type(text), Code::UnknownEvent, "an event type", EVENT_TYPE.into()),
             form => match of_time(form, text) {
                 Some((fits, what, hint)) => (fits, Code::BadTerm, what, hint),
                 None => return,
@@ -143,6 +138,8 @@ impl Walk<'_, '_> {
         }
     }
 }
+
+pub const EVENT_TYPE: &str = "two words or more of small letters, joined by dots: `review.posted`";
 
 /// Words of time: whether they can be read, what they are, and what to write.
 fn of_time(form: &Form, text: &str) -> Option<(bool, &'static str, String)> {

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::Compiler;
 use super::scope::Place;
+use crate::codes;
 use crate::condition::Code;
 use crate::num::Num;
 use crate::program::check::near::did_you_mean;
@@ -76,9 +77,27 @@ impl Compiler<'_, '_, '_> {
         for (key, node) in table.get("members").and_then(Node::table).into_iter().flat_map(Table::iter) {
             let path = format!("{path}.members.{}", key.text);
             self.test_payload(node, &fields, "member", &path);
-            found.push((key.text.as_str().into(), node.table().map(json_fields).unwrap_or_default()));
+            let told = node.table().map(json_fields).unwrap_or_default();
+            self.can_enrol(node, &told, &fields, &path);
+            found.push((key.text.as_str().into(), told));
         }
         found
+    }
+
+    /// No step would show that a member of a test was refused: so it is told here.
+    fn can_enrol(&mut self, node: &Node, told: &Fields, fields: &Type, path: &str) {
+        let Type::Record(fields) = fields else { return };
+        let data = Json::Object(told.clone()).to_string();
+        if let Err(reason) = crate::bind::bind(fields, data.as_bytes()) {
+            let field = reason.pointer.as_deref().and_then(|p| p.strip_prefix("/data/")?.split('/').next());
+            let at = field.and_then(|field| node.table()?.get(field)).map_or(&node.at, |node| &node.at);
+            let code = if *reason.code == *codes::UNKNOWN_WORD { Code::UnknownWord } else { Code::WrongType };
+            let path = field.map_or_else(|| path.to_owned(), |field| format!("{path}.{field}"));
+            self.report.error(code, &path, at, reason.message.as_str(), "");
+        }
+        if let Some(table) = node.table() {
+            self.one_of("regions", table, "region", path);
+        }
     }
 
     /// `before`: which steps before it redeem.
@@ -198,9 +217,7 @@ impl Compiler<'_, '_, '_> {
         if let Some((node, name)) = name {
             let path = format!("{path}.event");
             if fields.is_none() {
-                let hint = did_you_mean(name, self.names.events.names(), "");
-                let message = format!("there is no event `{name}`");
-                self.report.error(Code::UnknownEvent, &path, &node.at, message, hint);
+                self.no_event(name, &node.at, &path);
             } else if made {
                 let message = format!("`{name}` is made by Fealty and does not come in");
                 let hint = match name {

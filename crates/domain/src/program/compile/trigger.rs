@@ -5,10 +5,12 @@ use super::warnings::Ends;
 use super::{Compiler, Names};
 use crate::canonical;
 use crate::condition::Code;
+use crate::event::RESERVED;
 use crate::plan::{Canon, Each, Trigger, TypeNo};
 use crate::program::check::near::did_you_mean;
 use crate::program::check::report::Report;
-use crate::program::check::value::hours;
+use crate::program::check::shape::is_event_type;
+use crate::program::check::value::{EVENT_TYPE, hours};
 use crate::program::read::{At, Kind, Node, Table, canonical_json};
 use crate::time::{Schedule, WEEKDAYS};
 
@@ -45,6 +47,10 @@ impl Compiler<'_, '_, '_> {
     fn on(&mut self, table: &Table, path: &str) -> Vec<TypeNo> {
         let path = format!("{path}.on");
         let Some(node) = table.get("on").filter(|n| n.table().is_none()) else { return Vec::new() };
+        if node.one_or_more().is_empty() {
+            let hint = "an event type: `on = \"order.paid\"`";
+            self.report.error(Code::MissingKey, &path, &node.at, "`on` names no event", hint);
+        }
         self.types(node, &path);
         let on = heard(&self.names, table);
         let first = on.first().map(|no| self.names.events.get(*no));
@@ -67,15 +73,25 @@ impl Compiler<'_, '_, '_> {
             match self.names.events.by_name.get(name) {
                 Some(no) if found.contains(no) => {}
                 Some(no) => found.push(*no),
-                None => {
-                    let otherwise = format!("declare it with its fields: [events.\"{name}\"]");
-                    let hint = did_you_mean(name, self.names.events.names(), &otherwise);
-                    let message = format!("there is no event `{name}`");
-                    self.report.error(Code::UnknownEvent, path, &node.at, message, hint);
-                }
+                None => self.no_event(name, &node.at, path),
             }
         }
         found
+    }
+
+    /// Nothing of this name can be heard.
+    pub fn no_event(&mut self, name: &str, at: &At, path: &str) {
+        let otherwise = match () {
+            () if name.starts_with(RESERVED) => "it is Fealty's own, and is not heard".into(),
+            () if is_event_type(name) => format!("declare it with its fields: [events.\"{name}\"]"),
+            () => EVENT_TYPE.into(),
+        };
+        let small = name.to_ascii_lowercase();
+        let hint = match self.names.events.by_name.contains_key(small.as_str()) {
+            true => format!("types are written small: `{small}`"),
+            false => did_you_mean(name, self.names.events.names(), &otherwise),
+        };
+        self.report.error(Code::UnknownEvent, path, at, format!("there is no event `{name}`"), hint);
     }
 
     fn each(&mut self, table: &Table, path: &str, on: &[TypeNo]) -> Option<Each> {

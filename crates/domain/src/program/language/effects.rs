@@ -20,7 +20,7 @@ const PLACE_KEYS: &[Key] = &[
     or("down", Form::Bool, "false", "also lowers"),
 ];
 const EMIT_KEYS: &[Key] = &[
-    required("type", Form::EventType, "`\"noun.verb\"`"),
+    required("type", Form::Message, "`\"noun.verb\"`"),
     optional("data", Form::Names(&Form::Amount), "names, each with a number or an expression of any type"),
 ];
 pub const DISCOUNT_KEYS: &[Key] = &[
@@ -47,7 +47,7 @@ pub const PLACE: Key = optional(
 );
 pub const EMIT: Key = optional(
     "emit",
-    Form::Either(&[Form::EventType, Form::Keys(EMIT_KEYS)]),
+    Form::Either(&[Form::Message, Form::Keys(EMIT_KEYS)]),
     "a message in the feed; rules do not hear it",
 );
 pub const DISCOUNT: Key =

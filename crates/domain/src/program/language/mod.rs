@@ -81,7 +81,10 @@ pub enum Form {
     Weekday,
     /// One of these words.
     Words(&'static [&'static str]),
+    /// A type that is heard; its name is looked up.
     EventType,
+    /// A type of one's own that is only said.
+    Message,
     /// An expression of any type.
     Expression,
     /// An expression that is true or false, or a list of them.

@@ -43,7 +43,7 @@ const CLOCK_KEYS: &[Key] = &[
 pub const ON: Key = required(
     "on",
     Form::Either(&[TYPES, Form::Keys(CLOCK_KEYS)]),
-    "event type, or types that share their noun",
+    "event type, types that share their noun, or a clock: `{ every = \"month\" }`",
 );
 pub const ON_TYPES: Key = required("on", TYPES, "event type, or types that share their noun");
 

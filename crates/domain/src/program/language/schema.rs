@@ -68,7 +68,7 @@ fn of(form: &Form) -> Json {
         Form::TimeOfDay => text("^[0-9]{2}:[0-9]{2}$"),
         Form::Weekday => json!({ "enum": WEEKDAYS }),
         Form::Words(words) => json!({ "enum": words }),
-        Form::EventType => text(EVENT_TYPE),
+        Form::EventType | Form::Message => text(EVENT_TYPE),
         Form::Zone | Form::Durations | Form::Expression => json!({ "type": "string" }),
         Form::Condition => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
         Form::Amount => json!({ "type": ["number", "string"] }),

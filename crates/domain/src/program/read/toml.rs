@@ -108,7 +108,7 @@ impl Reader<'_> {
             None => self.say(
                 at.clone(),
                 &format!("`{text}` is not a number here"),
-                "write digits: `1000`, `0.05`",
+                "every number is exact: write its digits, `1000` or `0.05`",
             ),
         }
         Kind::Number(Num::ZERO)

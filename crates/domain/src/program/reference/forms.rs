@@ -28,7 +28,7 @@ pub fn word(form: &Form) -> String {
         Form::Window => "window".into(),
         Form::Weekday => quoted(&WEEKDAYS),
         Form::Words(words) => quoted(words),
-        Form::EventType => "event type".into(),
+        Form::EventType | Form::Message => "event type".into(),
         Form::Expression => "expression".into(),
         Form::Condition => "condition".into(),
         Form::Amount => "amount".into(),
@@ -62,7 +62,11 @@ pub fn grammars(out: &mut String) {
         ("bool", "`true`, `false`", ""),
         ("text", "`\"…\"`", "at most 1,024 bytes"),
         ("id", "`[a-z][a-z0-9_]{0,39}`", "also a name in expressions; `program.id` may hold hyphens"),
-        ("event type", "`\"noun.verb\"`", ""),
+        (
+            "event type",
+            "`\"noun.verb\"`",
+            "two words or more joined by dots, each as an id; at most 120 bytes",
+        ),
         ("unit", &*units, "a calendar period in the region's time zone"),
         (
             "duration",

@@ -35,7 +35,7 @@ order.channel = "app | web""#,
 params.x = 0x10
 params.y = 10000000000000000000"#,
         &[
-            r#"toml_syntax `1e3`: `1e3` is not a number here | write digits: `1000`, `0.05`"#,
+            r#"toml_syntax `1e3`: `1e3` is not a number here | every number is exact: write its digits, `1000` or `0.05`"#,
             r#"toml_syntax `0x10`: a number in hex, octal or binary | write it in decimal"#,
             r#"toml_syntax `10000000000000000000`: a number that is too large or too fine | it needs less than 10^18 in size, and at most 17 digits after the point"#,
         ],
@@ -60,7 +60,7 @@ expire = "never""#,
     says(
         r#"rules.a = { earn.points = 1 }"#,
         &[
-            r#"missing_key `{ earn.points = 1 }`: `rules.a` lacks `on` | `on`: event type, or types that share their noun"#,
+            r#"missing_key `{ earn.points = 1 }`: `rules.a` lacks `on` | `on`: event type, types that share their noun, or a clock: `{ every = "month" }`"#,
         ],
     );
     says(
@@ -131,7 +131,7 @@ params.a-b = 1"#,
     );
     says(
         r#"rules.a = { on = "order.paid", earn.points = true }"#,
-        &[r#"wrong_type `true`: expected a number or an expression, found a bool | "#],
+        &[r#"wrong_type `true`: expected a number or an expression, found a bool | `earn.WALLET`: an amount; less than 0 is 0"#],
     );
     says(
         r#"rules.a = { on = "order.paid", earn.points = 1, limit = { times = 1, per = "7 dais" } }"#,

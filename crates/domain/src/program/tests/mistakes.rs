@@ -214,7 +214,7 @@ rules.a = { on = "order.paid", earn.points = 'quantity' }"#,
             r#"wrong_type `0`: a quantity is more than 0 | "#,
             r#"wrong_type `"FREE"`: `FREE` is not a pattern of a code | each `#` becomes a random letter or digit: `FREE-########`"#,
             r#"wrong_type `-1`: a reward neither costs nor gives less than nothing | "#,
-            r#"missing_key `{ cost.points = 3 }`: `rewards.e` lacks `gives` | `gives`: what the member gets: one of these"#,
+            r#"missing_key `{ cost.points = 3 }`: `rewards.e` lacks `gives` | `gives`: what the member gets, one of `code`, `discount`, `product`, `value`, `earn`, `custom`: `gives.product = "mug"`"#,
             r#"not_here `item`: there is no `item` here | for some of the items: `gives.discount.items`, or `order.items.exists(i, …)`"#,
             r#"not_here `event`: there is no `event` here | only rules and counters hear events"#,
             r#"bad_term `"6 months idle"`: `6 months idle` counts from the last activity | only points can expire so: say how long from the beginning"#,
@@ -297,7 +297,7 @@ tests.t = { steps = [
             r#"unknown_name `3`: step 3 is no redemption before this one | write the number of the step with `redeem`; the first is 1"#,
             r#"not_here `"points.earned"`: `points.earned` is made by Fealty and does not come in | it follows from other steps"#,
             r#"not_here `"order.quoted"`: `order.quoted` is made by Fealty and does not come in | write the cart as `quote = { … }`"#,
-            r#"unknown_event `"fealty.due"`: there is no event `fealty.due` | "#,
+            r#"unknown_event `"fealty.due"`: there is no event `fealty.due` | it is Fealty's own, and is not heard"#,
         ],
     );
 }
@@ -308,7 +308,87 @@ fn the_items_of_a_discount_are_one_condition() {
     says(
         r#"rules.a = { on = "order.quoted", discount = { percent = 10, items = ['item.total > 1', 'item.total < 9'] } }"#,
         &[
-            r#"wrong_type `['item.total > 1', 'item.total < 9']`: expected an expression in quotes, found a list | "#,
+            r#"wrong_type `['item.total > 1', 'item.total < 9']`: expected an expression in quotes, found a list | a condition: of the items for which it holds"#,
+        ],
+    );
+}
+
+#[test]
+fn types_of_events() {
+    says(
+        r#"rules.a = { on = "Order.Paid", earn.points = 1 }
+rules.b = { on = ["order.payed", "orderpaid"], earn.points = 1 }
+rules.c = { on = "shelf moved", earn.points = 1 }
+rules.d = { on = "shelf.moved", earn.points = 1, emit = "Shelf" }
+rules.e = { on = [], earn.points = 1 }
+rules.f = { on = 5, earn.points = 1 }
+rules.g = { earn.points = 1 }"#,
+        &[
+            r#"unknown_event `"Order.Paid"`: there is no event `Order.Paid` | types are written small: `order.paid`"#,
+            r#"unknown_event `"order.payed"`: there is no event `order.payed` | did you mean `order.paid`?"#,
+            r#"unknown_event `"orderpaid"`: there is no event `orderpaid` | did you mean `order.paid`?"#,
+            r#"unknown_event `"shelf moved"`: there is no event `shelf moved` | two words or more of small letters, joined by dots: `review.posted`"#,
+            r#"unknown_event `"shelf.moved"`: there is no event `shelf.moved` | declare it with its fields: [events."shelf.moved"]"#,
+            r#"unknown_event `"Shelf"`: `Shelf` is not an event type | two words or more of small letters, joined by dots: `review.posted`"#,
+            r#"missing_key `[]`: `on` names no event | an event type: `on = "order.paid"`"#,
+            r#"wrong_type `5`: expected a text, found a number | event type, types that share their noun, or a clock: `{ every = "month" }`"#,
+            r#"missing_key `{ earn.points = 1 }`: `rules.g` lacks `on` | `on`: event type, types that share their noun, or a clock: `{ every = "month" }`"#,
+        ],
+    );
+}
+
+#[test]
+fn a_bad_id_is_told_where_it_is_declared() {
+    says(
+        r#"wallets."a-b" = {}
+counters.N = { on = "order.paid" }
+rules.a = { on = "order.paid", earn."a-b" = 'counters.N' }
+achievements.a = { needs.N = 1, earn."a-b" = 1 }"#,
+        &[
+            r#"bad_id `"a-b"`: `a-b` is not an id | ids are also names in expressions, where `-` subtracts: write `a_b`"#,
+            r#"bad_id `N`: `N` is not an id | an id is a small letter, then small letters, digits and `_`, at most 40: write `n`"#,
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_number() {
+    says(
+        r#"rules.a = { on = "order.paid", earn.points = nan }
+rules.b = { on = "order.paid", earn.points = 'order.total * NaN' }
+rules.c = { on = "order.paid", when = 'order.channel == web', earn.points = 1 }"#,
+        &[
+            r#"toml_syntax `nan`: `nan` is not a number here | every number is exact: write its digits, `1000` or `0.05`"#,
+            r#"unknown_variable `NaN`: there is no `NaN` | every number is exact and has an end: write its digits, `1000` or `0.05`"#,
+            r#"unknown_variable `web`: there is no `web` | a text stands in quotes: `"web"`"#,
+        ],
+    );
+}
+
+#[test]
+fn members_of_tests() {
+    says(
+        r#"member.plan = "free | pro = 'free'"
+member.age = "number?"
+regions.ch = { currency = "CHF" }
+[tests.t]
+members = { ada = { plan = "gold", age = 3 }, bo = { age = "old" }, cy = { region = "fr" }, di = { plan = "pro", age = 30, region = "ch" } }
+steps = [{ at = "2026-12-01", event = "order.paid", order.subtotal = 1, expect = 'true' }]"#,
+        &[
+            r#"unknown_word `"gold"`: `gold` is not one of free, pro | "#,
+            r#"wrong_type `"old"`: expected a number, found a text that is none | "#,
+            r#"unknown_name `"fr"`: there is no region `fr` | declare it: [regions.fr]"#,
+        ],
+    );
+}
+
+#[test]
+fn what_a_reward_gives() {
+    says(
+        "rewards.a = { cost.points = 1 }\nrewards.b = { gives = \"mug\" }",
+        &[
+            r#"missing_key `{ cost.points = 1 }`: `rewards.a` lacks `gives` | `gives`: what the member gets, one of `code`, `discount`, `product`, `value`, `earn`, `custom`: `gives.product = "mug"`"#,
+            r#"wrong_type `"mug"`: expected a table, found a text | what the member gets, one of `code`, `discount`, `product`, `value`, `earn`, `custom`: `gives.product = "mug"`"#,
         ],
     );
 }
