@@ -34,6 +34,9 @@ impl Identity {
             && kind
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b':'));
+        if kind.starts_with("mem_") {
+            return Err("what begins with mem_ is an id of Fealty's own, and no kind of an identity");
+        }
         if !well {
             return Err("the kind of an identity is in lower case letters, digits, _ or -");
         }
@@ -121,6 +124,7 @@ mod tests {
             "shopify:customer:",
             "x:\0",
             "1:2",
+            "mem_abc:1",
         ] {
             assert!(form(text).is_err(), "{text}");
         }

@@ -51,7 +51,8 @@ fn the_last_ten_pieces_go_to_ten_of_a_thousand() {
         assert!(refused(&answers, "reward_out_of_stock"));
         assert_eq!(codes(&answers).len(), 10);
         // One comes back: of thirty who want it one gets it.
-        let given = answers.iter().find(|answer| answer.status == 201).map(Response::json).unwrap_or_default();
+        let given =
+            answers.iter().find(|answer| answer.status == 201).map(Response::json).unwrap_or_default();
         let back = format!("/v1/redemptions/{}/return", given["id"].as_str().unwrap_or_default());
         assert_eq!(api.post(&back, &json!({})).status, 200);
         let answers = at_once(&api, 30, |client, n| {

@@ -176,7 +176,10 @@ fn what_cannot_be_taken_is_said_with_a_code_and_a_pointer() {
     assert_eq!(unknown.json()["hint"], Value::Null);
     for (id, near) in [("y1", "Order.Paid"), ("y2", "order.payed"), ("y3", "orderpaid")] {
         let told = api.event(&event(&|e| (e["id"], e["type"]) = (json!(id), json!(near)))).json();
-        assert_eq!((&told["status"], &told["hint"]), (&json!("ignored"), &json!("did you mean `order.paid`?")));
+        assert_eq!(
+            (&told["status"], &told["hint"]),
+            (&json!("ignored"), &json!("did you mean `order.paid`?"))
+        );
     }
     let form = api.call("POST", "/v1/quotes", &[("Content-Type", "application/x-www-form-urlencoded")], b"x");
     let said = "send `Content-Type: application/json`; `application/x-www-form-urlencoded` came";

@@ -111,7 +111,10 @@ fn what_had_been_paid_names_the_event_that_paid() {
     assert_eq!(second["paid_by"], json!({"source": "shop", "id": "o1"}));
     let mut out = (None, String::new());
     api.restart(|launch| out = launch.run(&["explain", "o2"]));
-    assert!(out.1.contains("rule welcome did not apply: it had paid for this before, with event o1 of shop"), "{out:?}");
+    assert!(
+        out.1.contains("rule welcome did not apply: it had paid for this before, with event o1 of shop"),
+        "{out:?}"
+    );
 }
 
 const ONCE: &str = r#"

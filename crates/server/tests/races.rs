@@ -287,7 +287,12 @@ fn a_household_takes_in_as_many_as_it_holds() {
         (0..10).for_each(|n| drop(api.event(&order(&format!("h{round}-{n}"), &who(n), "1"))));
         // Nine ask the tenth at once; four of a household of five find a place.
         let answers = at_once(&api, 9, |client, n| {
-            post(client, &format!("/v1/members/{}/household", who(n)), &format!("{round}-{n}"), &json!({"with": who(9)}))
+            post(
+                client,
+                &format!("/v1/members/{}/household", who(n)),
+                &format!("{round}-{n}"),
+                &json!({"with": who(9)}),
+            )
         });
         assert_eq!((count(&answers, 200), count(&answers, 409)), (4, 5));
         let home = api.get(&format!("/v1/members/{}", who(9))).json()["household"]["id"].clone();
@@ -320,7 +325,9 @@ fn one_who_is_brought_by_many_is_brought_once() {
         let applied = answers.iter().filter(|told| told["status"] == "applied").count();
         assert_eq!(applied, 1, "{answers:?}");
         let brought: i64 = (0..10)
-            .filter_map(|n| api.get(&format!("/v1/members/{}", who(n))).json()["referral"]["brought"].as_i64())
+            .filter_map(|n| {
+                api.get(&format!("/v1/members/{}", who(n))).json()["referral"]["brought"].as_i64()
+            })
             .sum();
         assert_eq!(brought, 1);
     }

@@ -78,15 +78,24 @@ fn a_reservation_is_shown_with_its_member() {
     api.event(&order("o1", "email:ada@example.com", "100"));
     let member = |api: &mut Api| api.get("/v1/members/email:ada@example.com").json();
     assert_eq!(member(&mut api)["reservations"], json!([]));
-    let made = api.post("/v1/redemptions", &json!({"member": "email:ada@example.com", "reward": "mug"})).json();
+    let made =
+        api.post("/v1/redemptions", &json!({"member": "email:ada@example.com", "reward": "mug"})).json();
     assert_eq!(member(&mut api)["reservations"], json!([{"id": made["id"], "until": made["until"]}]));
     api.post(&format!("/v1/redemptions/{}/confirm", text(&made, "id")), &json!({}));
     assert_eq!(member(&mut api)["reservations"], json!([]));
-    for (ask, pointer) in [(json!({"reward": "mug", "quantity": 2}), "/quantity"), (json!({"reward": "mug", "quantity": 0}), "/quantity")] {
+    for (ask, pointer) in [
+        (json!({"reward": "mug", "quantity": 2}), "/quantity"),
+        (json!({"reward": "mug", "quantity": 0}), "/quantity"),
+    ] {
         let mut ask = ask;
         ask["member"] = json!("email:ada@example.com");
         let answer = api.post("/v1/redemptions", &ask);
-        assert_eq!((answer.status, &answer.json()["errors"][0]["pointer"]), (422, &json!(pointer)), "{}", answer.body);
+        assert_eq!(
+            (answer.status, &answer.json()["errors"][0]["pointer"]),
+            (422, &json!(pointer)),
+            "{}",
+            answer.body
+        );
     }
 }
 
@@ -150,7 +159,8 @@ fn a_quote_says_everything_and_writes_nothing() {
         stranger.body
     );
     // Nobody's identity is somebody who has never been here; a name of our own that is nobody's is a mistake.
-    let first = api.post("/v1/quotes", &json!({"member": "email:new@example.com", "order": {"subtotal": 20}}));
+    let first =
+        api.post("/v1/quotes", &json!({"member": "email:new@example.com", "order": {"subtotal": 20}}));
     assert_eq!((first.status, &first.json()["member_known"]), (200, &json!(false)), "{}", first.body);
     assert_eq!(first.json()["earns"], stranger.json()["earns"]);
     assert_eq!(quote["member_known"], true);

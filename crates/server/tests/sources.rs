@@ -68,7 +68,8 @@ fn what_is_not_proved_is_401_and_changes_nothing() {
     assert_eq!(send(&mut api, "msg_1", other, &body).status, 401);
     let bare = api.call("POST", "/v1/sources/partner", &[], body.as_bytes());
     assert_eq!((bare.status, bare.json()["code"].as_str()), (401, Some("signature_missing")));
-    let detail = |answer: &testkit::http::Response| answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+    let detail =
+        |answer: &testkit::http::Response| answer.json()["detail"].as_str().unwrap_or_default().to_owned();
     assert!(detail(&bare).contains("not there"), "{}", bare.body);
     assert!(detail(&send(&mut api, "msg_2", other, &body)).contains("does not match"));
     assert_eq!(api.call("POST", "/v1/sources/unknown", &[], body.as_bytes()).status, 404);

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::book::Book;
 use super::case::{slot_num, slot_text};
+use super::members::form;
 use super::{Made, Matter};
 use crate::codes::{self, reason, reason_at};
 use crate::event::MemberNo;
@@ -108,7 +109,7 @@ fn checked(
     }
     let minor = slot_num(payload, AMOUNT).exact_minor(wallet.decimals).filter(|m| *m > 0 && *m <= AMOUNT_MAX);
     let Some(minor) = minor else {
-        let said = format!("an amount of {id} is above 0 and has at most {} decimals", wallet.decimals);
+        let said = format!("an amount of {id} is above 0, {}", form(wallet));
         return Err(reason_at(codes::AMOUNT_INVALID, "/data/amount", said));
     };
     let Balance { available, debt, .. } = matter.who().balance(wallet);

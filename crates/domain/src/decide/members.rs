@@ -12,7 +12,7 @@ use crate::lots::AMOUNT_MAX;
 use crate::member::Member;
 use crate::num::Num;
 use crate::outcome::{Account, Decision, Reason};
-use crate::plan::{Canon, Plan};
+use crate::plan::{Canon, Plan, Wallet};
 use crate::snapshot::Snapshot;
 use crate::value::Text;
 use crate::value::{Fields, Value};
@@ -126,7 +126,7 @@ pub fn adjusted(plan: &Plan, who: Who<'_>, payload: &Value) -> Result<Adjustment
         ));
     }
     let amount = super::case::slot_num(payload, 1);
-    let said = format!("an amount of {id} is not 0 and has at most {} decimals", wallet.decimals);
+    let said = format!("an amount of {id} is not 0, {}", form(wallet));
     let Balance { available, debt, .. } = who.balance(wallet);
     let minor = amount.exact_minor(wallet.decimals).filter(|minor| *minor != 0 && minor.abs() <= AMOUNT_MAX);
     let minor = minor.filter(|minor| *minor <= 0 || available - debt <= AMOUNT_MAX - minor);
@@ -137,6 +137,15 @@ pub fn adjusted(plan: &Plan, who: Who<'_>, payload: &Value) -> Result<Adjustment
         return Err(reason_at(codes::POINTS_INSUFFICIENT, "/data/amount", said));
     }
     Ok(Adjustment { wallet: wallet.id.clone(), minor })
+}
+
+/// How an amount of points is written, and how much there may be.
+pub fn form(wallet: &Wallet) -> String {
+    let digits = match wallet.decimals {
+        0 => "a whole number".to_owned(),
+        n => format!("has at most {n} decimals"),
+    };
+    format!("{digits}, and the balance stays within {}", Num::minor(AMOUNT_MAX, wallet.decimals))
 }
 
 pub fn adjust(book: &mut Book<'_>, adjustment: &Adjustment) {

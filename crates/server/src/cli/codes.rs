@@ -15,6 +15,7 @@ use domain::plan::Gives;
 use domain::snapshot::Snapshot;
 use domain::value::LIST_MAX;
 use engine::{Delivery, Engine, Intake, Metrics, Pending};
+use indicatif::ProgressBar;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -95,8 +96,10 @@ impl Bring {
         let engine = Engine::start(opened.store, opened.plans, options)
             .map_err(|e| Failure::new(STORE, "cannot start the decider's thread", e))?;
         let mut tally = Tally::default();
-        let fed = self.feed(inputs, pool, &engine.intake, &mut tally);
+        let bar = import::bar(bytes(&self.files), self.json);
+        let fed = self.feed(inputs, pool, &engine.intake, &mut tally, &bar);
         engine.stop();
+        bar.finish_and_clear();
         let mut now = Snapshot::default();
         reader.fetch(&mut now, &[]).map_err(|e| open::failed(&dir, e))?;
         self.tell(&tally, terms::left(&now.budgets, reward).unwrap_or(0));
@@ -110,11 +113,13 @@ impl Bring {
         pool: &str,
         intake: &Intake,
         tally: &mut Tally,
+        bar: &ProgressBar,
     ) -> Result<(), Failure> {
         let (mut under_way, mut chunk) = (VecDeque::new(), Vec::with_capacity(LIST_MAX));
         for (path, input) in self.files.iter().zip(inputs) {
             for (n, line) in input.lines().enumerate() {
                 let line = line.map_err(|e| unreadable_file(path, e))?;
+                bar.inc(line.len() as u64 + 1);
                 let code = line.trim();
                 if code.is_empty() {
                     continue;
@@ -155,6 +160,11 @@ impl Bring {
             ])
         );
     }
+}
+
+/// None: a pipe does not say how much it brings.
+fn bytes(files: &[PathBuf]) -> Option<u64> {
+    files.iter().map(|path| std::fs::metadata(path).ok().filter(|at| at.is_file()).map(|at| at.len())).sum()
 }
 
 fn lines(path: &PathBuf) -> Result<Box<dyn BufRead>, Failure> {

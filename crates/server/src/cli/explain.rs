@@ -118,7 +118,8 @@ fn why_not(why: WhyNot, rule: &RuleExplanation, paid: Option<&Paid>) -> String {
         }
         WhyNot::NoItem => {
             let first = rule.items.first().and_then(|item| item.conditions.iter().find(|held| !held.held));
-            let first = first.map_or_else(String::new, |held| format!("; of the first{}", false_part(Some(held))));
+            let first =
+                first.map_or_else(String::new, |held| format!("; of the first{}", false_part(Some(held))));
             format!("none of the items was one of its own{first}")
         }
         WhyNot::Limit => {
@@ -127,7 +128,8 @@ fn why_not(why: WhyNot, rule: &RuleExplanation, paid: Option<&Paid>) -> String {
         }
         WhyNot::NotChosen => "its campaign paid another".to_owned(),
         WhyNot::AlreadyPaid => {
-            let by = paid.map_or_else(String::new, |paid| format!(", with event {} of {}", paid.id, paid.source));
+            let by =
+                paid.map_or_else(String::new, |paid| format!(", with event {} of {}", paid.id, paid.source));
             format!("it had paid for this before{by}")
         }
         WhyNot::NothingToPay => "its amount came to nothing".to_owned(),

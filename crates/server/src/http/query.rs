@@ -14,7 +14,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Params<T>, Problem> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(value)) => Ok(Params(value)),
-            Err(error) => Err(query_invalid(error.body_text())),
+            Err(error) => {
+                let said = error.body_text();
+                let said = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said);
+                Err(query_invalid(said.to_owned()))
+            }
         }
     }
 }

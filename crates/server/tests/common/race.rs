@@ -91,4 +91,3 @@ pub fn refund(id: &str, order: &str) -> Value {
 pub fn redeem(reward: &str, who: &str) -> Value {
     json!({"member": who, "reward": reward, "confirm": true})
 }
-

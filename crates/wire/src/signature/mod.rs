@@ -97,7 +97,9 @@ impl Refused {
             Refused::Missing => "a header that its signature needs is not there or empty",
             Refused::Repeated => "a header of its signature stands there more than once",
             Refused::Malformed => "a header of its signature is not of the form that this kind of source has",
-            Refused::Stale => "it was signed more than 5 minutes from now: it came too late, or a clock is wrong",
+            Refused::Stale => {
+                "it was signed more than 5 minutes from now: it came too late, or a clock is wrong"
+            }
             Refused::Mismatch => {
                 "the signature does not match: another secret or address, or the body was changed on the way"
             }

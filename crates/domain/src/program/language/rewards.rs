@@ -24,7 +24,11 @@ const GIVES_KEYS: &[Key] = &[
 
 pub const REWARD: &[Key] = &[
     optional("cost", Form::Names(&Form::Amount), "`cost.WALLET`: points, of one; free without"),
-    required("gives", Form::Keys(GIVES_KEYS), "what the member gets, one of `code`, `discount`, `product`, `value`, `earn`, `custom`: `gives.product = \"mug\"`"),
+    required(
+        "gives",
+        Form::Keys(GIVES_KEYS),
+        "what the member gets, one of `code`, `discount`, `product`, `value`, `earn`, `custom`: `gives.product = \"mug\"`",
+    ),
     WHEN,
     ACTIVE,
     LIMITS,

@@ -131,7 +131,9 @@ params.a-b = 1"#,
     );
     says(
         r#"rules.a = { on = "order.paid", earn.points = true }"#,
-        &[r#"wrong_type `true`: expected a number or an expression, found a bool | `earn.WALLET`: an amount; less than 0 is 0"#],
+        &[
+            r#"wrong_type `true`: expected a number or an expression, found a bool | `earn.WALLET`: an amount; less than 0 is 0"#,
+        ],
     );
     says(
         r#"rules.a = { on = "order.paid", earn.points = 1, limit = { times = 1, per = "7 dais" } }"#,

@@ -179,7 +179,8 @@ fn stop_on_ctrl_c() -> Arc<AtomicBool> {
     stop
 }
 
-fn bar(bytes: Option<u64>, json: bool) -> ProgressBar {
+/// Shown to a person who waits, of so many bytes in all.
+pub fn bar(bytes: Option<u64>, json: bool) -> ProgressBar {
     if json || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

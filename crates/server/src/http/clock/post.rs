@@ -26,7 +26,9 @@ pub async fn handle(State(app): State<Arc<App>>, Json(ask): Json<Ask>) -> Answer
             Problem::field("bad_term", "/advance", detail)
         }),
         (None, Some(text)) => Move::to(text).ok_or_else(|| {
-            let detail = format!("`{text}` is no instant: write `2027-01-31T10:00:00Z`, or a date or local time of the program");
+            let detail = format!(
+                "`{text}` is no instant: write `2027-01-31T10:00:00Z`, or a date or local time of the program"
+            );
             Problem::field("bad_term", "/to", detail)
         }),
         _ => Err(Problem::field("request_invalid", "", "say either `advance` or `to`")),

@@ -47,13 +47,11 @@ pub async fn handle(act: Act<Asked>) -> Answer {
     Ok(shape::answer(app, 201, member, one))
 }
 
-/// A refusal that one field of the request is to blame for, whatever is there.
+/// A quantity that the reward does not take is a mistake in the request, whatever is there.
 fn at_field(problem: Problem) -> Problem {
-    let pointer = match problem.refusal.as_deref() {
-        Some(codes::QUANTITY_INVALID) => "/quantity",
-        Some(codes::ORDER_REQUIRED) => "/order",
-        _ => return problem,
-    };
-    let fault = Fault::new(pointer, "refused", problem.detail.clone());
+    if problem.refusal.as_deref() != Some(codes::QUANTITY_INVALID) {
+        return problem;
+    }
+    let fault = Fault::new("/quantity", "refused", problem.detail.clone());
     Problem { status: StatusCode::UNPROCESSABLE_ENTITY, ..problem }.at(fault)
 }
