@@ -81,7 +81,7 @@ impl WalletState {
         by: Option<MemberNo>,
     ) {
         assert!(amount > 0, "a lot holds something");
-        let same = |own: &Lot| own.expires_at == expires_at;
+        let same = |own: &Lot| (own.expires_at, own.by) == (expires_at, by);
         if self.available >= 0 && self.lots.add_to(lot, same, amount) {
             self.available = add(self.available, amount);
             self.check();

@@ -192,6 +192,30 @@ fn nobody_carries_away_what_others_put_in() {
     }
 }
 
+/// Two of them put in parts of one and the same lot: one had given the other some of it before.
+#[test]
+fn parts_of_one_lot_go_back_to_two_owners() {
+    for (leaver, stayer) in [(BO, ADA), (ADA, BO)] {
+        let mut shop = Shop::new(SHOP);
+        shop.pay(ADA, "A", 30);
+        let bo = shop.world.member(BO).no;
+        let some = format!(r#"{{"to": {bo}, "wallet": "points", "amount": 20}}"#);
+        assert_eq!(shop.send(ADA, "fealty.transferred", &some).status, Status::Applied);
+        shop.join(BO, ADA);
+        let redeemed = shop.send(BO, "fealty.redeemed", r#"{"reward": "mug", "confirm": true}"#);
+        let by: Vec<_> = redeemed.redemptions[0].spent.iter().map(|one| (one.by, one.amount)).collect();
+        assert_eq!(by, [(Some(shop.world.ada().no), 10), (Some(bo), 20)]);
+        shop.world.pass("2027-03-03T12:00:00Z");
+        assert_eq!(shop.leave(leaver).status, Status::Applied);
+        let one = &redeemed.redemptions[0];
+        let id = domain::redemption::id(&shop.world.plans.keys, one.pos, one.n);
+        let back = format!(r#"{{"redemption": "{id}", "act": "return"}}"#);
+        assert_eq!(shop.send(BO, "fealty.redemption", &back).status, Status::Applied);
+        let of = |name| if name == ADA { 10 } else { 20 };
+        assert_eq!((shop.own(leaver), shop.has(stayer)), (of(leaver), of(stayer)), "{leaver} left");
+    }
+}
+
 #[test]
 fn a_household_is_no_member() {
     let mut shop = Shop::new(SHOP);
