@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use domain::batch::{self, Batch, Plans};
 use domain::event::Input;
-use domain::member::Member;
 use domain::plan::Plan;
 use domain::snapshot::{Snapshot, Want};
 use store::{Raw, Store, StoreError, Write};
@@ -178,13 +177,7 @@ impl Decider {
         now: jiff::Timestamp,
     ) {
         let outcomes = self.outcomes(&inputs, &batch);
-        let members = batch.members.iter().map(|no| self.member(*no)).collect();
-        let budgets = batch
-            .budgets
-            .iter()
-            .map(|id| (id.clone(), self.snapshot.budgets.get(id).cloned().unwrap_or_default()))
-            .collect();
-        let write = Write { inputs, raws, batch, members, budgets, now_ms: now.as_millisecond() };
+        let write = Write { raws, ..Write::of(&self.snapshot, batch, inputs, now.as_millisecond()) };
         let (queue, failed, fatal) = (self.queue.clone(), self.failed.clone(), self.fatal.clone());
         let (flying, told) = (self.flying.clone(), self.committed.clone());
         let newest = write.batch.rows.last().map(|row| row.pos);
@@ -231,11 +224,6 @@ impl Decider {
     }
 
     /// As the batch leaves it; changing it later makes a copy as long as this one is on its way.
-    fn member(&self, no: u64) -> Arc<Member> {
-        let member = self.snapshot.members.get(&no).and_then(Option::as_ref);
-        member.expect("a member that a batch changed is in the snapshot").clone()
-    }
-
     fn publish(&mut self, publish: Publish) {
         let Publish { plan, json, origin, reply } = publish;
         let answer = publish::judge(&self.plans.current, &plan);

@@ -77,6 +77,21 @@ pub struct Write {
     pub now_ms: i64,
 }
 
+impl Write {
+    /// A batch that was just decided with this snapshot, which holds what it changed. Nothing came as a webhook.
+    pub fn of(snapshot: &Snapshot, batch: Batch, inputs: Vec<Input>, now_ms: i64) -> Write {
+        let member = |no: &u64| {
+            let member = snapshot.members.get(no).and_then(Option::as_ref);
+            Arc::clone(member.expect("a member that changed is in the snapshot"))
+        };
+        let members = batch.members.iter().map(member).collect();
+        let used = |id: &Box<str>| (id.clone(), snapshot.budgets.get(id).cloned().unwrap_or_default());
+        let budgets = batch.budgets.iter().map(used).collect();
+        let raws = inputs.iter().map(|_| None).collect();
+        Write { inputs, raws, batch, members, budgets, now_ms }
+    }
+}
+
 pub struct Raw {
     pub source: Box<str>,
     pub headers: Vec<(String, String)>,

@@ -88,11 +88,8 @@ fn wake(
     let now = jiff::Timestamp::from_millisecond(now_ms).unwrap();
     let mut fetch = |snapshot: &mut Snapshot, wants: &[_]| store.fetch(snapshot, wants);
     let batch = process(plans, snapshot, &inputs, wakes, now, &mut fetch).unwrap();
-    let members = batch.members.iter().map(|no| snapshot.members[no].clone().unwrap()).collect();
-    let budgets = batch.budgets.iter().map(|id| (id.clone(), snapshot.budgets[id].clone())).collect();
-    let raws = inputs.iter().map(|_| None).collect();
     let (done, settled) = std::sync::mpsc::channel();
-    let write = Write { inputs, raws, batch, members, budgets, now_ms };
+    let write = Write::of(snapshot, batch, inputs, now_ms);
     store.commit(write, Box::new(move |result| done.send(result).unwrap()));
     settled.recv().unwrap().unwrap();
 }

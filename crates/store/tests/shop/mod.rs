@@ -140,12 +140,10 @@ impl Shop {
         }
         batch.members.sort_unstable();
         batch.members.dedup();
-        let mut state = |no: &u64| {
+        for no in &batch.members {
             let member = self.snapshot.members.get_mut(no).unwrap().as_mut().unwrap();
             Arc::make_mut(member).number_pages();
-            member.clone()
-        };
-        let members = batch.members.iter().map(&mut state).collect();
+        }
         let raws = inputs.iter().map(|input| {
             let headers = vec![("X-Id".to_owned(), input.event.id.to_string())];
             (&*input.event.source == "webhook").then(|| Raw {
@@ -154,7 +152,8 @@ impl Shop {
                 body: b"raw".to_vec(),
             })
         });
-        Write { raws: raws.collect(), inputs, batch, members, budgets: Vec::new(), now_ms: self.now_ms }
+        let raws = raws.collect();
+        Write { raws, ..Write::of(&self.snapshot, batch, inputs, self.now_ms) }
     }
 
     fn decide_one(&mut self, batch: &mut Batch, i: usize, input: &Input) {
