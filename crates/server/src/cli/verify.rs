@@ -78,13 +78,15 @@ fn tell(report: &Report) {
     print!("{}", render(&rows));
     for wallet in &report.wallets {
         println!(
-            "\n{}: {} available, {} owed; {} issued, {} reversed, {} adjusted (smallest parts)",
+            "\n{}: {} available, {} owed; {} issued, {} reversed, {} adjusted, {} spent, {} expired (smallest parts)",
             wallet.wallet,
             grouped(wallet.available),
             grouped(wallet.debt),
             grouped(wallet.issued),
             grouped(wallet.reversed),
-            grouped(wallet.adjusted)
+            grouped(wallet.adjusted),
+            grouped(wallet.redeemed),
+            grouped(wallet.expired)
         );
     }
     println!("\nhead of the chain: {}", report.head);

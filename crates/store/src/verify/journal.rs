@@ -13,6 +13,7 @@ use super::Report;
 use super::index::{Index, Share};
 use super::ledger::Ledger;
 use super::pages;
+use super::paying::Paying;
 use super::pools::Pools;
 use super::standing::Standing;
 use crate::sqlite::{form, redact};
@@ -22,6 +23,7 @@ pub struct Told {
     pub ledger: Ledger,
     pub index: Index,
     pub pools: Pools,
+    pub paying: Paying,
     /// Names by what rows say they gave to members.
     pub names: HashMap<Identity, u64>,
     pub last_pos: u64,
@@ -188,6 +190,7 @@ impl Told {
             ledger: Ledger::default(),
             index: Index::new(share),
             pools: Pools::default(),
+            paying: Paying::default(),
             standing: Standing::default(),
             budgets: BTreeMap::new(),
             names: HashMap::new(),
@@ -232,6 +235,7 @@ impl Told {
             Err(e) => return report.row("decision", pos, format!("it cannot be read: {e}")),
         };
         self.outcome(stored, &decision, report);
+        self.paying.row(pos, &decision, report);
         self.index.decision(pos, stored.member, &decision, maker, report);
         for one in &decision.redemptions {
             self.pools.redemption(pos, one);

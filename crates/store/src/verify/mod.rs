@@ -11,6 +11,7 @@ mod ledger;
 mod members;
 mod orders;
 mod pages;
+mod paying;
 mod pools;
 mod replay;
 mod standing;
@@ -163,6 +164,10 @@ fn check(
     let of = rows / rows_at_once.max(1) + 1;
     let mut told = journal::Told::new(conn, Share { no: 0, of });
     pages::part(report, "what was erased", |report| told.load_redacted(conn, report))?;
+    pages::part(report, "the programs", |_| {
+        told.paying = paying::Paying::load(conn)?;
+        Ok(())
+    })?;
     pages::part(report, "the journal", |report| journal::scan(conn, &mut told, maker, report, progress))?;
     let mut held = orders::Held::new();
     let mut index = std::mem::replace(&mut told.index, Index::new(Share::ALL));
