@@ -59,12 +59,7 @@ impl Core {
             });
         let batch = decided.expect("memory answers");
         let answers = batch.answers.iter().map(|a| (a.duplicate, Arc::clone(&a.decision))).collect();
-        let member = |no: &u64| self.snapshot.members[no].clone().expect("a changed member is at hand");
-        let members = batch.members.iter().map(member).collect();
-        let used = |id: &str| self.snapshot.budgets.get(id).cloned().unwrap_or_default();
-        let budgets = batch.budgets.iter().map(|id| (id.clone(), used(id))).collect();
-        let raws = inputs.iter().map(|_| None).collect();
-        self.memory.hand_over(Write { inputs, raws, batch, members, budgets, now_ms: now.as_millisecond() });
+        self.memory.hand_over(Write::of(&self.snapshot, batch, inputs, now.as_millisecond()));
         self.memory.settle();
         answers
     }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod catalog;
 pub mod club;
 pub mod core;
+pub mod home;
 pub mod http;
 pub mod rng;
 pub mod server;

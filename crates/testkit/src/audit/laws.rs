@@ -12,7 +12,7 @@ use crate::catalog::LEVELS;
 pub fn row(row: &Row) -> Result<(), String> {
     let told = &row.decision;
     let status = told["s"].as_str().unwrap_or("");
-    let mut after: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut after: BTreeMap<(&str, Option<u64>), i64> = BTreeMap::new();
     for transfer in told["t"].as_array().into_iter().flatten() {
         let amount = transfer["a"].as_i64().unwrap_or(0);
         let (debit, credit) =
@@ -20,8 +20,8 @@ pub fn row(row: &Row) -> Result<(), String> {
         if amount <= 0 || amount > 9_000_000_000_000_000 || debit == credit {
             return Err(format!("no transfer: {transfer}"));
         }
-        let (wallet, now) =
-            (transfer["w"].as_str().unwrap_or(""), transfer["b"].as_i64().unwrap_or(i64::MIN));
+        let wallet = (transfer["w"].as_str().unwrap_or(""), transfer["of"].as_u64());
+        let now = transfer["b"].as_i64().unwrap_or(i64::MIN);
         let moved = i64::from(credit == "available") * amount - i64::from(debit == "available") * amount;
         if let Some(before) = after.insert(wallet, now) {
             same("balance after the transfer", now, before + moved)?;

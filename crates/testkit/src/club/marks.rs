@@ -12,6 +12,7 @@ pub const ALL: &[&str] = &[
     "level ended by time",
     "level reached",
     "points arrived expired",
+    "points about to end",
     "points expired by time",
     "points expired while they waited",
     "points given to a member",
@@ -62,6 +63,7 @@ pub fn of_row(marks: &mut Marks, said: &[String], moves: &[Move], row: &Row) {
             "redemption.cancelled" => "reservation cancelled",
             "redemption.lapsed" => "reservation lapsed",
             "redemption.returned" => "reward returned",
+            "points.expiring" => "points about to end",
             _ if due => "level ended by time",
             _ => "level reached",
         });

@@ -2,8 +2,8 @@
 //! confirmed, given up and taken back, members give to each other, guests are claimed. The shop (`catalog`, `world`,
 //! `audit`) is the other family: many rules and limits, and time does nothing by itself.
 
-mod audit;
-mod ends;
+pub(crate) mod audit;
+pub(crate) mod ends;
 mod marks;
 mod terms;
 
@@ -33,7 +33,9 @@ struct Weather {
 }
 
 pub struct Club {
+    /// Of the first version.
     terms: Terms,
+    versions: Vec<Terms>,
     rng: Rng,
     weather: Weather,
     next: u32,
@@ -58,8 +60,14 @@ impl Club {
             days: rng.between(20, 300),
             most: rng.between(60, 450) as usize,
         };
+        let terms = Terms::draw(programs);
+        let mut versions = vec![terms.clone()];
+        for _ in 0..programs.between(0, 2) {
+            versions.push(versions[versions.len() - 1].revise(programs));
+        }
         Club {
-            terms: Terms::draw(programs),
+            terms,
+            versions,
             rng,
             weather,
             next: 0,
@@ -234,7 +242,7 @@ impl Club {
 
 impl Story for Club {
     fn programs(&self) -> Vec<String> {
-        vec![self.terms.toml()]
+        self.versions.iter().map(Terms::toml).collect()
     }
     fn messages(&mut self) -> Vec<Message> {
         while self.messages.len() < self.weather.most {
@@ -270,6 +278,6 @@ impl Story for Club {
         next
     }
     fn auditor(&self) -> Box<dyn Audit> {
-        Box::new(audit::Club::new(self.terms.clone()))
+        Box::new(audit::Club::new(self.versions.clone()))
     }
 }

@@ -26,6 +26,8 @@ pub struct Wallet {
     pub wait: Wait,
     /// When a return takes more than is there.
     pub short: &'static str,
+    /// So many days before their end, points are warned of.
+    pub warn: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,15 @@ pub const LEVELS: [&str; 3] = ["basic", "gold", "black"];
 /// Quantities of one redemption.
 pub const QUANTITY_MAX: i64 = 2;
 
+fn keep(rng: &mut Rng) -> Ends {
+    match rng.index(4) {
+        0 => Ends::Days(rng.between(5, 60)),
+        1 => Ends::Months(rng.between(1, 6)),
+        2 => Ends::EndOfMonth(rng.between(0, 3)),
+        _ => Ends::EndOfNextQuarter,
+    }
+}
+
 impl Terms {
     pub fn draw(rng: &mut Rng) -> Terms {
         let ends = |rng: &mut Rng| {
@@ -98,14 +109,10 @@ impl Terms {
             ends: ends(rng),
             wait: wait(rng),
             short: rng.pick::<&str>(&["debt", "forgive", "negative"]),
+            warn: rng.chance(500).then(|| rng.between(1, 20)),
         };
         let wallets = [wallet("points"), wallet("gems")];
-        let keep = match rng.index(4) {
-            0 => Ends::Days(rng.between(5, 60)),
-            1 => Ends::Months(rng.between(1, 6)),
-            2 => Ends::EndOfMonth(rng.between(0, 3)),
-            _ => Ends::EndOfNextQuarter,
-        };
+        let keep = keep(rng);
         let ladder = Ladder {
             per: rng.pick::<&str>(&["month", "quarter", "year"]),
             needs: [rng.between(1, 3), rng.between(3, 6)],
@@ -135,6 +142,31 @@ impl Terms {
             guests: rng.chance(500).then(|| rng.between(5, 60)),
         }
     }
+    /// The next version. What is due for a member does not hang on what changes: his next instant is worked out when
+    /// something happens to him.
+    pub fn revise(&self, rng: &mut Rng) -> Terms {
+        let mut next = self.clone();
+        next.rate = rng.between(1, 4);
+        next.visit = rng.between(1, 20);
+        next.bonus = rng.between(1, 9);
+        next.ladder.needs = [rng.between(1, 3), rng.between(3, 6)];
+        next.ladder.keep = keep(rng);
+        next.ladder.lapse = rng.pick::<&str>(&["requalify", "one_down", "stay"]);
+        for wallet in &mut next.wallets {
+            wallet.short = rng.pick::<&str>(&["debt", "forgive", "negative"]);
+            if !matches!(wallet.ends, Ends::Idle(_)) && rng.chance(500) {
+                wallet.ends = Ends::Days(rng.between(1, 90));
+            }
+            if rng.chance(300) && !matches!(wallet.wait, Wait::Delivery { .. }) {
+                wallet.wait = if rng.chance(500) { Wait::None } else { Wait::Days(rng.between(1, 30)) };
+            }
+        }
+        for reward in &mut next.rewards {
+            reward.cost = rng.between(1, 120);
+            reward.hold_hours = *rng.pick(&[1, 24, 24 * 10]);
+        }
+        next
+    }
     pub fn reward(&self, id: &str) -> Option<&Reward> {
         self.rewards.iter().find(|r| r.id == id)
     }
@@ -155,8 +187,9 @@ impl Terms {
                     format!(", pending = {{ until = \"order.fulfilled\", {after}at_most = \"{most} days\" }}")
                 }
             };
+            let warn = wallet.warn.map_or(String::new(), |days| format!(", warn = \"{days} days\""));
             out.push_str(&format!(
-                "wallets.{} = {{ expires = \"{}\"{wait}, when_short = \"{}\", transfer = true }}\n",
+                "wallets.{} = {{ expires = \"{}\"{wait}, when_short = \"{}\"{warn}, transfer = true }}\n",
                 wallet.id,
                 wallet.ends.text(),
                 wallet.short

@@ -13,7 +13,7 @@ pub fn of(message: &Message) -> Input {
             source: message.source.as_str().into(),
             id: message.id.as_str().into(),
             kind: message.kind.as_str().into(),
-            subject: (!message.subject.is_empty()).then(|| Subject::Identity(name(&message.subject))),
+            subject: subject(message),
             also: message.also.iter().map(name).collect(),
             time: jiff::Timestamp::from_second(message.time).expect("times of a world are in range"),
             data: message.data.as_bytes().into(),
@@ -24,9 +24,19 @@ pub fn of(message: &Message) -> Input {
     }
 }
 
-/// What the core made by itself, as a message; its subject is the member's number.
-pub fn made(event: &Event) -> Option<Message> {
-    let Some(Subject::Member(no)) = event.subject else { return None };
+/// A name, or `#` and a number.
+fn subject(message: &Message) -> Option<Subject> {
+    match message.subject.strip_prefix('#') {
+        Some(no) => Some(Subject::Member(no.parse().expect("the world makes numbers"))),
+        None if message.subject.is_empty() => None,
+        None => Some(Subject::Identity(Identity::parse(&message.subject).expect("the world makes names"))),
+    }
+}
+
+/// What the core made by itself, as a message; its subject is the member's number. Of what was erased the row alone
+/// still knows it.
+pub fn made(event: &Event, member: Option<u64>) -> Option<Message> {
+    let no = if let Some(Subject::Member(no)) = event.subject { no } else { member? };
     (*event.source == *CLOCK_SOURCE).then(|| Message {
         source: event.source.to_string(),
         id: event.id.to_string(),

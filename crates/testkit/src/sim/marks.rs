@@ -8,6 +8,7 @@ use super::server::Answered;
 use crate::audit::Row;
 use crate::catalog::Terms;
 use crate::club;
+use crate::home;
 use crate::world::DAY;
 
 #[derive(Clone, Debug, Default)]
@@ -59,7 +60,7 @@ const SHOP: [&str; 41] = [
 ];
 
 fn all() -> impl Iterator<Item = &'static str> {
-    SHOP.into_iter().chain(club::MARKS.iter().copied())
+    SHOP.into_iter().chain(club::MARKS.iter().copied()).chain(home::MARKS.iter().copied())
 }
 
 impl Marks {

@@ -32,6 +32,8 @@ struct Handed {
     members: Vec<(MemberNo, Rc<Vec<u8>>)>,
     identities: Vec<(Identity, MemberNo)>,
     budgets: Vec<(Box<str>, Vec<(i64, i64)>)>,
+    /// Names that are nobody's any more.
+    free: Vec<Identity>,
     now_ms: i64,
 }
 
@@ -122,7 +124,8 @@ impl Memory {
         });
         let members = members.collect();
         let (identities, budgets) = (write.batch.identities, write.budgets);
-        Handed { rows, members, identities, budgets, now_ms: write.now_ms }
+        let free = write.batch.erased.into_iter().flat_map(|erasure| erasure.names).collect();
+        Handed { rows, members, identities, budgets, free, now_ms: write.now_ms }
     }
     /// Makes the oldest batch in flight durable.
     pub fn settle(&mut self) {
@@ -161,6 +164,9 @@ impl State {
     }
     fn apply(&mut self, handed: &Handed) {
         self.append(&handed.rows);
+        for name in &handed.free {
+            self.identities.remove(name);
+        }
         self.identities.extend(handed.identities.iter().cloned());
         self.members.extend(handed.members.iter().cloned());
         self.budgets.extend(handed.budgets.iter().cloned());

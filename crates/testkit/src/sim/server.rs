@@ -119,18 +119,7 @@ impl Server {
             )
         });
         let answers = answers.collect();
-        let member = |no: &u64| {
-            let member = self.snapshot.members.get(no).and_then(Option::as_ref);
-            member.expect("a changed member is at hand").clone()
-        };
-        let members = batch.members.iter().map(member).collect();
-        let budgets = batch
-            .budgets
-            .iter()
-            .map(|id| (id.clone(), self.snapshot.budgets.get(id).cloned().unwrap_or_default()));
-        let budgets = budgets.collect();
-        let raws = inputs.iter().map(|_| None).collect();
-        self.disk.hand_over(Write { inputs, raws, batch, members, budgets, now_ms: now.as_millisecond() });
+        self.disk.hand_over(Write::of(&self.snapshot, batch, inputs, now.as_millisecond()));
         self.flights.push(Flight { answers });
     }
     /// Members for whom something is due, the longest first, at most so many.

@@ -9,6 +9,7 @@ use super::marks::{Marks, Watch};
 use crate::audit::{Auditor, Row};
 use crate::catalog::Terms;
 use crate::club;
+use crate::home;
 use crate::rng::Rng;
 use crate::world::{self, Message};
 
@@ -20,6 +21,10 @@ pub trait Story {
     /// What a client sends because of what he was told, at `clock`.
     fn told(&mut self, _message: &Message, _decision: &Value, _clock: i64) -> Vec<Message> {
         Vec::new()
+    }
+    /// Whether members may be erased, so that less may be answered later.
+    fn forgets(&self) -> bool {
+        false
     }
     fn auditor(&self) -> Box<dyn Audit>;
 }
@@ -34,13 +39,13 @@ pub trait Audit {
     fn finish(&mut self, state: &State, clock: i64) -> Result<(), String>;
 }
 
-/// One seed in two plays in the club, the others in the shop.
+/// Of four seeds, two play in the shop, one in the club and one in homes.
 pub fn draw(seed: u64, rng: &mut Rng) -> Box<dyn Story> {
     let (mut programs, worlds) = (rng.fork(), rng.fork());
-    if seed.is_multiple_of(2) {
-        Box::new(club::Club::draw(&mut programs, worlds))
-    } else {
-        Box::new(Shop::draw(&mut programs, worlds))
+    match seed % 4 {
+        0 => Box::new(home::Home::draw(&mut programs, worlds)),
+        2 => Box::new(club::Club::draw(&mut programs, worlds)),
+        _ => Box::new(Shop::draw(&mut programs, worlds)),
     }
 }
 

@@ -3,9 +3,10 @@
 
 mod compare;
 mod ladder;
-mod purse;
+pub(crate) mod purse;
 mod rewards;
 mod steps;
+pub(crate) mod told;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -19,11 +20,15 @@ use crate::sim::story::{Audit, State};
 use crate::world::Message;
 use ladder::{Change, Standing};
 pub use purse::Move;
-use purse::{LotId, Purse, Waiting};
+use purse::{Lot, LotId, Purse, Waiting};
 use rewards::{Counter, RedemptionId};
 
 pub struct Club {
+    /// Of the version that judges the present row.
     terms: Terms,
+    version: usize,
+    /// Oldest first.
+    versions: Vec<Terms>,
     last_pos: u64,
     last_now: i64,
     seen: BTreeSet<(String, String)>,
@@ -41,7 +46,7 @@ pub struct Club {
 enum Next {
     Free(u64, u64),
     /// A gift arrives: for whom, in which wallet, of which lots.
-    Gift(u64, usize, Vec<(LotId, i64, Option<i64>)>),
+    Gift(u64, usize, Vec<Lot>),
 }
 
 #[derive(Clone, Debug)]
@@ -140,9 +145,11 @@ impl Audit for Club {
 }
 
 impl Club {
-    pub fn new(terms: Terms) -> Club {
+    pub fn new(versions: Vec<Terms>) -> Club {
         Club {
-            terms,
+            terms: versions[0].clone(),
+            version: 1,
+            versions,
             last_pos: 0,
             last_now: i64::MIN,
             seen: BTreeSet::new(),
@@ -161,6 +168,13 @@ impl Club {
         }
         (self.last_pos, self.last_now) = (row.pos, row.now);
         crate::audit::laws::row(row)?;
+        let version = row.decision["v"].as_u64().unwrap_or(0) as usize;
+        if version < self.version || version > self.versions.len() {
+            return Err(format!("judged by version {version} after {}", self.version));
+        }
+        if version > self.version {
+            (self.version, self.terms) = (version, self.versions[version - 1].clone());
+        }
         let book = self.work(row, marks)?;
         self.compare(&book, row)?;
         super::marks::of_row(marks, &book.said, &book.moves, row);
@@ -250,7 +264,9 @@ impl Club {
         self.ready(no, message.time)?;
         let mut book = Book::new(row.pos, message.time);
         book.no = no;
-        self.members.get_mut(&no).ok_or("nobody")?.purses[wallet].receive(&parts);
+        let purse = &mut self.members.get_mut(&no).ok_or("nobody")?.purses[wallet];
+        purse.receive(&parts, None);
+        purse.take_for_debt();
         self.close(&mut book, None, false);
         Ok(book)
     }
@@ -262,8 +278,12 @@ impl Club {
             book.changed(member.standing.lose(&self.terms, order, book.at));
         }
         book.changed(member.standing.climb(&self.terms, book.at, member.clock, by));
-        for purse in &mut member.purses {
+        // Wallets are warned of in the order of their names.
+        for purse in member.purses.iter_mut().rev() {
             book.moves.extend(purse.close(book.at));
+            let warnings = purse.warnings(book.at).into_iter();
+            book.said
+                .extend(warnings.map(|(amount, end)| format!("points.expiring {} {amount} {end}", purse.id)));
         }
         book.moves.sort();
     }
@@ -290,7 +310,7 @@ impl Club {
         let waits = until.is_some_and(|until| until > book.at) && ends.is_none_or(|end| end > book.at);
         match waits {
             true => purse.hold(Waiting { id, left: amount, until, order, ends }),
-            false => purse.enter("issued", amount, id, ends, book.at),
+            false => purse.enter("issued", Lot { id, left: amount, ends, by: None }, book.at),
         }
         id
     }

@@ -1,5 +1,7 @@
 //! One wallet of one member as the auditor keeps it: lots with their dates, what waits, what is owed.
 
+use jiff::ToSpan;
+
 use crate::club::ends::{Ends, local};
 
 /// Row and number of the grant that made it.
@@ -12,6 +14,8 @@ pub struct Lot {
     pub id: LotId,
     pub left: i64,
     pub ends: Option<i64>,
+    /// Who put it into the household whose purse this is.
+    pub by: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub struct Move {
     pub to: &'static str,
     pub amount: i64,
     pub lot: Option<LotId>,
+    /// The household whose purse it is, where the row is a member's.
+    pub of: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +54,9 @@ pub struct Purse {
     active: Option<i64>,
     /// Points were spent for good in this row; what is held is not spent yet.
     pub spends: bool,
+    /// So many days before their end, points are warned of; and ends up to here were.
+    pub warn: Option<i64>,
+    warned: Option<i64>,
     /// What moved in this row.
     pub moves: Vec<Move>,
 }
@@ -64,14 +73,16 @@ impl Purse {
             began: None,
             active: None,
             spends: false,
+            warn: None,
+            warned: None,
             moves: Vec::new(),
         }
     }
     pub fn pending(&self) -> i64 {
         self.waiting.iter().map(|w| w.left).sum()
     }
-    fn note(&mut self, from: &'static str, to: &'static str, amount: i64, lot: Option<LotId>) {
-        self.moves.push(Move { wallet: self.id, from, to, amount, lot });
+    pub fn note(&mut self, from: &'static str, to: &'static str, amount: i64, lot: Option<LotId>) {
+        self.moves.push(Move { wallet: self.id, from, to, amount, lot, of: None });
     }
     /// The row is over: whether it was activity, and what moved.
     pub fn close(&mut self, at: i64) -> Vec<Move> {
@@ -97,14 +108,42 @@ impl Purse {
     pub fn due(&self) -> Option<i64> {
         let waits = self.waiting.iter().flat_map(|w| [w.until, w.ends]);
         let lots = self.lots.iter().map(|lot| lot.ends);
-        waits.chain(lots).chain([self.idle_end()]).flatten().min()
+        let warning = self.unwarned().map(|end| self.warning(end)).min();
+        waits.chain(lots).chain([self.idle_end(), warning]).flatten().min()
+    }
+    fn warning(&self, end: i64) -> i64 {
+        let days = self.warn.expect("asked only where points are warned of");
+        (local(end) - days.days()).timestamp().as_second()
+    }
+    /// Ends of which nothing was said yet.
+    fn unwarned(&self) -> impl Iterator<Item = i64> {
+        let ends = self.lots.iter().filter_map(|lot| lot.ends).chain(self.idle_end());
+        let new = |end: &i64| self.warn.is_some() && self.warned.is_none_or(|warned| *end > warned);
+        ends.filter(new)
+    }
+    /// Says once of each end that is near enough what will end then: (amount, when).
+    pub fn warnings(&mut self, at: i64) -> Vec<(i64, i64)> {
+        let near = self.unwarned().filter(|end| self.warning(*end) <= at);
+        let ends: std::collections::BTreeSet<i64> = near.collect();
+        self.warned = self.warned.max(ends.last().copied());
+        let idle = self.idle_end();
+        let ending = |end: i64| {
+            let lots = self.lots.iter().filter(|lot| lot.ends.or(idle) == Some(end));
+            (lots.map(|lot| lot.left).sum(), end)
+        };
+        ends.iter().map(|end| ending(*end)).collect()
     }
     /// All that is released together waits no longer, also where the first of it ends as it comes.
     pub fn release(&mut self, at: i64) {
-        let free = |w: &mut Waiting| w.until.is_some_and(|until| until <= at);
-        for one in self.waiting.extract_if(.., free).collect::<Vec<_>>() {
-            self.enter("pending", one.left, one.id, one.ends, at);
+        for one in self.end_wait(at) {
+            self.enter("pending", one, at);
         }
+    }
+    /// What waits until now: it is nowhere until it enters somewhere.
+    pub fn end_wait(&mut self, at: i64) -> Vec<Lot> {
+        let free = |w: &mut Waiting| w.until.is_some_and(|until| until <= at);
+        let lot = |one: Waiting| Lot { id: one.id, left: one.left, ends: one.ends, by: None };
+        self.waiting.extract_if(.., free).map(lot).collect()
     }
     pub fn expire(&mut self, at: i64) {
         let over = |ends: Option<i64>| ends.is_some_and(|end| end <= at);
@@ -125,12 +164,13 @@ impl Purse {
         }
     }
     /// Points come in and can be spent: what is owed is paid first.
-    pub fn enter(&mut self, from: &'static str, amount: i64, id: LotId, ends: Option<i64>, at: i64) {
-        let repaid = self.repay(from, amount);
-        if amount > repaid {
+    pub fn enter(&mut self, from: &'static str, lot: Lot, at: i64) {
+        let repaid = self.repay(from, lot.left);
+        let (id, ends, left) = (lot.id, lot.ends, lot.left - repaid);
+        if left > 0 {
             self.silence_begins(at);
-            self.add(amount - repaid, id, ends);
-            self.note(from, "available", amount - repaid, Some(id));
+            self.add(Lot { left, ..lot });
+            self.note(from, "available", left, Some(id));
         }
         if ends.is_some_and(|end| end <= at) {
             self.expire(at);
@@ -151,18 +191,24 @@ impl Purse {
         }
     }
     /// A hole below 0 is filled first.
-    fn add(&mut self, amount: i64, id: LotId, ends: Option<i64>) {
-        let hole = (-self.available).max(0).min(amount);
-        self.available += amount;
-        if amount == hole {
+    fn add(&mut self, lot: Lot) {
+        let hole = (-self.available).max(0).min(lot.left);
+        self.available += lot.left;
+        if lot.left == hole {
             return;
         }
-        self.lots.push(Lot { id, left: amount - hole, ends });
+        self.lots.push(Lot { left: lot.left - hole, ..lot });
         // Earliest end first, without end last, then the oldest.
         self.lots.sort_by_key(|lot| (lot.ends.unwrap_or(i64::MAX), lot.id));
         while self.lots.len() > APART {
-            let Some(at) = self.lots.windows(2).position(|two| two[0].ends == two[1].ends) else { return };
-            self.lots[at].left += self.lots.remove(at + 1).left;
+            let alike = |one: usize, two: usize| {
+                let (one, two) = (&self.lots[one], &self.lots[two]);
+                (one.ends, one.by) == (two.ends, two.by)
+            };
+            let all = self.lots.len();
+            let pair = (0..all).find_map(|one| Some((one, (one + 1..all).find(|two| alike(one, *two))?)));
+            let Some((one, two)) = pair else { return };
+            self.lots[one].left += self.lots.remove(two).left;
         }
     }
     pub fn hold(&mut self, one: Waiting) {
@@ -188,15 +234,19 @@ impl Purse {
     }
     /// A grant goes back: from what waits of it, then from what is there; how much was neither.
     pub fn take_back(&mut self, amount: i64, id: LotId, short: &str) {
-        let mut left = amount;
-        if let Some(no) = self.waiting.iter().position(|one| one.id == id) {
-            let part = self.waiting[no].left.min(left);
-            self.waiting[no].left -= part;
-            self.waiting.retain(|one| one.left > 0);
-            left -= part;
-            self.note("pending", "reversed", part, Some(id));
-        }
-        left -= self.take("reversed", left, Some(id)).iter().map(|part| part.1).sum::<i64>();
+        let left = amount - self.take_waiting(amount, id);
+        self.take_available(left, id, short);
+    }
+    pub fn take_waiting(&mut self, amount: i64, id: LotId) -> i64 {
+        let Some(no) = self.waiting.iter().position(|one| one.id == id) else { return 0 };
+        let part = self.waiting[no].left.min(amount);
+        self.waiting[no].left -= part;
+        self.waiting.retain(|one| one.left > 0);
+        self.note("pending", "reversed", part, Some(id));
+        part
+    }
+    pub fn take_available(&mut self, amount: i64, id: LotId, short: &str) {
+        let left = amount - self.take("reversed", amount, Some(id)).iter().map(|part| part.1).sum::<i64>();
         match short {
             "debt" if left > 0 => {
                 self.debt += left;
@@ -210,40 +260,57 @@ impl Purse {
         }
     }
     /// What was spent of a lot comes back to it, with its date.
-    pub fn give_back(&mut self, amount: i64, id: LotId, ends: Option<i64>, at: i64) {
+    pub fn give_back(&mut self, lot: Lot, at: i64) {
+        let (id, amount) = (lot.id, lot.left);
         if amount == 0 {
             return;
         }
-        if ends.or_else(|| self.silence_end()).is_some_and(|end| end <= at) {
+        if lot.ends.or_else(|| self.silence_end()).is_some_and(|end| end <= at) {
             self.note("redeemed", "available", amount, Some(id));
             self.note("available", "expired", amount, Some(id));
             return;
         }
         let repaid = self.repay("redeemed", amount);
         if amount > repaid {
-            self.put(amount - repaid, id, ends);
+            self.put(Lot { left: amount - repaid, ..lot });
             self.note("redeemed", "available", amount - repaid, Some(id));
         }
     }
     /// Into the lot of that name, if it is there.
-    fn put(&mut self, amount: i64, id: LotId, ends: Option<i64>) {
-        match self.lots.iter_mut().find(|lot| lot.id == id && lot.ends == ends) {
+    pub fn put(&mut self, lot: Lot) {
+        let same = |own: &&mut Lot| (own.id, own.ends, own.by) == (lot.id, lot.ends, lot.by);
+        match self.lots.iter_mut().find(same) {
             Some(own) => {
-                own.left += amount;
-                self.available += amount;
+                own.left += lot.left;
+                self.available += lot.left;
             }
-            None => self.add(amount, id, ends),
+            None => self.add(lot),
         }
     }
-    /// From another member: dates and names stay, what is owed is paid from it.
-    pub fn receive(&mut self, parts: &[(LotId, i64, Option<i64>)]) {
-        for (id, amount, ends) in parts {
-            self.put(*amount, *id, *ends);
-            self.note("given", "available", *amount, Some(*id));
+    /// These go to another member or household, up to so much.
+    pub fn give(&mut self, most: i64, picks: impl Fn(&Lot) -> bool) -> Vec<Lot> {
+        let (mut left, mut given) = (most, Vec::new());
+        for lot in self.lots.iter_mut().filter(|lot| picks(lot)) {
+            let part = lot.left.min(left);
+            (lot.left, left) = (lot.left - part, left - part);
+            given.extend((part > 0).then(|| Lot { left: part, ..lot.clone() }));
         }
-        self.take_for_debt();
+        self.lots.retain(|lot| lot.left > 0);
+        for lot in &given {
+            self.available -= lot.left;
+            self.note("available", "given", lot.left, Some(lot.id));
+        }
+        given
     }
-    fn take_for_debt(&mut self) {
+    /// From another member: dates and names stay.
+    pub fn receive(&mut self, lots: &[Lot], by: Option<u64>) {
+        for lot in lots {
+            self.put(Lot { by, ..lot.clone() });
+            self.note("given", "available", lot.left, Some(lot.id));
+        }
+    }
+    /// What is owed is paid from what is there.
+    pub fn take_for_debt(&mut self) {
         let owed = self.debt.min(self.available.max(0));
         if owed > 0 {
             self.debt -= owed;

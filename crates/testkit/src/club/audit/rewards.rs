@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::ToSpan;
 
-use super::purse::LotId;
+use super::purse::{Lot, LotId};
 use super::{Book, Club, Order};
 use crate::club::ends::local;
 use crate::club::terms::{QUANTITY_MAX, Reward};
@@ -37,6 +37,12 @@ pub struct Spent {
     pub amount: i64,
     pub ends: Option<i64>,
     pub returned: i64,
+}
+
+impl Spent {
+    fn part(&self, left: i64) -> Lot {
+        Lot { id: self.lot, left, ends: self.ends, by: None }
+    }
 }
 
 /// Of rewards, what is used up, and what became of each.
@@ -161,7 +167,7 @@ impl Club {
                 let part = (most - spent.returned).clamp(0, left);
                 spent.returned += part;
                 left -= part;
-                purse.give_back(part, spent.lot, spent.ends, book.at);
+                purse.give_back(spent.part(part), book.at);
             }
         }
         Some(target == total)
@@ -225,7 +231,7 @@ impl Club {
         for spent in &mut one.spent {
             let left = spent.amount - spent.returned;
             spent.returned = spent.amount;
-            member.purses[0].give_back(left, spent.lot, spent.ends, book.at);
+            member.purses[0].give_back(spent.part(left), book.at);
         }
         let reward = self.terms.reward(&one.reward).expect("a reward of the catalogue");
         if let Some(month) = one.month {

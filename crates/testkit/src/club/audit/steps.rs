@@ -4,11 +4,11 @@ use jiff::ToSpan;
 use serde_json::Value;
 
 use super::ladder::Standing;
-use super::purse::Purse;
+use super::purse::{Lot, Purse};
 use super::{Book, Club, Member, Next, Order};
 use crate::audit::{Row, fraction, payload, same};
 use crate::club::ends::local;
-use crate::club::terms::{Terms, Wait};
+use crate::club::terms::{Terms, Wait, Wallet};
 use crate::world::Message;
 
 /// About a person who must be known.
@@ -243,7 +243,7 @@ impl Club {
             purse.take("adjusted", -amount, None);
         } else {
             let ends = self.terms.wallets[at].ends.of_lot(book.at);
-            purse.enter("adjusted", amount, (book.pos, book.lots), ends, book.at);
+            purse.enter("adjusted", Lot { id: (book.pos, book.lots), left: amount, ends, by: None }, book.at);
             book.lots += 1;
         }
         Ok(())
@@ -263,7 +263,7 @@ impl Club {
             return Err("points_insufficient");
         }
         let parts = purse.take("given", amount, None);
-        let parts = parts.into_iter().map(|(lot, part)| (lot.id, part, lot.ends)).collect();
+        let parts = parts.into_iter().map(|(lot, left)| Lot { left, ..lot }).collect();
         book.gift = Some(Next::Gift(to, at, parts));
         Ok(())
     }
@@ -284,10 +284,14 @@ impl Order {
 
 impl Member {
     fn new(terms: &Terms, at: i64) -> Member {
-        let [points, gems] = &terms.wallets;
+        let purse = |wallet: &Wallet| {
+            let mut purse = Purse::new(wallet.id, wallet.ends);
+            purse.warn = wallet.warn;
+            purse
+        };
         Member {
             names: Default::default(),
-            purses: [Purse::new(points.id, points.ends), Purse::new(gems.id, gems.ends)],
+            purses: [purse(&terms.wallets[0]), purse(&terms.wallets[1])],
             standing: Standing::new(at),
             enrolled: false,
             held: Vec::new(),

@@ -1,0 +1,172 @@
+//! What each kind of message should do.
+
+use serde_json::Value;
+
+use super::{Book, Home, Member};
+use crate::audit::{Row, payload};
+use crate::sim::marks::Marks;
+use crate::world::Message;
+
+const OF_ORDER: &str = "order.refunded";
+
+impl Home {
+    /// `claimed`: it waited, and became this member's.
+    pub(super) fn step(
+        &mut self,
+        message: &Message,
+        row: &Row,
+        claimed: Option<u64>,
+        marks: &mut Marks,
+    ) -> Result<Book, String> {
+        let mut book = Book::new(row.pos, message.time);
+        if message.time > row.now + 300 && claimed.is_none() {
+            return Ok(book.aside("refused", "event_from_future"));
+        }
+        let data: Value = serde_json::from_str(&message.data).map_err(|e| e.to_string())?;
+        let kind = message.kind.as_str();
+        if kind == "fealty.codes" {
+            self.bring(&mut book, &data, marks);
+            return Ok(book);
+        }
+        let numbered = message.subject.strip_prefix('#').and_then(|no| no.parse().ok());
+        if numbered.is_some_and(|no: u64| self.members.get(&no).is_some_and(|member| member.into.is_some())) {
+            marks.hit("event under an absorbed number");
+        }
+        let owner = numbered.map(|no| self.stands_for(no)).or(self.names.get(&message.subject).copied());
+        let order = payload::text(if kind == "order.paid" { &data["id"] } else { &data["order"] });
+        let other = message.also.iter().find_map(|name| self.names.get(name)).copied();
+        let mut about = claimed.or(owner).or(other);
+        let paid = self.orders.get(&order).map(|order| self.stands_for(order.member));
+        if kind == OF_ORDER {
+            about = paid.or(about);
+        }
+        let about = about.filter(|no| self.members.contains_key(no));
+        if let Some(member) = about.and_then(|no| self.members.get(&no)) {
+            if member.residents.is_some() {
+                return Ok(book.aside("refused", "member_unknown"));
+            }
+            if member.erased && !(kind == OF_ORDER && paid.is_some()) {
+                marks.hit("nothing is heard of an erased member");
+                return Ok(book.aside("refused", "member_erased"));
+            }
+            if member.erased {
+                marks.hit("order of an erased member came back");
+            }
+        }
+        if kind == OF_ORDER && paid.is_none() {
+            self.waiting.insert(row.pos, (message.clone(), Some(order)));
+            return Ok(book.aside("waiting", "order_unknown"));
+        }
+        if kind == OF_ORDER && owner.is_some() && owner != about {
+            return Ok(book.aside("refused", "order_of_another_member"));
+        }
+        if kind == "order.paid" && paid.is_some() {
+            return Ok(book.aside("ignored", "order_already_paid"));
+        }
+        if about.is_none() {
+            if kind.starts_with("fealty.") || numbered.is_some() {
+                return Ok(book.aside("refused", "member_unknown"));
+            }
+            if self.terms.guests.is_some() && kind != "member.enrolled" {
+                self.waiting.insert(row.pos, (message.clone(), None));
+                return Ok(book.aside("waiting", "member_unknown"));
+            }
+        }
+        if let Some(no) = about {
+            self.all_ready(no, message.time)?;
+        }
+        self.decide(book, message, (about, &data, &order), marks)
+    }
+    fn decide(
+        &mut self,
+        mut book: Book,
+        message: &Message,
+        (known, data, order): (Option<u64>, &Value, &str),
+        marks: &mut Marks,
+    ) -> Result<Book, String> {
+        let kind = message.kind.as_str();
+        book.no = known.unwrap_or(self.members.len() as u64 + 1);
+        book.new = known.is_none();
+        if book.new {
+            self.members.insert(book.no, Member::new(book.no, &self.terms));
+        }
+        let mut names: Vec<String> =
+            std::iter::once(&message.subject).chain(&message.also).cloned().collect();
+        names.retain(|name| !name.is_empty() && !name.starts_with('#'));
+        if kind == "fealty.linked" {
+            names.extend(data["identities"].as_array().into_iter().flatten().map(payload::text));
+        }
+        if kind == OF_ORDER {
+            names.clear();
+        }
+        names.retain(|name| !self.names.contains_key(name));
+        let frees = self.frees(&book, &names, (kind == "order.paid").then_some(order));
+        let done = match kind {
+            "order.paid" => {
+                self.paid(&mut book, data, order, marks);
+                Ok(())
+            }
+            OF_ORDER => self.back(&book, data, order),
+            "member.enrolled" => {
+                if std::mem::replace(&mut self.member(book.no).enrolled, true) {
+                    (book.status, book.code) = ("ignored", "member_already_enrolled");
+                }
+                Ok(())
+            }
+            "visit.made" => {
+                self.visited(&mut book, data);
+                Ok(())
+            }
+            "fealty.linked" => {
+                let mut all = data["identities"].as_array().into_iter().flatten().map(payload::text);
+                let free = |name: String| self.names.get(&name).is_none_or(|owner| *owner == book.no);
+                if all.all(free) { Ok(()) } else { Err("identity_taken") }
+            }
+            "fealty.adjusted" => self.adjusted(&mut book, data),
+            "fealty.redeemed" => self.redeemed(&mut book, data, marks),
+            "fealty.redemption" => self.act(&mut book, data, marks),
+            "fealty.transferred" => self.gives(&mut book, data),
+            "fealty.joined" => self.joins(&mut book, data, marks),
+            "fealty.left" => self.leaves(&mut book, marks),
+            "fealty.merged" => self.merges(&mut book, data, marks),
+            "fealty.erased" => {
+                self.goes_for_ever(&mut book, marks);
+                Ok(())
+            }
+            other => return Err(format!("{other} is not of this world")),
+        };
+        if let Err(code) = done {
+            return Ok(book.aside(if code == "refund_already_applied" { "ignored" } else { "refused" }, code));
+        }
+        for name in names {
+            if self.freed.remove(&name) {
+                marks.hit("name of an erased member came again");
+            }
+            self.names.insert(name.clone(), book.no);
+            self.member(book.no).names.insert(name);
+        }
+        book.frees = frees;
+        self.close(&mut book);
+        self.then(&book);
+        Ok(book)
+    }
+    /// Rows that wait for this order, or for one of these names within the time in which they can be claimed.
+    fn frees(&self, book: &Book, names: &[String], order: Option<&str>) -> Vec<u64> {
+        let window = self.terms.guests.unwrap_or(0) * 86_400;
+        let set_free =
+            |pos: &u64| self.next.iter().any(|next| matches!(next, super::Next::Free(at, _) if at == pos));
+        let mut all: Vec<(i64, u64)> = Vec::new();
+        for (pos, (message, of)) in self.waiting.iter().filter(|(pos, _)| !set_free(pos)) {
+            let mut named = std::iter::once(&message.subject).chain(&message.also);
+            let free = match of {
+                Some(of) => Some(&**of) == order,
+                None => named.any(|name| names.contains(name)) && book.at - message.time <= window,
+            };
+            if free {
+                all.push((message.time, *pos));
+            }
+        }
+        all.sort_unstable();
+        all.into_iter().map(|(_, pos)| pos).collect()
+    }
+}
