@@ -181,7 +181,7 @@ impl Disk {
         let mut members = BTreeMap::new();
         for (no, member) in &snapshot.members {
             let member = member.as_ref().ok_or_else(|| format!("there is no member {no}"))?;
-            members.insert(*no, serde_json::to_value(&**member).map_err(|e| e.to_string())?);
+            members.insert(*no, serde_json::to_value(member.whole()).map_err(|e| e.to_string())?);
         }
         let budgets = snapshot.budgets.iter().map(|(id, parts)| (id.to_string(), parts.clone()));
         Ok((members, budgets.collect()))
