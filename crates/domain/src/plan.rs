@@ -257,7 +257,7 @@ pub struct Wallet {
     /// Money worth of one point.
     pub value: Option<Num>,
     pub expires: Setting<Term>,
-    /// What an idle term counts as activity; empty: every earning and spending.
+    /// What an idle term counts as activity; empty: every earning and spending, and points given by hand.
     pub activity: Vec<TypeNo>,
     pub pending: Pending,
     /// So long before a lot ends, `points.expiring` says so.

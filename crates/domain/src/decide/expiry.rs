@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::book::Book;
 use super::case;
@@ -13,11 +14,12 @@ use super::tiers;
 use crate::bind;
 use crate::member::{Member, WalletState};
 use crate::num::Num;
-use crate::outcome::{Emitted, TransferKind};
+use crate::outcome::{Account, Emitted, Transfer, TransferKind};
 use crate::plan::{Canon, Plan, Setting, TypeNo, Wallet};
 use crate::redemption::Redemption;
 use crate::term::Term;
 use crate::time::Span;
+use crate::value::Text;
 
 /// When something of the member's wallets is released, ends, or is to be warned of.
 pub fn next_due(plan: &Plan, member: &Member) -> Option<Timestamp> {
@@ -79,6 +81,35 @@ pub fn is_silent(book: &Book<'_>, id: &str) -> bool {
         .zip(book.wallet(id))
         .and_then(|(wallet, state)| silence_end(book.plan, wallet, book.who().holder(wallet), state));
     end.is_some_and(|end| end <= book.at)
+}
+
+/// Since when nothing happened in a wallet: it goes with points that go elsewhere, so that an idle term is neither escaped
+/// by moving them, nor ends them because nothing happened where they came.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Quiet {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idle: Option<(Text, Timestamp)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    active_at: Option<Timestamp>,
+}
+
+impl Quiet {
+    pub fn of(state: Option<&WalletState>) -> Quiet {
+        let (idle, active_at) = state.map_or((None, None), |state| (state.idle.clone(), state.active_at));
+        Quiet { idle, active_at }
+    }
+
+    /// Before lots without a date come into this wallet.
+    pub fn comes(self, state: &mut WalletState) {
+        let since = self.active_at.max(self.idle.as_ref().map(|idle| idle.1));
+        let first = state.lots.last().is_none_or(|lot| lot.expires_at.is_some());
+        match (&mut state.idle, since) {
+            (None, _) => state.idle = self.idle,
+            (Some((_, began)), Some(since)) if first => *began = since,
+            _ => {}
+        }
+        state.active_at = state.active_at.max(since);
+    }
 }
 
 /// Releases, and then ends, everything in the wallets whose time has come.
@@ -191,13 +222,18 @@ fn note_terms(book: &mut Book<'_>, since: Timestamp) {
 fn note_activity(book: &mut Book<'_>, ty: Option<TypeNo>) {
     let plan = book.plan;
     for wallet in plan.wallets.iter().filter(|wallet| may_idle(wallet)) {
-        let earns = |kind| matches!(kind, TransferKind::Earn | TransferKind::Repay);
         // What is reserved is not spent yet, and may come back.
         let spends = |one: &Redemption| {
             one.confirmed == Some(book.pos) && one.spent.iter().any(|spent| spent.wallet == wallet.id)
         };
+        let earns = |t: &Transfer| match t.kind {
+            TransferKind::Earn | TransferKind::Repay => true,
+            // By hand.
+            TransferKind::Adjust => t.debit == Account::Adjusted,
+            _ => false,
+        };
         let active = if wallet.activity.is_empty() {
-            book.decision.transfers.iter().any(|t| t.wallet == wallet.id && earns(t.kind))
+            book.decision.transfers.iter().any(|t| t.wallet == wallet.id && earns(t))
                 || book.decision.redemptions.iter().any(spends)
         } else {
             ty.is_some_and(|ty| wallet.activity.contains(&ty))

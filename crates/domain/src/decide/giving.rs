@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::book::Book;
 use super::case::{slot_num, slot_text};
+use super::expiry::Quiet;
 use super::members::form;
 use super::{Made, Matter};
 use crate::codes::{self, reason, reason_at};
@@ -130,15 +131,19 @@ fn checked(
 
 pub fn give(book: &mut Book<'_>, gift: &Gift, at: Timestamp) {
     // What has ended by then is not given.
+    let quiet = Quiet::of(book.wallet(&gift.wallet));
     let parts = hand_out(book, &gift.wallet, gift.minor, |lot| lot.expires_at.is_none_or(|end| end > at));
     let sum: i64 = parts.iter().map(|part| part.amount).sum();
     assert!(sum == gift.minor, "a gift was checked against the balance");
-    book.made.push(sent(book.member.no, gift.to, &gift.wallet, &parts));
+    book.made.push(sent(book.member.no, gift.to, &gift.wallet, &parts, &quiet));
 }
 
 /// The receiver's row.
-pub fn sent(from: MemberNo, to: MemberNo, wallet: &str, parts: &[Part]) -> Made {
-    let data = json!({"type": RECEIVED, "from": from, "wallet": wallet, "parts": parts});
+pub fn sent(from: MemberNo, to: MemberNo, wallet: &str, parts: &[Part], quiet: &Quiet) -> Made {
+    let mut data = json!({"type": RECEIVED, "from": from, "wallet": wallet, "parts": parts});
+    if *quiet != Quiet::default() {
+        data["quiet"] = json!(quiet);
+    }
     Made { member: to, kind: own::FOLLOW, data }
 }
 
@@ -150,10 +155,12 @@ pub const RECEIVED: &str = "fealty.received";
 pub struct Received {
     pub wallet: Text,
     pub parts: Vec<Part>,
+    #[serde(default)]
+    pub quiet: Quiet,
 }
 
 pub fn receive(book: &mut Book<'_>, received: &Received) {
-    hand_in(book, &received.wallet, &received.parts);
+    move_in(book, &received.wallet, &received.parts, received.quiet.clone());
     settle_debt(book, &received.wallet);
 }
 
@@ -168,6 +175,14 @@ pub fn hand_out(book: &mut Book<'_>, wallet: &str, amount: i64, picks: impl Fn(&
     }
     book.wallet_mut(wallet).check();
     parts
+}
+
+/// From another wallet, in which it was so long quiet.
+pub fn move_in(book: &mut Book<'_>, wallet: &str, parts: &[Part], quiet: Quiet) {
+    if parts.iter().any(|part| part.expires_at.is_none()) {
+        quiet.comes(book.wallet_mut(wallet));
+    }
+    hand_in(book, wallet, parts);
 }
 
 pub fn hand_in(book: &mut Book<'_>, wallet: &str, parts: &[Part]) {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::book::{Book, limit_mut};
+use super::expiry::Quiet;
 use super::giving::{self, other};
 use super::{Made, Matter, limits};
 use crate::codes::{self, reason, reason_at};
@@ -143,13 +144,10 @@ pub fn move_out(book: &mut Book<'_>) {
     let (plan, no) = (book.plan, book.member.no);
     let last = book.home.as_deref().is_some_and(|home| residents(home).len() == 1);
     for id in shared(plan, book.home.as_deref()) {
-        let clock = book.wallet(&id).map(silence);
+        let quiet = Quiet::of(book.wallet(&id));
         let parts = giving::hand_out(book, &id, i64::MAX, |lot| last || lot.by == Some(no));
         let home = book.home.take();
-        giving::hand_in(book, &id, &parts);
-        if let Some(clock) = clock {
-            keep_silence(book.own_mut(&id), clock);
-        }
+        giving::move_in(book, &id, &parts, quiet);
         book.home = home;
     }
     let home = book.home.take().expect("who leaves has a home");
@@ -169,14 +167,11 @@ pub fn move_out(book: &mut Book<'_>) {
 /// The member's lots of shared wallets go to the household.
 fn bring_in(book: &mut Book<'_>) {
     for id in shared(book.plan, Some(book.member)) {
-        let clock = lots::wallet(book.member, &id).map(silence);
+        let quiet = Quiet::of(lots::wallet(book.member, &id));
         let home = book.home.take();
         let parts = giving::hand_out(book, &id, i64::MAX, |_| true);
         book.home = home;
-        giving::hand_in(book, &id, &parts);
-        if let Some(clock) = clock {
-            keep_silence(book.wallet_mut(&id), clock);
-        }
+        giving::move_in(book, &id, &parts, quiet);
     }
 }
 
@@ -187,18 +182,6 @@ fn shared(plan: &Plan, of: Option<&Member>) -> Vec<Text> {
             && of.and_then(|of| lots::wallet(of, &wallet.id)).is_some_and(|state| !state.lots.is_empty())
     };
     plan.wallets.iter().filter(held).map(|wallet| wallet.id.clone()).collect()
-}
-
-type Silence = (Option<(Text, Timestamp)>, Option<Timestamp>);
-
-/// Since when nothing happened in the wallet: an idle term is not escaped by moving.
-fn silence(state: &WalletState) -> Silence {
-    (state.idle.clone(), state.active_at)
-}
-
-fn keep_silence(state: &mut WalletState, (idle, active_at): Silence) {
-    state.idle = state.idle.take().or(idle);
-    state.active_at = state.active_at.max(active_at);
 }
 
 /// Limits that are one for a household.
@@ -248,9 +231,10 @@ pub fn run_due(book: &mut Book<'_>, at: Timestamp) {
             let his = |by: Option<MemberNo>| {
                 by == Some(*no) || (n == 0 && !by.is_some_and(|by| residents.contains(&by)))
             };
+            let quiet = Quiet::of(book.wallet(wallet));
             let parts = giving::hand_out(book, wallet, i64::MAX, |lot| his(lot.by));
             if !parts.is_empty() {
-                book.made.push(giving::sent(book.member.no, *no, wallet, &parts));
+                book.made.push(giving::sent(book.member.no, *no, wallet, &parts, &quiet));
             }
         }
     }

@@ -8,6 +8,7 @@
 use serde_json::json;
 
 use super::book::{Book, limit_mut};
+use super::expiry::Quiet;
 use super::giving::{self, Part, other};
 use super::{Made, Matter, households, join};
 use crate::codes::{self, reason, reason_at};
@@ -181,7 +182,7 @@ pub fn take_over(book: &mut Book<'_>, from: &Member, event: &Event) {
 pub fn take_wallet(book: &mut Book<'_>, theirs: &WalletState) {
     let id = &*theirs.id;
     let parts: Vec<Part> = theirs.lots.iter().map(Part::of).collect();
-    giving::hand_in(book, id, &parts);
+    giving::move_in(book, id, &parts, Quiet::of(Some(theirs)));
     for one in &theirs.waiting {
         let lot = Some((one.pos, one.n));
         hold(book.own_mut(id), one);

@@ -10,6 +10,7 @@ mod levels;
 mod merging;
 
 mod orders;
+mod quiet;
 mod referrals;
 mod rewards;
 mod told;

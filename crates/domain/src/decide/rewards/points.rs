@@ -2,7 +2,8 @@
 //! meanwhile comes back and expires at once; what is owed is paid first.
 
 use super::rule_id;
-use crate::decide::{Book, expiry, giving};
+use crate::decide::expiry::{self, Quiet};
+use crate::decide::{Book, giving};
 use crate::member::Lot;
 use crate::num::Num;
 use crate::outcome::{Account, TransferKind};
@@ -99,9 +100,10 @@ fn give_back_part(book: &mut Book<'_>, redemption: &mut Redemption, n: usize, pa
         book.wallet_mut(&wallet).give_back(lot, part, expires_at, None);
         book.transfer(TransferKind::Return, back, &wallet, part, Some(&rule), Some(lot));
         let same = |one: &Lot| (one.pos, one.n, one.by) == (lot.0, lot.1, None);
+        let quiet = Quiet::of(book.wallet(&wallet));
         let parts = giving::hand_out(book, &wallet, part, same);
         if !parts.is_empty() {
-            book.made.push(giving::sent(book.member.no, owner, &wallet, &parts));
+            book.made.push(giving::sent(book.member.no, owner, &wallet, &parts, &quiet));
         }
         return;
     }

@@ -65,7 +65,7 @@ const WALLET: &[Key] = &[
     optional(
         "activity",
         Form::OneOrMore(&Form::EventType),
-        "what an idle term counts as activity; every earning and spending without",
+        "what an idle term counts as activity; every earning and spending, and points given by hand, without",
     ),
     optional("pending", PENDING, "points wait before they can be spent"),
     optional("warn", Form::Duration, "`points.expiring` so long before points end"),
