@@ -179,6 +179,28 @@ fn a_reservation_that_is_confirmed_after_its_order_came_back_takes_no_more_than_
     assert_eq!((rest.redemptions[0].stage, world.points().0), (Stage::Returned, 160));
 }
 
+#[test]
+fn redeemed_on_an_order_that_came_back_it_takes_no_more_than_the_order_kept() {
+    let mut world = World::new(SHOP);
+    world.pay(r#"{"id":"o1","subtotal":200}"#);
+    world.pay(r#"{"id":"o2","subtotal":20}"#);
+    world.pay(r#"{"id":"o3","subtotal":20}"#);
+    world.refund(r#"{"id":"b2","order":"o2"}"#);
+    world.refund(r#"{"id":"b3","order":"o3","amount":10}"#);
+    let before = world.points().0;
+    for confirm in [true, false] {
+        let all =
+            format!(r#"{{"reward":"ten_off","confirm":{confirm},"order":{{"id":"o2","subtotal":20}}}}"#);
+        assert_eq!(why(&redeem(&mut world, &all, &all)).0, "redemption_over");
+    }
+    assert_eq!(world.points().0, before);
+    let half = r#"{"reward":"ten_off","confirm":true,"order":{"id":"o3","subtotal":20}}"#;
+    let redeemed = one(&redeem(&mut world, "r3", half));
+    assert_eq!((redeemed.stage, world.points().0), (Stage::Confirmed, before - 25));
+    world.refund(r#"{"id":"b4","order":"o3"}"#);
+    assert_eq!(world.points().0, before - 10, "10 of the 20 that it had earned were left");
+}
+
 fn bring(world: &mut World, id: &str, codes: &[String]) -> Arc<Decision> {
     let data = serde_json::json!({"pool": "film", "codes": codes}).to_string();
     world.send(nobody(api(event("fealty.codes", id, &data)))).decision

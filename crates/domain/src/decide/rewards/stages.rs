@@ -84,7 +84,7 @@ pub fn stepped(matter: &Matter<'_>) -> Result<Result<Step, Reason>, Vec<Want>> {
     }
     let (mut drawn, mut order) = (Drawn::default(), None);
     if act == Act::Confirm {
-        order = order_of(matter, &one)?;
+        order = order_of(matter, one.order.as_ref())?;
         if order.as_ref().is_some_and(refunds::is_back) {
             return Ok(Err(reason(code::REDEMPTION_OVER, "its order came back: cancel it")));
         }
@@ -103,9 +103,9 @@ pub fn stepped(matter: &Matter<'_>) -> Result<Result<Step, Reason>, Vec<Want>> {
     Ok(Ok(Step { act, one, drawn, order }))
 }
 
-/// The order on which it is spent, if that was paid. Err: this must be loaded first.
-fn order_of(matter: &Matter<'_>, one: &Redemption) -> Result<Option<Order>, Vec<Want>> {
-    let Some(id) = &one.order else { return Ok(None) };
+/// The order on which something is spent, if that was paid. Err: this must be loaded first.
+pub fn order_of(matter: &Matter<'_>, id: Option<&Text>) -> Result<Option<Order>, Vec<Want>> {
+    let Some(id) = id else { return Ok(None) };
     let key = matter.plans.keys.order(id);
     let rows = matter.snapshot.rows.get(&key).ok_or_else(|| vec![Want::Rows(key)])?;
     let order = rows.iter().rev().filter_map(|row| row.decision.order.as_ref()).find(|order| order.id == *id);
@@ -251,7 +251,8 @@ pub fn refund(book: &mut Book<'_>, keys: &KeyMaker, order: &Order, spent: Vec<Re
     }
 }
 
-fn give_back_share(book: &mut Book<'_>, order: &Order, one: &mut Redemption) {
+/// As much of the points comes back as of the order.
+pub fn give_back_share(book: &mut Book<'_>, order: &Order, one: &mut Redemption) {
     let mut wallets: Vec<Text> = one.spent.iter().map(|spent| spent.wallet.clone()).collect();
     wallets.dedup();
     let (mut total, mut back) = (0, 0);

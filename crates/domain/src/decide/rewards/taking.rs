@@ -3,16 +3,16 @@
 
 use super::codes::{Drawer, Drawn};
 use super::terms::{Asking, Refusal, Terms, refusal, under};
-use super::{codes, points, pool_id, rule_id, stock_id};
+use super::{codes, points, pool_id, rule_id, stages, stock_id};
 use crate::codes::{self as code, reason_at};
 use crate::decide::book::Book;
 use crate::decide::case::{self, Case, slot_num, slot_text};
 use crate::decide::grants::Since;
-use crate::decide::{Matter, Scene, cart};
+use crate::decide::{Matter, Scene, cart, refunds};
 use crate::key::KeyMaker;
 use crate::member::Held;
 use crate::num::Num;
-use crate::order::Use;
+use crate::order::{Order, Use};
 use crate::outcome::{Effect, Emitted, Reason};
 use crate::plan::{Across, Canon, EventType, Gives, LimitWhat, Plan, Reward, RewardNo};
 use crate::redemption::{self, Earned, Redemption, Stage};
@@ -26,6 +26,8 @@ pub struct Taking {
     /// Codes given out with it, if it is confirmed at once.
     pub drawn: Drawn,
     pub confirm: bool,
+    /// The order on which it is spent, if that was paid before.
+    pub order: Option<Order>,
     /// Confirmed: how long what it gives can be used.
     pub valid: Option<jiff::Timestamp>,
     pub rule: Option<Text>,
@@ -75,6 +77,10 @@ pub fn asked(matter: &Matter<'_>) -> Result<Result<Taking, Reason>, Vec<Want>> {
             return Err(vec![Want::Rows(key)]);
         }
     }
+    let order = stages::order_of(matter, told.id.as_ref())?;
+    if order.as_ref().is_some_and(refunds::is_back) {
+        return Ok(Err(reason_at(code::REDEMPTION_OVER, "/data/order", "this order came back as a whole")));
+    }
     let (event, who) = (matter.event, matter.who());
     let mut case = Case::new(plan, quoted(plan), event, &told.cart, who, told.region, event.time);
     case.read_member();
@@ -102,7 +108,7 @@ pub fn asked(matter: &Matter<'_>) -> Result<Result<Taking, Reason>, Vec<Want>> {
         Drawn::default()
     };
     let valid = valid(&case, reward);
-    Ok(Ok(Taking { terms, drawn, confirm, valid, rule: None, free: false }))
+    Ok(Ok(Taking { terms, drawn, confirm, order, valid, rule: None, free: false }))
 }
 
 pub fn used_up() -> Refusal {
@@ -173,7 +179,7 @@ fn judge(book: &Book<'_>, scene: &Scene<'_>, gift: &Gift) -> Result<Judged, Vec<
     };
     let Some(drawn) = drawer.draw(&reward.gives, id, terms.units)? else { return Ok(Err(used_up())) };
     let (valid, rule) = (valid(&case, reward), Some(gift.rule.clone()));
-    Ok(Ok(Some(Taking { terms, drawn, confirm: true, valid, rule, free: !gift.redeem })))
+    Ok(Ok(Some(Taking { terms, drawn, confirm: true, order: None, valid, rule, free: !gift.redeem })))
 }
 
 /// Number of the next redemption of this row.
@@ -184,7 +190,7 @@ fn next_n(book: &Book<'_>) -> u16 {
 
 /// Writes it: points, stock, codes, limits, and the redemption itself.
 pub fn take(book: &mut Book<'_>, scene: &Scene<'_>, taking: Taking) {
-    let Taking { terms, drawn, confirm, valid, rule, free } = taking;
+    let Taking { terms, drawn, confirm, order, valid, rule, free } = taking;
     let plan = book.plan;
     let reward = &plan.rewards[usize::from(terms.reward)];
     let n = next_n(book);
@@ -225,6 +231,9 @@ pub fn take(book: &mut Book<'_>, scene: &Scene<'_>, taking: Taking) {
     };
     if confirm {
         settle(book, scene, &mut one, drawn.codes, valid);
+        if let Some(order) = &order {
+            stages::give_back_share(book, order, &mut one);
+        }
     } else {
         let until = reward.hold.after(&terms.moment.at).timestamp();
         one.until = Some(until);
