@@ -11,6 +11,7 @@ wallets.points = { transfer = true }
 wallets.cash = { decimals = 2 }
 counters.spend = { on = "order.paid", add = 'order.subtotal' }
 rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
+rewards.mug = { cost.points = 10, gives.product = "mug" }
 segments.big = 'counters.spend >= 120'
 
 [tiers.status]
@@ -164,4 +165,29 @@ fn a_merge_is_undone_and_both_go_on() {
     assert_eq!(members["members"].as_array().map(Vec::len), Some(2), "{members}");
     api.restart(|_| ());
     assert_eq!(api.get(BOB).json()["id"], bob);
+}
+
+#[test]
+fn what_the_absorbed_redeemed_is_listed_with_him_who_absorbed_him() {
+    let mut api = api();
+    for who in ["bob", "ada", "bob"] {
+        let taken = json!({"member": format!("email:{who}@example.com"), "reward": "mug", "confirm": true});
+        assert_eq!(api.post("/v1/redemptions", &taken).status, 201);
+    }
+    assert_eq!(api.post(&format!("{ADA}/merge"), &json!({"absorb": "email:bob@example.com"})).status, 200);
+    let all = api.get(&format!("{ADA}/redemptions")).json();
+    assert_eq!(all["redemptions"].as_array().map(Vec::len), Some(3), "{all}");
+    let (mut path, mut ids) = (format!("{ADA}/redemptions?limit=1"), Vec::new());
+    loop {
+        let page = api.get(&path).json();
+        let found = page["redemptions"].as_array().cloned().unwrap_or_default();
+        ids.extend(found.iter().map(|one| one["id"].clone()));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("{ADA}/redemptions?limit=1&cursor={next}");
+    }
+    let listed: Vec<_> =
+        all["redemptions"].as_array().into_iter().flatten().map(|one| one["id"].clone()).collect();
+    assert_eq!(ids, listed);
+    let export = api.get(&format!("{ADA}/export")).json();
+    assert_eq!(export["redemptions"], all["redemptions"], "each once");
 }

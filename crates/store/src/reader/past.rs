@@ -73,28 +73,39 @@ impl Reader {
         })
     }
 
-    /// The member's redemptions as they now stand, newest first, following the chain of his rows; whole rows until there
-    /// are `limit`.
+    /// The member's redemptions as they now stand, newest first, following the chain of his rows, then those of whom he
+    /// absorbed; whole rows until there are `limit`.
     pub fn redemption_list(
         &self,
         member: MemberNo,
         cursor: Option<u64>,
         limit: usize,
     ) -> Result<Page<Redemption>, StoreError> {
-        let mut pos = match cursor {
-            Some(pos) => pos,
-            None => self.member_get(member)?.map_or(0, |member| member.last_pos),
+        let Some(member) = self.member_get(member)? else {
+            return Ok(Page { items: Vec::new(), next: None });
         };
+        let mut pos = cursor.unwrap_or(member.last_pos);
         let (mut items, mut visits) = (Vec::new(), 0);
         while pos != 0 && items.len() < limit && visits < VISITS_MAX {
             visits += 1;
-            let row = self.journal_get(pos)?.filter(|row| row.member == Some(member));
-            let Some(row) = row else { return Ok(Page { items, next: None }) };
+            let row = self.journal_get(pos)?;
+            let Some((row, at)) = row.and_then(|row| {
+                let at = member.numbers().position(|no| row.member == Some(no))?;
+                Some((row, at))
+            }) else {
+                return Ok(Page { items, next: None });
+            };
             // Each is told once, where it was made.
             for one in row.decision.redemptions.iter().rev().filter(|one| one.pos == row.pos) {
                 items.extend(self.redemption_get(one.pos, one.n)?.map(|(_, one)| one));
             }
             pos = row.prev_pos;
+            let mut others = member.numbers().skip(at + 1);
+            while pos == 0
+                && let Some(other) = others.next()
+            {
+                pos = self.member_get(other)?.map_or(0, |other| other.last_pos);
+            }
         }
         Ok(Page { items, next: (pos != 0).then_some(pos) })
     }

@@ -108,7 +108,8 @@ impl Teller<'_> {
         )?;
         out.raw("],\"redemptions\":[")?;
         first = true;
-        self.pages(
+        // The list of each tells those of whom he absorbed.
+        Teller { app: self.app, numbers: &self.numbers[..1] }.pages(
             |no, cursor| reader.redemption_list(no, cursor, PAGE),
             |no, one| {
                 separate(out, &mut first)?;
