@@ -350,7 +350,10 @@ impl<'a> Door<'a> {
         if members::is_about_order(job.canon) {
             return Ok(Vec::new());
         }
-        let claim = job.event().time.as_second();
+        let (claim, window, zone) = {
+            let plan = &self.plans.current;
+            (job.event().time, plan.claim_window, &plan.regions[0].zone)
+        };
         let (mut freed, mut missing) = (Vec::new(), Wants::new());
         for name in members::names(job.event()).chain(&by_hand) {
             match self.snapshot.identities.get(name) {
@@ -363,8 +366,8 @@ impl<'a> Door<'a> {
                 missing.push(Want::Rows(key));
                 continue;
             };
-            let within =
-                |row: &&Arc<PastRow>| claim - row.event.time.as_second() <= self.plans.current.claim_seconds;
+            let ends = |row: &Arc<PastRow>| window.after(&row.event.time.to_zoned(zone.clone())).timestamp();
+            let within = |row: &&Arc<PastRow>| claim <= ends(row);
             let named = |row: &&Arc<PastRow>| members::names(&row.event).any(|n| n == name);
             let other = |row: &&Arc<PastRow>| Some(row.pos) != job.waited_at();
             freed.extend(self.still_waiting(rows).filter(within).filter(named).filter(other).cloned());

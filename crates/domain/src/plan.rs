@@ -42,7 +42,8 @@ pub struct Plan {
     /// When it was published: clocks ring for what ends after it.
     pub since: jiff::Timestamp,
     pub enrol: Enrol,
-    pub claim_seconds: i64,
+    /// How long a guest's events can be claimed.
+    pub claim_window: Span,
     pub sandbox: bool,
     pub week_starts: jiff::civil::Weekday,
     /// 1 to 12

@@ -26,6 +26,18 @@ enum Step {
     Idle(Span),
 }
 
+/// What a last step of days or more runs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// Its very instant: what waits.
+    Instant,
+    /// The end of its day: what expires or is valid.
+    Day,
+    /// The same, but counted from an instant that may itself be an end (a level is renewed when it ends): from midnight
+    /// it comes to midnight.
+    Edge,
+}
+
 /// A plain wait: a duration, or to the begin of a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
@@ -69,12 +81,13 @@ impl Term {
         matches!(self.steps.first(), Some(Step::Idle(_)))
     }
 
-    /// Its end; None: never. `through`: a last step of days or more runs to the end of its day (what expires, is kept or
-    /// is valid).
-    pub fn end(&self, from: &Zoned, calendar: &Calendar, through: bool) -> Option<Timestamp> {
-        let last = *self.steps.last()?;
+    /// Its end; None: never.
+    pub fn end(&self, from: &Zoned, calendar: &Calendar, to: To) -> Option<Timestamp> {
+        let (last, before) = self.steps.split_last()?;
         let end = self.steps.iter().fold(from.clone(), |at, step| step.end(&at, calendar));
-        Some(if through { last.through(&end).timestamp() } else { end.timestamp() })
+        let from_an_end =
+            to == To::Edge || before.iter().any(|step| !matches!(step, Step::Span(_) | Step::Idle(_)));
+        Some(if to == To::Instant { end.timestamp() } else { last.through(&end, from_an_end).timestamp() })
     }
 }
 
@@ -118,7 +131,9 @@ impl Step {
         }
     }
 
-    fn through(self, end: &Zoned) -> Zoned {
+    /// The end of the day on which a step of days or more comes to. What is counted from an end comes to one: that
+    /// midnight is the end of the day before it.
+    fn through(self, end: &Zoned, from_an_end: bool) -> Zoned {
         let days = match self {
             Step::Span(span) | Step::Idle(span) => {
                 !matches!(span.unit, SpanUnit::Second | SpanUnit::Minute | SpanUnit::Hour)
@@ -127,7 +142,11 @@ impl Step {
             Step::EndOf(_) | Step::EndOfNext(_) | Step::EndOfDay(..) => false,
         };
         let begun = midnight(end.date(), end);
-        if !days || begun == *end { end.clone() } else { midnight(end.date().saturating_add(1.day()), end) }
+        if !days || (from_an_end && begun == *end) {
+            end.clone()
+        } else {
+            midnight(end.date().saturating_add(1.day()), end)
+        }
     }
 }
 
@@ -148,7 +167,7 @@ mod tests {
             year_starts: 1,
             enrolled_on: "2026-03-10".parse().unwrap(),
         };
-        let end = Term::parse(term).unwrap().end(&from, &calendar, true);
+        let end = Term::parse(term).unwrap().end(&from, &calendar, To::Day);
         end.map_or("never".into(), |at| at.to_zoned(zone).datetime().to_string())
     }
 
@@ -162,7 +181,7 @@ mod tests {
             ("end of day", "2027-05-02T10:00", "2027-05-03T00:00:00"),
             ("end of next month", "2027-07-03T10:00", "2027-09-01T00:00:00"),
             ("3 months idle, end of month", "2027-02-13T10:00", "2027-06-01T00:00:00"),
-            ("1 month", "2027-01-31T00:00", "2027-02-28T00:00:00"),
+            ("1 month", "2027-01-31T00:00", "2027-03-01T00:00:00"),
             ("2 hours", "2027-01-31T10:30", "2027-01-31T12:30:00"),
             ("end of 12-31", "2027-05-02T10:00", "2028-01-01T00:00:00"),
             ("end of 05-02", "2027-05-02T10:00", "2027-05-03T00:00:00"),
@@ -171,7 +190,7 @@ mod tests {
             ("end of next membership year", "2027-03-10T10:00", "2029-03-10T00:00:00"),
             ("2027-12-31", "2027-05-02T10:00", "2028-01-01T00:00:00"),
             // The day on which clocks change has 23 hours, and is a day all the same.
-            ("1 day", "2027-03-28T00:00", "2027-03-29T00:00:00"),
+            ("1 day", "2027-03-28T00:00", "2027-03-30T00:00:00"),
         ] {
             assert_eq!(end(term, from), want, "{term} from {from}");
         }

@@ -191,21 +191,6 @@ impl Span {
         let count = count.parse().ok().filter(|n| *n <= most)?;
         Some(Span { count, unit })
     }
-
-    /// As seconds, a day being 24 hours and a month 30 days: for windows that need no calendar.
-    pub fn rough_seconds(self) -> i64 {
-        let unit = match self.unit {
-            SpanUnit::Second => 1,
-            SpanUnit::Minute => 60,
-            SpanUnit::Hour => 3_600,
-            SpanUnit::Day => 86_400,
-            SpanUnit::Week => 7 * 86_400,
-            SpanUnit::Month => 30 * 86_400,
-            SpanUnit::Quarter => 91 * 86_400,
-            SpanUnit::Year => 365 * 86_400,
-        };
-        i64::from(self.count) * unit
-    }
 }
 
 /// As `parse` reads it.

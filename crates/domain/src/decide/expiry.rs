@@ -17,7 +17,7 @@ use crate::num::Num;
 use crate::outcome::{Account, Emitted, Transfer, TransferKind};
 use crate::plan::{Canon, Plan, Setting, TypeNo, Wallet};
 use crate::redemption::Redemption;
-use crate::term::Term;
+use crate::term::{Term, To};
 use crate::time::Span;
 use crate::value::Text;
 
@@ -71,7 +71,7 @@ fn silence_end(plan: &Plan, wallet: &Wallet, member: &Member, state: &WalletStat
     };
     let from = state.active_at.map_or(began, |active| active.max(began));
     let moment = case::moment(plan, member, from);
-    term.end(&moment.at, &moment.calendar, true)
+    term.end(&moment.at, &moment.calendar, To::Day)
 }
 
 /// A lot without a date that comes back now would have ended by now.

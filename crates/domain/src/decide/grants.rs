@@ -18,7 +18,7 @@ use crate::num::Num;
 use crate::order::{Order, OrderItem};
 use crate::outcome::{Account, TransferKind};
 use crate::plan::{Canon, Earn, Pending, Plan, Region, Setting};
-use crate::term::{Term, Wait};
+use crate::term::{Term, To, Wait};
 use crate::time::Span;
 use crate::value::{Text, Value};
 
@@ -61,7 +61,7 @@ impl Book<'_> {
         let moment = case::moment(since.plan, self.member, since.at);
         let expires: Option<Cow<'_, Term>> = settings.get(expires);
         let expires_at = expires.filter(|term| !term.is_idle());
-        let expires_at = expires_at.and_then(|term| term.end(&moment.at, &moment.calendar, true));
+        let expires_at = expires_at.and_then(|term| term.end(&moment.at, &moment.calendar, To::Day));
         let (mut until, mut order) = (None, None);
         match pending {
             Pending::None => {}

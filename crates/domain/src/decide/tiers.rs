@@ -28,7 +28,7 @@ use crate::member::{Member, Rung, TierState};
 use crate::num::Num;
 use crate::plan::{Amount, Canon, CounterNo, Ladder, Level, Plan, Region, Setting, tier_slots};
 use crate::planted;
-use crate::term::Term;
+use crate::term::{Term, To};
 use crate::value::{Text, Value};
 
 /// What an event does to levels, once counters have counted it.
@@ -174,7 +174,7 @@ fn end(
     from: &Moment,
 ) -> Option<Timestamp> {
     let keep = keep.or(level.keep.as_ref()).unwrap_or(&ladder.keep);
-    plain(keep, region)?.end(&from.at, &from.calendar, true)
+    plain(keep, region)?.end(&from.at, &from.calendar, To::Edge)
 }
 
 /// An instant at which windows of `tiers.L` are those of the levels held by now.

@@ -14,6 +14,7 @@ use super::{Book, Scene};
 use crate::member::{Member, Run};
 use crate::plan::{Act, Plan, TypeNo, Workflow, WorkflowNo};
 use crate::snapshot::Want;
+use crate::term::To;
 use crate::time::Span;
 use crate::value::{Text, Value};
 
@@ -138,9 +139,9 @@ fn advance(
                 follow::pay_aside(book, scene, *rule, extra)?;
                 continue;
             }
-            Act::Wait(term) => {
-                until_of(book, scene, |case| case.setting(term)?.end(&case.now, &case.moment.calendar, false))
-            }
+            Act::Wait(term) => until_of(book, scene, |case| {
+                case.setting(term)?.end(&case.now, &case.moment.calendar, To::Instant)
+            }),
             Act::WaitFor { at_most, .. } => until_of(book, scene, |case| {
                 Some(case.setting(at_most.as_ref()?)?.after(&case.now).timestamp())
             }),

@@ -5,15 +5,17 @@ mod complaints;
 mod earning;
 mod erasing;
 mod explaining;
+mod guests;
 mod households;
 mod levels;
+mod lots;
 mod merging;
-
 mod orders;
 mod quiet;
 mod referrals;
 mod rewards;
 mod told;
 mod unmerging;
+mod versions;
 mod workflows;
 mod world;

@@ -172,3 +172,37 @@ fn what_the_absorbed_spent_on_an_order_comes_back_to_him_who_absorbed_him() {
     send(&mut world, ADA, "r2", "order.refunded", r#"{"order": "B", "currency": "EUR"}"#);
     assert_eq!(points(&world, ADA), (20, 0));
 }
+
+#[test]
+fn the_better_level_and_what_was_achieved_stay() {
+    let mut world = World::new(
+        r#"
+program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin" }
+wallets.points = { pending = "14 days", expires = "3 months" }
+counters.spend = { on = "order.paid", add = 'order.total', per = "year" }
+counters.orders = { on = "order.paid" }
+rules.base = { on = "order.paid", earn.points = 'order.total' }
+achievements.two = { needs.orders = 2, earn.points = 1000 }
+tiers.status = { keep = "end of next year", levels = [{ id = "basic" }, { id = "silver", needs.spend = 50 }, { id = "gold", needs.spend = 100 }] }
+"#,
+    );
+    world.now = time("2027-03-01T12:00:00Z");
+    send(&mut world, BO, "b1", "order.paid", &order("B1", 30));
+    send(&mut world, BO, "b2", "order.paid", &order("B2", 30));
+    send(&mut world, ADA, "a1", "order.paid", &order("A1", 10));
+    assert_eq!(&*world.member(BO).tiers[0].held.level, "silver");
+    let until = world.member(BO).tiers[0].held.until;
+    assert_eq!(merge(&mut world).status, Status::Applied);
+    let ada = world.ada();
+    assert_eq!((&*ada.tiers[0].held.level, ada.tiers[0].held.until), ("silver", until));
+    // What waited waits on, and ends when it would have ended; nothing is achieved twice.
+    let wallet = &ada.wallets[0];
+    assert_eq!((wallet.pending, wallet.available), (1070, 0));
+    assert!(wallet.waiting.iter().all(|one| one.expires_at == Some(time("2027-06-01T22:00:00Z"))));
+    let third = send(&mut world, ADA, "a2", "order.paid", &order("A2", 40));
+    assert!(third.effects.iter().all(|effect| effect.rule != "achievements.two"), "{:?}", third.effects);
+    assert_eq!(&*world.ada().tiers[0].held.level, "gold", "counters add up: 110");
+    world.pass("2027-03-15T12:00:00Z");
+    let wallet = &world.ada().wallets[0];
+    assert_eq!((wallet.pending, wallet.available), (0, 1110));
+}

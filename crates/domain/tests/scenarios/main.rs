@@ -1,6 +1,8 @@
 //! Every program in this folder, and every test that stands in it: what a person writes to say how points must move.
 //! What such a test cannot say (duplicates, reordering, waiting, edits under an older version) is in `tests/core`.
 
+mod promises;
+
 use domain::program::{self, Source, diag};
 use domain::scenario;
 

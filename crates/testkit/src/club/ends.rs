@@ -34,10 +34,10 @@ fn next_day(day: Date) -> Date {
     day + 1.day()
 }
 
-/// What ends within a day ends with it.
-fn through(end: &Zoned) -> i64 {
+/// What ends within a day ends with it. A level may be renewed when it ends, and comes from that midnight to another.
+fn through(end: &Zoned, level: bool) -> i64 {
     let begun = midnight(end.date());
-    let end = if begun == *end { begun } else { midnight(next_day(end.date())) };
+    let end = if level && begun == *end { begun } else { midnight(next_day(end.date())) };
     end.timestamp().as_second()
 }
 
@@ -60,13 +60,16 @@ impl Ends {
             Ends::Idle(n) => format!("{n} days idle"),
         }
     }
-    /// The end of what begins at `from`, or, if it ends by idleness, of a silence that began then.
+    /// The end of a level that begins at `from`.
     pub fn end(self, from: &Zoned) -> Option<i64> {
+        self.ends(from, true)
+    }
+    fn ends(self, from: &Zoned, level: bool) -> Option<i64> {
         let start = |day: Date| Some(midnight(day).timestamp().as_second());
         match self {
             Ends::Never => None,
-            Ends::Days(n) | Ends::Idle(n) => Some(through(&(from + n.days()))),
-            Ends::Months(n) => Some(through(&(from + n.months()))),
+            Ends::Days(n) | Ends::Idle(n) => Some(through(&(from + n.days()), level)),
+            Ends::Months(n) => Some(through(&(from + n.months()), level)),
             Ends::EndOfMonth(n) => start(month_after((from + n.months()).date(), 0)),
             Ends::On(y, m, d) => start(next_day(Date::new(y, m, d).expect("a day of the catalogue"))),
             Ends::Yearly(m, d) => {
@@ -83,7 +86,11 @@ impl Ends {
     }
     /// Of a lot that is made at `at`.
     pub fn of_lot(self, at: i64) -> Option<i64> {
-        if matches!(self, Ends::Idle(_)) { None } else { self.end(&local(at)) }
+        if matches!(self, Ends::Idle(_)) { None } else { self.ends(&local(at), false) }
+    }
+    /// Of what has no date, in a silence that began at `from`.
+    pub fn of_silence(self, from: i64) -> Option<i64> {
+        if matches!(self, Ends::Idle(_)) { self.ends(&local(from), false) } else { None }
     }
 }
 
@@ -99,4 +106,7 @@ fn ends_as_the_reference_says() {
     assert_eq!(end(Ends::Yearly(5, 2), from), Some(at("2027-05-02T22:00:00Z")));
     assert_eq!(end(Ends::Yearly(5, 1), from), Some(at("2028-05-01T22:00:00Z")));
     assert_eq!(end(Ends::Months(1), "2027-01-30T23:00:00Z"), Some(at("2027-02-27T23:00:00Z")));
+    let midnight = at("2027-01-30T23:00:00Z");
+    assert_eq!(Ends::Months(1).of_lot(midnight), Some(at("2027-02-28T23:00:00Z")));
+    assert_eq!(Ends::Idle(3).of_silence(midnight), Some(at("2027-02-03T23:00:00Z")));
 }

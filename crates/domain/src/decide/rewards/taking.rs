@@ -17,6 +17,7 @@ use crate::outcome::{Effect, Emitted, Reason};
 use crate::plan::{Across, Canon, EventType, Gives, LimitWhat, Plan, Reward, RewardNo};
 use crate::redemption::{self, Earned, Redemption, Stage};
 use crate::snapshot::Want;
+use crate::term::To;
 use crate::time::Window;
 use crate::value::{Text, Value};
 
@@ -118,7 +119,7 @@ pub fn used_up() -> Refusal {
 /// How long what is given now can be used.
 pub fn valid(case: &Case<'_>, reward: &Reward) -> Option<jiff::Timestamp> {
     let term = case.setting(&reward.valid)?;
-    term.end(&case.moment.at, &case.moment.calendar, true)
+    term.end(&case.moment.at, &case.moment.calendar, To::Day)
 }
 
 /// Does what the rules' effects asked for. Err: this must be loaded first.

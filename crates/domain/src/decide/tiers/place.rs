@@ -13,6 +13,7 @@ use crate::member::{Member, Rung};
 use crate::num::OutOfRange;
 use crate::outcome::{Effect, Reason};
 use crate::plan::{LadderNo, LevelOf, PlaceOn, Plan};
+use crate::term::To;
 use crate::value::{Text, Value};
 
 /// A level to be set, and until when it is held.
@@ -41,7 +42,7 @@ pub fn placing(on: &PlaceOn, case: &Case<'_>, env: &Env<'_>) -> Result<Option<Ta
     Ok(level.map(|level| {
         let until = match &on.keep {
             Some(keep) => plain(keep, case.region)
-                .and_then(|keep| keep.end(&case.moment.at, &case.moment.calendar, true)),
+                .and_then(|keep| keep.end(&case.moment.at, &case.moment.calendar, To::Edge)),
             None => end(&ladder.levels[level], ladder, None, case.region, &case.moment),
         };
         // The first level is everyone's and has no end.

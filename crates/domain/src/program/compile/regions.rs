@@ -11,7 +11,7 @@ use crate::plan::{Enrol, Plan, Region};
 use crate::program::check::near::did_you_mean;
 use crate::program::check::report::Report;
 use crate::program::read::{At, Node, Table};
-use crate::time::{Span, WEEKDAYS};
+use crate::time::{Span, SpanUnit, WEEKDAYS};
 use crate::value::Value;
 
 /// The regions with the params of each, the program itself first; and whether the clock may be moved.
@@ -91,7 +91,7 @@ pub fn plan(tree: &Table, regions: Vec<Region>, sandbox: bool, choice: &Choice<'
     let program = tree.get("program").and_then(Node::table);
     let get = |key: &str| program.and_then(|p| p.get(key));
     let text = |key: &str| get(key).and_then(Node::text);
-    let claim = text("claim_window").and_then(Span::parse).map_or(30 * 86_400, Span::rough_seconds);
+    let claim = text("claim_window").and_then(Span::parse).unwrap_or(Span { count: 30, unit: SpanUnit::Day });
     let week = WEEKDAYS.iter().position(|d| Some(*d) == text("week_starts")).unwrap_or(0) as i8;
     Plan {
         id: text("id").unwrap_or("").into(),
@@ -99,7 +99,7 @@ pub fn plan(tree: &Table, regions: Vec<Region>, sandbox: bool, choice: &Choice<'
         hash: choice.hash,
         since: jiff::Timestamp::UNIX_EPOCH,
         enrol: if text("enrol") == Some("explicit") { Enrol::Explicit } else { Enrol::Automatic },
-        claim_seconds: claim,
+        claim_window: claim,
         sandbox,
         week_starts: jiff::civil::Weekday::from_monday_zero_offset(week)
             .unwrap_or(jiff::civil::Weekday::Monday),

@@ -153,8 +153,11 @@ impl Compiler<'_, '_, '_> {
     fn once_per(&mut self, table: &Table, path: &str, on: &[u16]) -> OncePer {
         let Some(node) = table.get("once_per") else {
             let canon = on.first().map(|no| self.names.events.get(*no).canon);
+            // What a part of an order says is told for each part; what it gives is given once.
+            let gives = ["earn", "give", "redeem", "place"].iter().any(|effect| table.get(effect).is_some());
             return match canon {
                 Some(Canon::OrderPaid | Canon::OrderUpdated) => OncePer::Order,
+                Some(Canon::OrderFulfilled | Canon::OrderCancelled) if gives => OncePer::Order,
                 _ => OncePer::Event,
             };
         };

@@ -103,7 +103,7 @@ impl Purse {
     }
     fn silence_end(&self) -> Option<i64> {
         let from = self.active.max(self.began)?;
-        if matches!(self.rule, Ends::Idle(_)) { self.rule.end(&local(from)) } else { None }
+        self.rule.of_silence(from)
     }
     pub fn due(&self) -> Option<i64> {
         let waits = self.waiting.iter().flat_map(|w| [w.until, w.ends]);
