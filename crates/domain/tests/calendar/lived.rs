@@ -83,7 +83,7 @@ impl Life<'_> {
         let today = zone.wall(now).day;
         let month = period(today, 1, 1);
         let so_far = || self.visits.iter().filter(|at| **at <= now);
-        let lasting = so_far().filter(|at| zone.day_through(zone.days_after(**at, 1)) > now).count();
+        let lasting = so_far().filter(|at| zone.day_end(zone.days_after(**at, 1)) > now).count();
         let waiting = so_far().filter(|at| zone.days_after(**at, 1) > now).count();
         let rolling = so_far().filter(|at| **at > zone.days_after(now, -1)).count();
         let nights = (zone.wall(before).day + 1..=today)
@@ -143,8 +143,7 @@ fn around(zone: &Zone, change: i64) -> Life<'_> {
         midnights[2],
         noon(day + 1),
     ];
-    let ends =
-        visits.iter().flat_map(|at| [zone.day_through(zone.days_after(*at, 1)), zone.days_after(*at, 1)]);
+    let ends = visits.iter().flat_map(|at| [zone.day_end(zone.days_after(*at, 1)), zone.days_after(*at, 1)]);
     let mut looks: Vec<i64> = ends.flat_map(|end| [end - 1, end]).collect();
     looks.extend(midnights.iter().flat_map(|at| [at - 1, *at]));
     looks.extend([ring - 1, change + 1]);

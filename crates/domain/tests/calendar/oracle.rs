@@ -76,6 +76,11 @@ impl Zone {
         self.instant(Wall { day: months_later(wall.day, months), ..wall })
     }
 
+    /// The end of the day that is going on.
+    pub fn day_end(&self, at: i64) -> i64 {
+        self.midnight(self.wall(at).day + 1)
+    }
+
     /// The end of the day that is going on, unless it has just begun.
     pub fn day_through(&self, at: i64) -> i64 {
         let today = self.wall(at).day;

@@ -1,6 +1,6 @@
 //! Spans, terms, units and schedules around every change of local time.
 
-use domain::term::Term;
+use domain::term::{Term, To};
 use domain::time::{Calendar, Schedule, Span, Unit};
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -174,9 +174,14 @@ fn terms_end_where_they_must_and_never_before_their_day_is_over() {
         for at in awkward(zone, change) {
             let from = zoned(jiff, at);
             for (text, want) in ends(zone, at) {
-                let end = Term::parse(text).unwrap().end(&from, &calendar, true).unwrap().as_second();
+                let end = |to| Term::parse(text).unwrap().end(&from, &calendar, to).unwrap().as_second();
+                let (to_its_day, instant, end) = (end(To::Day), end(To::Instant), end(To::Edge));
                 let said = || format!("{} {text} from {} ({at})", zone.name, oracle::text(zone.wall(at)));
                 assert_eq!(end, want, "{}", said());
+                // What is counted from no end runs to the end of its day from midnight too.
+                let plain = !text.contains("end of") && !text.ends_with("hours");
+                let whole = if plain { zone.day_end(instant) } else { end };
+                assert_eq!(to_its_day, whole, "{}", said());
                 // The law, without the oracle's arithmetic: the last second shows the day that was promised, the next
                 // one a later day.
                 if !text.ends_with("hours") {
