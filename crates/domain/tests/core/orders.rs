@@ -200,7 +200,7 @@ fn an_adjustment_needs_a_reason_and_points_that_are_there() {
             "missing: 40 points",
         ),
         ("3", r#"{"wallet":"point","amount":"5","reason":"x"}"#, "wallet_unknown", "`point`"),
-        ("4", r#"{"wallet":"points","amount":"0.5","reason":"x"}"#, "amount_invalid", "decimals"),
+        ("4", r#"{"wallet":"points","amount":"0.5","reason":"x"}"#, "amount_invalid", "a whole number"),
         ("5", r#"{"wallet":"points","reason":"x"}"#, "field_missing", "required"),
     ] {
         let decision = world.send(api(event("fealty.adjusted", id, data))).decision;
