@@ -137,12 +137,13 @@ fn wake_all<E>(door: &mut Door<'_>, wakes: &[MemberNo], fetch: &mut Fetch<'_, E>
     }
     // One instant each, so that a batch is bounded, and all are caught up in the order of time.
     for no in wakes {
+        let mut until = door.snapshot.now;
         loop {
-            match door.due(*no, door.snapshot.now) {
+            match door.due(*no, until) {
                 Ok(None) => break,
                 Ok(Some(job)) => {
+                    until = job.event().time;
                     decide_all(door, vec![job], fetch)?;
-                    break;
                 }
                 Err(wants) => fetch(door.snapshot, &wants)?,
             }
@@ -179,6 +180,8 @@ fn decide_all<'a, E>(door: &mut Door<'a>, jobs: Vec<Job<'a>>, fetch: &mut Fetch<
                     fetch(door.snapshot, &wants)?;
                     next.push(job);
                 }
+                // What is due waits for a household, and is asked for again after it: it names its own row.
+                Err(Pause::First(first)) if job.is_due() => next.push(*first),
                 Err(Pause::First(due)) => next.extend([job, *due]),
             }
         }

@@ -12,7 +12,7 @@ use crate::decide::Kind;
 use crate::event::{self, Event, Input, MemberNo};
 use crate::key::Key;
 use crate::outcome::Reason;
-use crate::own;
+use crate::own::{self, Own};
 use crate::plan::{Canon, Plan};
 use crate::snapshot::PastRow;
 use crate::value::{Fields, Value};
@@ -99,6 +99,10 @@ impl<'a> Job<'a> {
 
     pub fn is_made(&self) -> bool {
         matches!(self.event, JobEvent::Made(_))
+    }
+
+    pub fn is_due(&self) -> bool {
+        self.kind == Kind::Own(Own::Due)
     }
 
     pub fn waited_at(&self) -> Option<u64> {

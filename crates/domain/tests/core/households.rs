@@ -479,3 +479,21 @@ proptest! {
         prop_assert_eq!(all, i64::from(earned) - i64::from(back) - i64::from(spent));
     }
 }
+
+/// Also where something is due for the household before it.
+#[test]
+fn what_is_due_names_its_own_row() {
+    let mut shop = Shop::new(HARD);
+    shop.pay(ADA, "A", 20);
+    shop.join(ADA, BO);
+    shop.pay(BO, "B", 20);
+    // Each is woken by something of his own, when something of the household is overdue.
+    shop.world.pass("2027-03-20T12:00:00Z");
+    shop.world.pass("2027-03-20T13:00:00Z");
+    let due = |kind: &str| kind == "fealty.due";
+    let rows = shop.world.rows();
+    let names =
+        rows.iter().filter(|row| due(&row.event.kind)).map(|row| (row.pos.to_string(), &*row.event.id));
+    let names: Vec<_> = names.collect();
+    assert!(names.len() > 4 && names.iter().all(|(pos, id)| pos == id), "{names:?}");
+}
