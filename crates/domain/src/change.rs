@@ -67,5 +67,5 @@ pub fn count(decision: &Decision) -> u64 {
 
 /// The names with which he came belong to his coming.
 fn linked(decision: &Decision) -> bool {
-    !decision.enrolled && !decision.linked.is_empty()
+    !decision.enrolled && (decision.names_gone || !decision.linked.is_empty())
 }

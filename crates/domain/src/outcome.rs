@@ -70,6 +70,9 @@ pub struct Decision {
     /// Identities that it gave to the member.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked: Vec<Identity>,
+    /// It gave names that are erased: that it did is still one of its changes.
+    #[serde(rename = "unnamed", default, skip_serializing_if = "std::ops::Not::not")]
+    pub names_gone: bool,
     /// The household into which the member moved, or that he left.
     #[serde(rename = "hh", default, skip_serializing_if = "Option::is_none")]
     pub household: Option<MemberNo>,
@@ -103,6 +106,7 @@ impl Decision {
             brought: None,
             skipped: Vec::new(),
             linked: Vec::new(),
+            names_gone: false,
             household: None,
             before: None,
             taken: Vec::new(),

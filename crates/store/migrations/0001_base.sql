@@ -22,7 +22,7 @@ CREATE TABLE redacted (
     decided BLOB NOT NULL CHECK (length(decided) = 32),      -- SHA-256 of the decision that was
     kept BLOB NOT NULL CHECK (length(kept) = 32)             -- SHA-256 of the SHA-256 of both as they stand now
 ) STRICT;
-CREATE TRIGGER redacted_update BEFORE UPDATE ON redacted BEGIN SELECT RAISE(ABORT, 'what is erased stays erased'); END;
+CREATE TRIGGER redacted_update BEFORE UPDATE OF pos, by, input, decided ON redacted BEGIN SELECT RAISE(ABORT, 'what is erased stays erased'); END;
 CREATE TRIGGER redacted_delete BEFORE DELETE ON redacted BEGIN SELECT RAISE(ABORT, 'what is erased stays erased'); END;
 CREATE TRIGGER journal_update BEFORE UPDATE ON journal
     WHEN NEW.pos <> OLD.pos OR NEW.member IS NOT OLD.member OR NEW.prev <> OLD.prev OR NEW.now_ms <> OLD.now_ms
@@ -202,7 +202,8 @@ CREATE VIEW orders AS
 CREATE VIEW feed AS
     WITH told AS (
         SELECT pos, member, now_ms, decided, decided ->> 'q' AS seq, coalesce(decided ->> 'new', 0) AS came,
-            coalesce(decided ->> 'new', 0) = 0 AND coalesce(json_array_length(decided, '$.linked'), 0) > 0 AS linked
+            coalesce(decided ->> 'new', 0) = 0
+                AND (coalesce(json_array_length(decided, '$.linked'), 0) > 0 OR coalesce(decided ->> 'unnamed', 0)) AS linked
         FROM journal WHERE decided ->> 'q' IS NOT NULL)
     SELECT pos, member, seq AS member_seq, now_ms AS recorded_ms,
         iif(came, 'member.enrolled', 'member.linked') AS type, '{}' AS data

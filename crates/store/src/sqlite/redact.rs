@@ -137,18 +137,18 @@ fn told_while_one(
     Ok(())
 }
 
+/// A row may be redacted twice: once as far as it told of another, then whole.
 fn redact(conn: &Connection, pos: u64, by: u64, bare: impl Fn(&str) -> String) -> rusqlite::Result<()> {
-    let known = "SELECT 1 FROM redacted WHERE pos = ?1";
-    if conn.prepare_cached(known)?.query_row([pos], |_| Ok(())).optional()?.is_some() {
-        return Ok(());
-    }
     let Some(row) = get(conn, pos)? else { return Ok(()) };
     let input = row.input.as_deref().map(bare_input);
     let decided = bare(&row.decided);
     let was = row.input.as_deref().map(|input| digest(input.as_bytes()));
     let kept = kept(input.as_deref(), &decided);
     let was_decided = digest(row.decided.as_bytes());
-    let mut put = conn.prepare_cached("INSERT INTO redacted VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    // The chain was built on what was there first.
+    let mut put = conn.prepare_cached(
+        "INSERT INTO redacted VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (pos) DO UPDATE SET kept = excluded.kept",
+    )?;
     put.execute(params![pos, by, was.as_ref().map(|was| &was[..]), &was_decided[..], &kept[..]])?;
     let mut update = conn.prepare_cached("UPDATE journal SET input = ?2, decided = ?3 WHERE pos = ?1")?;
     update.execute(params![pos, input, decided])?;
@@ -172,6 +172,7 @@ fn bare_input(input: &str) -> String {
 /// What moved, what it did to orders and rewards, and of which kind its messages were, stays.
 fn bare_decision(decided: &str) -> String {
     let Ok(mut decision) = serde_json::from_str::<Decision>(decided) else { return decided.to_owned() };
+    decision.names_gone |= !decision.linked.is_empty();
     decision.linked.clear();
     decision.taken.clear();
     decision.seen.clear();
@@ -187,7 +188,9 @@ fn bare_decision(decided: &str) -> String {
 /// Of another member: all but these names.
 fn without(decided: &str, names: &[Identity]) -> String {
     let Ok(mut decision) = serde_json::from_str::<Decision>(decided) else { return decided.to_owned() };
+    let named = !decision.linked.is_empty();
     decision.linked.retain(|name| !names.contains(name));
+    decision.names_gone |= named && decision.linked.is_empty();
     decision.taken.retain(|name| !names.contains(name));
     serde_json::to_string(&decision).unwrap_or_else(|_| decided.to_owned())
 }

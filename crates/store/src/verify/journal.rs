@@ -159,6 +159,13 @@ fn is_gift(event: &Event) -> bool {
     serde_json::from_slice(&event.data).is_ok_and(|made: Made| made.r#type == "fealty.received")
 }
 
+/// What an erasure takes out of a member's rows.
+fn tells(decision: &Decision) -> bool {
+    let named = !(decision.linked.is_empty() && decision.taken.is_empty());
+    let saw = !(decision.seen.is_empty() && decision.once.is_empty());
+    named || saw || decision.emitted.iter().any(|message| !message.data.is_empty())
+}
+
 /// What was refused for its form, or not known, may come again under its name.
 pub fn took_its_name<E>(decision: &Result<Decision, E>) -> bool {
     !decision.as_ref().is_ok_and(|decision| decision.reason.as_ref().is_some_and(codes::leaves_name))
@@ -252,7 +259,7 @@ impl Told {
                     report.row("erasure", pos, format!("row {} still says what was erased", told.plain));
                 }
             }
-            if !self.redacted.contains_key(&pos) {
+            if !self.redacted.contains_key(&pos) || tells(&decision) {
                 told.plain = pos;
             }
         } else {
