@@ -139,6 +139,9 @@ impl Auditor {
             .iter()
             .map(|key| row.decision[key].as_array().map_or(0, Vec::len) as u64)
             .sum::<u64>();
+        let told = &row.decision;
+        let came = told["new"] == true || told["linked"].as_array().is_some_and(|names| !names.is_empty());
+        let made = made + u64::from(came);
         let (Some(member), true) = (row.decision["m"].as_u64(), made > 0) else { return Ok(()) };
         let last = self.changes.entry(member).or_insert(0);
         same("first change of the member", row.decision["q"].as_u64().unwrap_or(0), *last + 1)?;

@@ -32,7 +32,8 @@ impl Home {
             return Ok(());
         }
         // Changes of a member are numbered without gap.
-        let made = (book.moves.len() + book.said.len()) as u64;
+        let came = usize::from(book.new || book.named);
+        let made = (came + book.moves.len() + book.said.len()) as u64;
         let member = self.member(book.no);
         let first = if made == 0 { 0 } else { member.changes + 1 };
         same("first change of the member", told["q"].as_u64().unwrap_or(0), first)?;

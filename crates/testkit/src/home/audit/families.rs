@@ -137,7 +137,7 @@ impl Home {
         *member = Member { clock, changes, into: Some(to), ..Member::new(before.no, &terms) };
         book.made.push(Next::TakesOver(to, Box::new(before)));
     }
-    pub(super) fn takes_over(&mut self, book: &Book, from: &Member) {
+    pub(super) fn takes_over(&mut self, book: &mut Book, from: &Member) {
         let no = book.no;
         for (wallet, theirs) in from.purses.iter().enumerate() {
             let by = self.by(no, wallet);
@@ -168,6 +168,7 @@ impl Home {
                 *self.member(own).used.entry(*month).or_insert(0) += amount;
             }
         }
+        book.named = !from.names.is_empty();
         for name in &from.names {
             self.names.insert(name.clone(), no);
         }

@@ -107,6 +107,8 @@ struct Book {
     /// None: it does not say (what is set aside).
     decided: bool,
     new: bool,
+    /// He has a name more than before.
+    named: bool,
     said: Vec<String>,
     redemptions: Vec<RedemptionId>,
     frees: Vec<u64>,
@@ -130,6 +132,7 @@ impl Book {
             code: "",
             decided: true,
             new: false,
+            named: false,
             said: Vec::new(),
             redemptions: Vec::new(),
             frees: Vec::new(),
@@ -325,7 +328,7 @@ impl Home {
             Next::HandsOver(_, to) => self.hands_over(&mut book, to),
             Next::TakesOver(_, from) => {
                 marks.hit("member absorbed");
-                self.takes_over(&book, &from);
+                self.takes_over(&mut book, &from);
             }
             Next::Founds(_, other) => self.founds(&mut book, other, marks),
             Next::MovesIn(_, home) => self.moves_in(&mut book, home),

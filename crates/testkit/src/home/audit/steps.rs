@@ -138,6 +138,7 @@ impl Home {
         if let Err(code) = done {
             return Ok(book.aside(if code == "refund_already_applied" { "ignored" } else { "refused" }, code));
         }
+        book.named = !names.is_empty();
         for name in names {
             if self.freed.remove(&name) {
                 marks.hit("name of an erased member came again");
