@@ -153,6 +153,41 @@ fn by_api(kind: &str, id: &str, who: u64, second: i64, data: &str) -> Input {
     input
 }
 
+/// What was used of a limit of all members is not known once one of them is erased; what does not hang on it is decided
+/// again all the same.
+#[test]
+fn after_an_erasure_the_others_are_decided_again() {
+    for (limit, cut) in [("1_000", false), ("12", true)] {
+        let bench = Bench::with(small());
+        let mut store = bench.open();
+        let program = read(&PROGRAM.replace("1_000", limit), 1);
+        store.admin().program_version_put(program.plan.hash, &program.json, "test", 0).unwrap();
+        let plans = Plans { current: Arc::new(program.plan), older: Vec::new(), keys: store.key_maker() };
+        let mut snapshot = Snapshot::default();
+        let order = |who: u64, n: i64| {
+            let id = format!("o{who}-{n}");
+            told("order.paid", &id, who, n, &format!(r#"{{"id":"{id}","items":[{{"id":"a","total":"5"}}]}}"#))
+        };
+        for n in 0..3 {
+            let all = vec![order(1, n), order(2, n)];
+            submit(&mut store, &plans, &mut snapshot, all, 1_900_000_000_000 + n);
+        }
+        let erased = vec![by_api("fealty.erased", "x", 1, 9, "{}")];
+        submit(&mut store, &plans, &mut snapshot, erased, 1_900_000_000_010);
+        for n in 10..14 {
+            let all = vec![order(2, n), order(3, n), order(4, n)];
+            submit(&mut store, &plans, &mut snapshot, all, 1_900_000_000_000 + n);
+        }
+        drop(store);
+        assert!(bench.verify().is_clean());
+        let report = decided_again(&bench);
+        assert!(report.is_clean(), "{report:#?}");
+        assert_eq!(report.replayed + report.passed_over, 19, "{report:#?}");
+        // Four of the erased; with the limit at its end, also those who came after him.
+        assert_eq!(report.passed_over > 4, cut, "{report:#?}");
+    }
+}
+
 /// Points wait, are released and end; rewards are reserved, lapse and are confirmed; a gift; two members become one; a
 /// level ends; a reservation stays open.
 fn club(bench: &Bench) {
@@ -178,6 +213,7 @@ fn club(bench: &Bench) {
     let gift = r#"{"to":2,"wallet":"points","amount":30}"#;
     at(5 * DAY, vec![by_api("fealty.transferred", "c", 1, 5 * DAY, gift)], &[]);
     at(6 * DAY, vec![by_api("fealty.merged", "d", 2, 6 * DAY, r#"{"absorb":3}"#)], &[]);
+    at(8 * DAY, vec![by_api("fealty.unmerged", "u", 2, 8 * DAY, r#"{"absorbed":3}"#)], &[]);
     for day in [12, 13, 14] {
         at(day * DAY, Vec::new(), &[1, 2, 3]);
     }

@@ -45,10 +45,8 @@ pub struct Report {
     pub redacted: u64,
     /// Rows that were decided again.
     pub replayed: u64,
-    /// The first row that could not be decided again, and those after it were not: what erased members used of shared
-    /// limits, stock and pools is not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub replayed_up_to: Option<u64>,
+    /// Rows that could not: of erased members, and of those whose rows lean on what is no longer known of them.
+    pub passed_over: u64,
     /// Hash of the last row: whoever kept it can tell later that nothing before it was changed.
     pub head: String,
     /// Points that members hold, owe, and have had from the program, by wallet, in smallest parts.

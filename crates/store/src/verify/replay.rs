@@ -5,7 +5,7 @@
 //! the file; members, names and keys are held in memory. Not here: whether the file is whole (`verify`).
 //!
 //! What an erased member did cannot be decided again: his rows are passed over, and so is everybody whose own rows turn
-//! out to lean on him. Once such a row may have used what all members share, the replay ends there and says so.
+//! out to lean on him, or on what he used of what all members share. The report says how many rows that were.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -46,7 +46,7 @@ pub fn replay(
     let last: u64 = last.map_err(|e| store_error(&e))?;
     let mut past = Past::new(&conn)?;
     while past.next_pos <= last {
-        let pos = past.next_pos;
+        let (pos, passed_over) = (past.next_pos, past.passed_over);
         let mut decided = true;
         match past.again(&versions, &maker, report) {
             Ok(done) => decided = done,
@@ -57,17 +57,15 @@ pub fn replay(
             }
             Err(other) => return Err(other),
         }
-        if report.replayed_up_to.is_some() {
-            break;
-        }
+        let decided = decided && past.passed_over == passed_over;
         report.replayed += if decided { past.next_pos - pos } else { 0 };
         if pos % 4_096 < past.next_pos - pos {
             progress(pos, last);
         }
     }
     progress(last, last);
-    let ended = report.replayed_up_to.is_some();
-    let compared = if ended { Ok(()) } else { past.compare_members(report) };
+    report.passed_over = past.passed_over;
+    let compared = past.compare_members(report);
     report.milliseconds += u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     compared
 }
@@ -122,6 +120,7 @@ struct Past<'c> {
     lost: HashSet<MemberNo>,
     /// The present step asked about one of them.
     leaned: Cell<bool>,
+    passed_over: u64,
 }
 
 /// One way in which a row may have come about: inputs, and members who were woken.
@@ -135,7 +134,19 @@ impl<'c> Past<'c> {
         let (members, names, budgets) = (HashMap::new(), HashMap::new(), Budgets::new());
         let redacted = redacted(conn).map_err(|e| store_error(&e))?;
         let (lost, leaned) = (HashSet::new(), Cell::new(false));
-        Ok(Past { conn, keys, members, names, budgets, next_pos: 1, next_member: 1, redacted, lost, leaned })
+        Ok(Past {
+            conn,
+            keys,
+            members,
+            names,
+            budgets,
+            next_pos: 1,
+            next_member: 1,
+            redacted,
+            lost,
+            leaned,
+            passed_over: 0,
+        })
     }
 
     fn is_passed_over(&self, row: &Row) -> bool {
@@ -143,6 +154,7 @@ impl<'c> Past<'c> {
     }
 
     fn pass_over(&mut self, row: &Row) {
+        self.passed_over += 1;
         if let Some(no) = row.member {
             self.lost.insert(no);
             self.members.remove(&no);
@@ -235,11 +247,8 @@ impl<'c> Past<'c> {
             self.next_pos += 1;
             return Ok(());
         };
-        if !self.lost.is_empty() && !batch.budgets.is_empty() {
-            report.replayed_up_to = Some(row.pos);
-            return Ok(());
-        }
-        if wrong.is_some() && anyone_lost && (self.leaned.get() || !row.decision.taken.is_empty()) {
+        let leans = self.leaned.get() || !row.decision.taken.is_empty() || self.leans_on_shares(&batch, row);
+        if wrong.is_some() && anyone_lost && leans {
             self.pass_over(row);
             return Ok(());
         }
@@ -248,6 +257,13 @@ impl<'c> Past<'c> {
         }
         self.take(batch, snapshot);
         Ok(())
+    }
+
+    /// It may have come out otherwise because of what others had used of limits of all members, of stock or of pools.
+    fn leans_on_shares(&self, batch: &Batch, row: &Row) -> bool {
+        let decided = &row.decision;
+        let asks = !decided.effects.is_empty() || !decided.redemptions.is_empty() || decided.reason.is_some();
+        !self.lost.is_empty() && (!batch.budgets.is_empty() || (!self.budgets.is_empty() && asks))
     }
 
     /// A row that was made came before the next input, or because its member was woken.
