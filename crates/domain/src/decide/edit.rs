@@ -5,6 +5,7 @@ use super::limits::Uses;
 use super::region::region;
 use super::rules::Judge;
 use super::*;
+use crate::snapshot::Budgets;
 
 /// `order.updated`: what the rules of the paid order say now, with the state and the program of then.
 pub fn edit(
@@ -41,20 +42,23 @@ pub fn edit(
     let before = Recorded::new(plan, paid, seen);
     let who = matter.who();
     let (mut own, mut household) = (who.member.limits.clone(), who.shared_limits().to_vec());
-    let mut budgets = matter.snapshot.budgets.clone();
     let of_paid = order.grants.iter().filter(|g| updates::is_of(plan, &paid.rules, &g.rule));
     let anew: Vec<_> = of_paid.cloned().collect();
+    let of_all = anew.iter().flat_map(|grant| &grant.limits).filter(|used| used.across);
+    let of_all = of_all.filter_map(|used| matter.snapshot.budgets.get_key_value(&*used.limit));
+    let mut freed: Budgets = of_all.map(|(id, parts)| (id.clone(), parts.clone())).collect();
     for grant in &anew {
         for used in grant.limits.iter().filter(|used| !used.times) {
-            book::free([&mut own, &mut household], &mut budgets, used, grant.granted - grant.reversed);
+            book::free([&mut own, &mut household], &mut freed, used, grant.granted - grant.reversed);
         }
     }
     for used in updates::times_in_use(&anew) {
-        book::free([&mut own, &mut household], &mut budgets, &used, 1);
+        book::free([&mut own, &mut household], &mut freed, &used, 1);
     }
     let held = updates::held(plan, &paid.rules, order);
     let mut judge = Judge::new(&case, &before, &matter.snapshot.rows, &matter.snapshot.budgets, &plans.keys);
-    judge.uses = Uses { member: &own, household: &household, budgets: &budgets };
+    let budgets = &matter.snapshot.budgets;
+    judge.uses = Uses { member: &own, household: &household, budgets, freed: Some(&freed) };
     judge.held = &held;
     judge.order = Some(order);
     judge.again = true;

@@ -32,11 +32,13 @@ pub struct Uses<'a> {
     pub member: &'a [LimitState],
     pub household: &'a [LimitState],
     pub budgets: &'a Budgets,
+    /// Some of them as they would be without the order that is judged again.
+    pub freed: Option<&'a Budgets>,
 }
 
 impl<'a> Uses<'a> {
     pub fn of(who: Who<'a>, budgets: &'a Budgets) -> Uses<'a> {
-        Uses { member: &who.member.limits, household: who.shared_limits(), budgets }
+        Uses { member: &who.member.limits, household: who.shared_limits(), budgets, freed: None }
     }
 
     /// What is used up of this limit, by window.
@@ -44,7 +46,10 @@ impl<'a> Uses<'a> {
         let of =
             |limits: &'a [LimitState]| limits.iter().find(|l| l.id == limit.id).map_or(&[][..], |l| &l.parts);
         match limit.across {
-            Across::Members => self.budgets.get(&*limit.id).map_or(&[], |parts| parts),
+            Across::Members => {
+                let freed = self.freed.and_then(|freed| freed.get(&*limit.id));
+                freed.or(self.budgets.get(&*limit.id)).map_or(&[], |parts| parts)
+            }
             Across::Household => of(self.household),
             Across::Member => of(self.member),
         }

@@ -59,50 +59,20 @@ impl<'a> Door<'a> {
         first: Option<Arc<PastRow>>,
         frees: Vec<Arc<PastRow>>,
     ) -> Result<Vec<Job<'a>>, Wants> {
-        let Ok(bound) = &job.bound else { return Ok(Vec::new()) };
         let no = known.unwrap_or(self.snapshot.next_member);
         let taken = self.snapshot.members.get_mut(&no).and_then(Option::take);
         let new = taken.is_none();
         let mut member = taken.unwrap_or_else(|| Arc::new(Member::new(no, job.event().time)));
-        let order = order.as_ref().and_then(|row| row.decision.order.as_ref());
-        let matter = Matter {
-            plans: self.plans,
-            event: job.event(),
-            kind: job.kind,
-            bound,
-            member: &member,
-            order: order
-                .map(|order: &Order| (order, first.as_ref().map_or(&[][..], |row| &row.decision.seen))),
-            snapshot: self.snapshot,
-            payee: Payee::Member,
-            granted: &[],
-        };
-        let verdict = decide::weigh(&matter);
-        let region = decide::place(&self.plans.current, &matter);
-        let work = match verdict {
-            Ok(Verdict::Do(work)) => *work,
-            Ok(Verdict::Refused(reason)) => {
-                if !new {
-                    self.snapshot.members.insert(no, Some(member));
-                }
+        let done = self.weigh_and_carry_out(job, &mut member, new, (order, first), &frees);
+        // Who is new is there from now on only if it was done.
+        if !new || matches!(done, Ok(Ok(_))) {
+            self.snapshot.members.insert(no, Some(member));
+        }
+        let Carried { decision, home, made } = match done? {
+            Ok(carried) => carried,
+            Err(reason) => {
                 self.append(job, known, refused(self.plans.current.version, reason), Vec::new());
                 return Ok(Vec::new());
-            }
-            Err(wants) => {
-                if !new {
-                    self.snapshot.members.insert(no, Some(member));
-                }
-                return Err(wants);
-            }
-        };
-        let carried = self.carry_out(job, (work, region), &mut member, new, &frees);
-        let Carried { decision, home, made } = match carried {
-            Ok(carried) => carried,
-            Err(wants) => {
-                if !new {
-                    self.snapshot.members.insert(no, Some(member));
-                }
-                return Err(wants);
             }
         };
         let keys = self.keys(job, no, &decision);
@@ -110,7 +80,6 @@ impl<'a> Door<'a> {
         if new {
             self.snapshot.next_member += 1;
         }
-        self.snapshot.members.insert(no, Some(member));
         if let Some(home) = home {
             self.batch.members.push(home.no);
             self.snapshot.next_member = self.snapshot.next_member.max(home.no + 1);
@@ -120,6 +89,40 @@ impl<'a> Door<'a> {
         let jobs = self.jobs(job, no, frees, made);
         self.append(job, Some(no), decision, keys);
         Ok(jobs)
+    }
+
+    /// Err: this must be loaded first; within: it is refused. In both cases everything is as before.
+    fn weigh_and_carry_out(
+        &mut self,
+        job: &Job<'_>,
+        member: &mut Arc<Member>,
+        new: bool,
+        (order, first): (Option<Arc<PastRow>>, Option<Arc<PastRow>>),
+        frees: &[Arc<PastRow>],
+    ) -> Result<Result<Carried, Reason>, Wants> {
+        let bound = match &job.bound {
+            Ok(bound) => bound,
+            Err(reason) => return Ok(Err(reason.clone())),
+        };
+        let order = order.as_ref().and_then(|row| row.decision.order.as_ref());
+        let matter = Matter {
+            plans: self.plans,
+            event: job.event(),
+            kind: job.kind,
+            bound,
+            member,
+            order: order
+                .map(|order: &Order| (order, first.as_ref().map_or(&[][..], |row| &row.decision.seen))),
+            snapshot: self.snapshot,
+            payee: Payee::Member,
+            granted: &[],
+        };
+        let work = match decide::weigh(&matter)? {
+            Verdict::Do(work) => *work,
+            Verdict::Refused(reason) => return Ok(Err(reason)),
+        };
+        let region = decide::place(&self.plans.current, &matter);
+        self.carry_out(job, (work, region), member, new, frees).map(Ok)
     }
 
     /// Keys under which the row of this decision is found again.
