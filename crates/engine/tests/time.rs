@@ -121,6 +121,37 @@ fn moving_the_clock_does_what_falls_due_and_a_restart_goes_on() {
     clean(dir.path());
 }
 
+/// A workflow that waits when the process ends goes on after it; each of its steps happens once.
+#[test]
+fn a_workflow_outlives_the_process() {
+    let dir = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let text = r#"
+program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin", sandbox = true }
+wallets.points = {}
+rules.base = { on = "order.paid", earn.points = 10 }
+[workflows.hello]
+on = "member.enrolled"
+steps = [{ earn.points = 100 }, { wait = "2 days" }, { earn.points = 1000 }, { wait = "2 days" }, { earn.points = 10000 }]
+"#;
+    let main = Source { name: "shop.toml".into(), text: text.into() };
+    let program = program::read(main, &mut |_| Err("none".into()), None, 1);
+    let program = program.unwrap_or_else(|_| panic!("it checks"));
+    let at: Timestamp = "2027-01-10T10:00:00Z".parse().unwrap_or_else(|e| panic!("{e}"));
+    let (engine, reader) = start(dir.path(), &program, Clock::new(move || at, 0));
+    submit(&engine, vec![order(1, at)]);
+    assert_eq!(balances(&reader), (110, 0));
+    advance(&engine, "1 day");
+    engine.stop();
+    for (days, total) in [(2, 1_110), (2, 1_110), (3, 1_110), (9, 11_110), (30, 11_110)] {
+        let later = at + jiff::SignedDuration::from_hours(days * 24);
+        let (engine, reader) = start(dir.path(), &program, Clock::new(move || later, 0));
+        advance(&engine, "1 second");
+        assert_eq!(balances(&reader), (total, 0), "{days} days later");
+        engine.stop();
+    }
+    clean(dir.path());
+}
+
 #[test]
 fn only_a_sandbox_has_a_clock_to_move() {
     let dir = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));

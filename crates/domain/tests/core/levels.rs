@@ -60,6 +60,38 @@ fn an_explanation_says_which_level_was_seen() {
     }
 }
 
+/// From, to, why, until when, and what is missing to the next one.
+#[test]
+fn a_change_of_level_says_what_why_and_until_when() {
+    let toml = TOML.replace("rules.golden", "rules.gift = { on = \"order.paid\", when = 'order.channel == \"gift\"', place.status = \"black\" }\nrules.golden");
+    let mut world = World::new(&toml);
+    let told = |world: &World, row: usize| -> Vec<serde_json::Value> {
+        let rows = world.rows();
+        let messages = rows[row..].iter().flat_map(|row| row.decision.emitted.clone());
+        messages.filter(|m| m.kind == "tier.changed").map(|m| m.data.into()).collect()
+    };
+    let change = |from: &str, to: &str, why: &str, more: serde_json::Value| {
+        let up = ["basic", "gold", "black"].iter().position(|id| *id == to) > ["basic", "gold", "black"].iter().position(|id| *id == from);
+        let mut said = serde_json::json!({"ladder": "status", "from": from, "to": to, "up": up, "why": why});
+        said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        said
+    };
+    world.pay(r#"{"id":"o1","subtotal":100,"total":100}"#);
+    let until = "2028-03-01T23:00:00Z";
+    let next = serde_json::json!({"until": until, "next": "black", "missing": {"spend": 900}});
+    assert_eq!(told(&world, 0), [change("basic", "gold", "reached", next.clone())]);
+    world.refund(r#"{"order":"o1","amount":1}"#);
+    let none = serde_json::json!({"until": null, "next": "gold", "missing": {"spend": 1}});
+    assert_eq!(told(&world, 1), [change("gold", "basic", "refunded", none)]);
+    world.pay(r#"{"id":"o2","subtotal":1,"channel":"gift"}"#);
+    let gift = serde_json::json!({"until": until, "rule": "gift"});
+    // Its own hundred is reached with it.
+    assert_eq!(told(&world, 2)[0], change("basic", "black", "placed", gift));
+    world.pass("2028-03-02T00:00:00Z");
+    let over = serde_json::json!({"until": "2029-03-01T23:00:00Z", "next": "black", "missing": {"spend": 900}});
+    assert_eq!(told(&world, 3), [change("black", "gold", "ended", over)]);
+}
+
 #[test]
 fn other_thresholds_lower_nobody_before_the_end() {
     let mut world = World::new(TOML);

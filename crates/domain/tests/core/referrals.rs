@@ -11,7 +11,7 @@ const HEAD: &str = r#"
 program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin" }
 wallets.points = { pending = "3 days" }
 wallets.now = {}
-member = { payment_fingerprint = "string?" }
+member = { payment_fingerprint = "string?", address_hash = "string?" }
 rules.friend = { on = "referral.qualified", earn.now = 10 }
 rules.referrer = { on = "referral.qualified", to = "referrer", earn.now = 50, limit = { times = 2, per = "year" } }
 "#;
@@ -153,12 +153,21 @@ fn not_with_a_name_in_common() {
 }
 
 #[test]
-fn not_with_a_means_of_payment_in_common() {
-    let mut world = world(AT_ONCE);
-    for name in [ADA, BO] {
-        send(&mut world, name, "2027-03-01T13:00:00Z", "member.updated", r#"{"payment_fingerprint": "fp1"}"#);
+fn not_with_a_means_of_payment_or_an_address_in_common() {
+    for print in ["payment_fingerprint", "address_hash"] {
+        for (theirs, status) in [("same", Status::Refused), ("other", Status::Applied)] {
+            let mut world = world(AT_ONCE);
+            for (name, value) in [(ADA, "same"), (BO, theirs)] {
+                let data = format!(r#"{{"{print}": "{value}"}}"#);
+                send(&mut world, name, "2027-03-01T13:00:00Z", "member.updated", &data);
+            }
+            let claimed = claim(&mut world, BO, ADA);
+            assert_eq!(claimed.status, status, "{print}: {theirs}");
+            if status == Status::Refused {
+                assert_eq!(refused(&claimed), codes::REFERRAL_OF_ONESELF);
+            }
+        }
     }
-    assert_eq!(refused(&claim(&mut world, BO, ADA)), codes::REFERRAL_OF_ONESELF);
 }
 
 #[test]

@@ -74,6 +74,27 @@ fn a_reservation_that_is_given_up_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn what_is_returned_goes_back_to_its_lots_with_their_dates() {
+    let toml = SHOP.replace("wallets.points = {}", "wallets.points = { expires = \"6 months\" }");
+    let mut world = World::new(&toml);
+    for (id, day) in [("o1", "2027-03-01T12:00:00Z"), ("o2", "2027-03-05T12:00:00Z")] {
+        world.send(at(day, event("order.paid", id, &format!(r#"{{"id":"{id}","subtotal":30}}"#))));
+    }
+    let before = world.ada().wallets;
+    let ends: Vec<String> =
+        before[0].lots.iter().map(|lot| lot.expires_at.unwrap().to_string()).collect();
+    assert_eq!(ends, ["2027-09-01T22:00:00Z", "2027-09-05T22:00:00Z"]);
+    let march = |day: u8, event| at(&format!("2027-03-{day:02}T12:00:00Z"), api(event));
+    let taken = world.send(march(6, event("fealty.redeemed", "r1", r#"{"reward":"mug","confirm":true}"#)));
+    let mug = one(&taken.decision);
+    assert_eq!((mug.spent.len(), world.points().0), (2, 20));
+    let name = redemption::id(&world.plans.keys, mug.pos, mug.n);
+    let back = format!(r#"{{"redemption":"{name}","act":"return"}}"#);
+    one(&world.send(march(20, event("fealty.redemption", "b1", &back))).decision);
+    assert_eq!(world.ada().wallets, before);
+}
+
+#[test]
 fn a_refusal_says_what_is_missing_and_stays() {
     let mut world = World::new(SHOP);
     world.pay(r#"{"id":"o1","subtotal":100}"#);
@@ -236,6 +257,18 @@ fn codes_that_were_brought_are_given_in_order_and_once() {
     one(&act(&mut world, "c2", &last, "return"));
     assert_eq!(why(&redeem(&mut world, "r5", r#"{"reward":"film"}"#)).0, "reward_out_of_stock");
     assert_eq!(bring(&mut world, "b5", &["F6".into()]).brought, None);
+}
+
+#[test]
+fn a_code_that_was_promised_and_not_taken_is_for_the_next() {
+    let mut world = World::new(SHOP);
+    world.pay(r#"{"id":"o1","subtotal":100}"#);
+    bring(&mut world, "b1", &named(0..1));
+    let held = one(&redeem(&mut world, "r1", r#"{"reward":"film"}"#));
+    assert_eq!(why(&redeem(&mut world, "r2", r#"{"reward":"film"}"#)).1, "codes left: 0, wanted: 1");
+    one(&act(&mut world, "c1", &held, "cancel"));
+    let taken = one(&redeem(&mut world, "r3", r#"{"reward":"film","confirm":true}"#));
+    assert_eq!(taken.codes, ["F0"]);
 }
 
 #[test]
