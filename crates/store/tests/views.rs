@@ -108,7 +108,9 @@ fn every_view_shows_what_it_says() {
         ("orders", "SELECT concat_ws(' ', id, member, currency, total, refunded_by_amount) AS line FROM orders ORDER BY id",
          "A 1 EUR 100 12.5;B 2 EUR 100 0;C 1 EUR 100 0"),
         ("feed", "SELECT concat_ws(' ', member, member_seq, type) AS line FROM feed WHERE pos <= 6 ORDER BY pos, member_seq", 
-         "1 1 points.earned;2 1 points.earned;1 2 points.earned"),
+         "1 1 member.enrolled;1 2 points.earned;2 1 member.enrolled;2 2 points.earned;1 3 points.earned;\
+          1 4 achievement.completed;1 5 twice.seen;1 6 tier.changed;1 7 points.reversed;1 8 points.spent;\
+          1 9 redemption.confirmed;2 3 points.spent;2 4 redemption.reserved"),
     ];
     for (view, query, lines) in shown {
         assert_eq!(read(query), lines, "{view}");
