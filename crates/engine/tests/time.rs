@@ -130,7 +130,7 @@ program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin", sandbox =
 wallets.points = {}
 rules.base = { on = "order.paid", earn.points = 10 }
 [workflows.hello]
-on = "member.enrolled"
+on = "order.paid"
 steps = [{ earn.points = 100 }, { wait = "2 days" }, { earn.points = 1000 }, { wait = "2 days" }, { earn.points = 10000 }]
 "#;
     let main = Source { name: "shop.toml".into(), text: text.into() };
