@@ -137,7 +137,7 @@ fn a_stream_tells_what_is_committed_and_goes_on_where_it_was_cut() {
     let mut live = stream(&api, "", None);
     let mut from_start = stream(&api, "?after=start&types=points.*", None);
     assert!(live.headers.iter().any(|header| header == "content-type: text/event-stream"));
-    let first = live.next().unwrap();
+    let first = live.sent().unwrap();
     assert!(!first.id.is_empty() && first.data.is_empty(), "it says where it begins: {first:?}");
     assert_eq!(from_start.change().unwrap().json()["data"]["amount"], 50);
     api.event(&order("o2", ADA, "20.00"));
@@ -164,7 +164,7 @@ fn a_stream_of_one_member_sleeps_while_others_change() {
     let mut api = api();
     api.event(&order("a0", ADA, "1.00"));
     let mut ada = stream(&api, &format!("?member={ADA}"), None);
-    ada.next().unwrap();
+    ada.sent().unwrap();
     for n in 0..300 {
         api.event(&order(&format!("b{n}"), &format!("pos:c{}", n % 7), "1.00"));
     }
@@ -204,7 +204,7 @@ fn a_history_that_was_restored_is_told_apart() {
         "what is before the backup is one history"
     );
     let mut told = stream(&api, "", Some(&lost));
-    let reset = told.next().unwrap();
+    let reset = told.sent().unwrap();
     assert_eq!((&*reset.event, &*reset.id), ("reset", &*end));
     api.event(&order("o4", ADA, "30.00"));
     assert_eq!(told.change().unwrap().event, "points.earned", "it goes on from there");

@@ -52,7 +52,7 @@ impl Stream {
     }
 
     /// The next event, waited for. An error where the stream ended or nothing came for long.
-    pub fn next(&mut self) -> Result<Sent> {
+    pub fn sent(&mut self) -> Result<Sent> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let frame: String = self.text.drain(..end + 2).collect();
@@ -74,7 +74,7 @@ impl Stream {
     /// The next that says something.
     pub fn change(&mut self) -> Result<Sent> {
         loop {
-            let sent = self.next()?;
+            let sent = self.sent()?;
             if !sent.data.is_empty() {
                 return Ok(sent);
             }
