@@ -21,9 +21,11 @@ use store::{Admin, Reader, Store, StoreError};
 use wire::member_id::MemberIds;
 
 use crate::cli::open::Opened;
+use crate::delivery::Deliveries;
 use crate::feed::Feed;
 use crate::http::problem::Problem;
 use crate::http::shape::Eyes;
+use crate::outbound::Outbound;
 use crate::keys::{Scope, hash, well_formed};
 use crate::settings::Bounds;
 use crate::sources::Source;
@@ -33,6 +35,7 @@ pub struct App {
     pub versions: Versions,
     pub reader: Reader,
     pub feed: Arc<Feed>,
+    pub deliveries: Arc<Deliveries>,
     /// What time it is: in a sandbox it may be later than elsewhere.
     pub clock: Clock,
     pub admin: Admin,
@@ -57,6 +60,7 @@ impl App {
         sources: BTreeMap<String, Source>,
         environment: Option<String>,
         bounds: Bounds,
+        outbound: Outbound,
         fatal: Fatal,
     ) -> std::io::Result<(Arc<App>, Engine)> {
         let Opened { store, plans, clock } = opened;
@@ -68,6 +72,7 @@ impl App {
         let engine = Engine::start(store, plans, options)?;
         let (intake, versions) = (engine.intake.clone(), engine.versions.clone());
         let feed = Feed::new(reader.clone(), versions.clone(), ids.clone(), engine.committed.clone());
+        let deliveries = Deliveries::new(feed.clone(), reader.clone(), admin.clone(), outbound);
         let (metrics, mut registry) = HttpMetrics::register(&metrics);
         registry.register("feed_readers", "Who listens to the feed", feed.readers.clone());
         let ring = KeyRing::new(&bounds);
@@ -78,6 +83,7 @@ impl App {
             versions,
             reader,
             feed,
+            deliveries,
             clock,
             admin,
             ids,
@@ -110,6 +116,18 @@ impl App {
     ) -> Result<T, Problem> {
         let reader = self.reader.clone();
         let done = tokio::task::spawn_blocking(move || read(&reader)).await;
+        done.map_err(|_| Problem::internal())?.map_err(Problem::from)
+    }
+}
+
+impl App {
+    /// The same for the few writes that are no events.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Admin) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let admin = self.admin.clone();
+        let done = tokio::task::spawn_blocking(move || write(&admin)).await;
         done.map_err(|_| Problem::internal())?.map_err(Problem::from)
     }
 }

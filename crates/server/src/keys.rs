@@ -31,6 +31,9 @@ pub enum Scope {
     /// See every change in the feed, without personal data
     #[value(name = "feed:read")]
     FeedRead,
+    /// Make and change endpoints of webhooks out, see and retry deliveries
+    #[value(name = "endpoints:write")]
+    EndpointsWrite,
     /// Adjust balances by hand
     #[value(name = "adjust:write")]
     AdjustWrite,
@@ -55,12 +58,13 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Scope; 12] = [
+    pub const ALL: [Scope; 13] = [
         Scope::EventsWrite,
         Scope::EventsRead,
         Scope::MembersWrite,
         Scope::MembersRead,
         Scope::FeedRead,
+        Scope::EndpointsWrite,
         Scope::AdjustWrite,
         Scope::RedemptionsWrite,
         Scope::RulesRead,
@@ -76,6 +80,7 @@ impl Scope {
             Scope::MembersWrite => "members:write",
             Scope::MembersRead => "members:read",
             Scope::FeedRead => "feed:read",
+            Scope::EndpointsWrite => "endpoints:write",
             Scope::AdjustWrite => "adjust:write",
             Scope::RedemptionsWrite => "redemptions:write",
             Scope::RulesRead => "rules:read",

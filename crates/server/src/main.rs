@@ -2,9 +2,11 @@
 
 mod app;
 mod cli;
+mod delivery;
 mod feed;
 mod http;
 mod keys;
+mod outbound;
 mod settings;
 mod sources;
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::cli::Failure;
+use crate::outbound::{Guard, Network};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +24,30 @@ pub struct File {
     pub limits: Limits,
     #[serde(default)]
     pub sources: BTreeMap<String, Source>,
+    #[serde(default)]
+    pub delivery: Delivery,
+}
+
+/// `[delivery]`: webhooks out.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// Private networks to which webhooks may go.
+    #[serde(default)]
+    allow_networks: Vec<String>,
+}
+
+impl Delivery {
+    pub fn guard(&self) -> Result<Guard, Failure> {
+        let mut allowed: Vec<Network> = Vec::new();
+        for text in &self.allow_networks {
+            allowed.push(text.parse().map_err(|why: String| {
+                Failure::settings(format!("`allow_networks` under [delivery] holds `{text}`"), why)
+                    .fix("write a network as 10.0.0.0/8, or one address")
+            })?);
+        }
+        Ok(Guard { allowed: allowed.into() })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]

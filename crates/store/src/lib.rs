@@ -23,9 +23,9 @@ use domain::key::KeyMaker;
 use domain::member::Member;
 use domain::snapshot::{Snapshot, Want};
 
-pub use access::{Admin, NewApiKey, NewQuarantine};
+pub use access::{Admin, AttemptRow, ChangeId, DeliveryRow, NewApiKey, NewQuarantine, Progress};
 pub use reader::{
-    ApiKeyRow, EventName, FeedPage, FeedRow, Mark, MemberRow, Page, ProgramVersion, QuarantineRow, Reader,
+    ApiKeyRow, EndpointCounts, EndpointRow, EventName, FeedPage, FeedRow, Mark, MemberRow, Page, ProgramVersion, QuarantineRow, Reader,
     Row, Stats, TransferRow,
 };
 pub use sqlite::FILE;

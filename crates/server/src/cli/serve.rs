@@ -9,6 +9,7 @@ use store::{NewApiKey, Reader, Store};
 use super::{Choice, Failure, LISTEN, Place, SETTINGS, STORE, open};
 use crate::app::{App, StoredKey};
 use crate::keys::{Key, Scope, well_formed};
+use crate::outbound::Outbound;
 use crate::settings::{Limits, Log};
 use crate::sources;
 
@@ -35,13 +36,14 @@ impl Serve {
         let dir = self.place.dir(&file)?;
         let opened = self.choice.open(&dir, &file)?;
         let sources = sources::read(&file, &opened.plans.current.id)?;
+        let outbound = Outbound::new(file.delivery.guard()?);
         let key = owner(&opened.store, &dir)?;
         let bounds = self.limits.over(&file.limits);
         let environment = self.choice.environment(&file).map(str::to_owned);
         let listen = self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787)));
 
         let keys = stored_keys(&opened.store.reader()).map_err(|e| open::failed(&dir, e))?;
-        let (app, engine) = App::start(opened, keys, sources, environment, bounds, Arc::new(stop_at_once))
+        let (app, engine) = App::start(opened, keys, sources, environment, bounds, outbound, Arc::new(stop_at_once))
             .map_err(|e| Failure::new(STORE, "cannot start the decider's thread", e))?;
         let served =
             crate::http::serve::run(&app, listen, |address| greet(address, &app, &dir, key.as_ref()));

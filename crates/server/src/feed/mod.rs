@@ -22,7 +22,7 @@ use wire::member_id::MemberIds;
 
 pub use cursor::Cursor;
 pub use filter::Filter;
-pub use live::Live;
+pub use live::{Live, Next};
 pub use tell::Told;
 
 const RETRY: Duration = Duration::from_millis(100);
@@ -129,6 +129,11 @@ impl Feed {
     /// Streams end; the server stops.
     pub fn close(&self) {
         self.closed.send_replace(true);
+    }
+
+    /// Becomes true when the server stops.
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.closed.subscribe()
     }
 
     /// What comes behind row `after`, in memory or not.

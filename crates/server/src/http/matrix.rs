@@ -12,6 +12,7 @@ use super::routes::{Route, router, routes};
 use crate::app::{App, StoredKey};
 use crate::cli::open;
 use crate::keys::{Key, Scope};
+use crate::outbound::{Guard, Outbound};
 use crate::settings::Limits;
 
 struct Cast {
@@ -85,7 +86,7 @@ fn every_route_asks_every_caller_for_its_scope() {
     let (cast, keys) = cast();
     let bounds = Limits::default().over(&Limits::default());
     let fatal = Arc::new(|why: &str| panic!("{why}"));
-    let started = App::start(opened, keys, Default::default(), None, bounds, fatal);
+    let started = App::start(opened, keys, Default::default(), None, bounds, Outbound::new(Guard::default()), fatal);
     let (app, engine) = started.unwrap_or_else(|e| panic!("{e}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.unwrap_or_else(|e| panic!("{e}")).block_on(async {

@@ -18,6 +18,20 @@ pub mod clock {
     //! The clock of a sandbox.
     pub mod post;
 }
+pub mod deliveries {
+    //! What waits for an endpoint, what it would not take, and what was tried.
+    pub mod list;
+    pub mod retry;
+}
+pub mod endpoints {
+    //! Who is told of changes by signed webhooks.
+    pub mod create;
+    pub mod list;
+    pub mod rotate;
+    pub mod shape;
+    pub mod test;
+    pub mod update;
+}
 pub mod events {
     //! Events: in, and what became of them.
     pub mod earlier;

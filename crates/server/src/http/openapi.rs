@@ -73,6 +73,8 @@ fn parameters(route: &Route) -> Vec<Value> {
         "segment" => "SegmentId",
         "redemption" => "RedemptionId",
         "reward" => "RewardId",
+        "endpoint" => "EndpointId",
+        "delivery" => "DeliveryId",
         _ => "SourceName",
     });
     let all = in_path.chain(route.doc.parameters.iter().copied());

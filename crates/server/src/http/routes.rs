@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::access::{Access, Budget, Guard, guard};
 use super::{
-    clock, events, feed, health, members, openapi, program, quarantine, quotes, redemptions, rewards,
+    clock, deliveries, endpoints, events, feed, health, members, openapi, program, quarantine, quotes, redemptions, rewards,
     segments, sources,
 };
 use crate::app::App;
@@ -71,6 +71,7 @@ const fn may(scope: Scope) -> Access {
 pub fn routes() -> Vec<Route> {
     let mut all = event_routes();
     all.extend(feed_routes());
+    all.extend(endpoint_routes());
     all.extend(member_routes());
     all.extend(reward_routes());
     all.extend(program_routes());
@@ -121,6 +122,43 @@ fn feed_routes() -> Vec<Route> {
             "The same as server-sent events, as they are committed",
             params &["LastEventId", "After", "Types", "OfMember", "OfSegment"],
             body &[], answers &[(200, "ChangeStream")], problems &[400, 404, 422, 503]),
+    ]
+}
+
+fn endpoint_routes() -> Vec<Route> {
+    let may_all = may(Scope::EndpointsWrite);
+    vec![
+        route!("POST" "/v1/endpoints" may_all, READ, post(endpoints::create::handle), "createEndpoint",
+            "Tell somebody of changes by signed webhooks; its secret is shown here, once",
+            params &[], body &[(JSON, "NewEndpoint")],
+            answers &[(201, "Endpoint")], problems &[400, 408, 409, 410, 413, 415, 422, 503]),
+        route!("GET" "/v1/endpoints" may_all, READ, get(endpoints::list::handle), "listEndpoints",
+            "Who is told, and how far", params &[], body &[], answers &[(200, "EndpointList")], problems &[503]),
+        route!("GET" "/v1/endpoints/{endpoint}" may_all, READ, get(endpoints::list::one), "getEndpoint",
+            "One of them", params &[], body &[], answers &[(200, "Endpoint")], problems &[404, 503]),
+        route!("PATCH" "/v1/endpoints/{endpoint}" may_all, READ, patch(endpoints::update::handle), "updateEndpoint",
+            "Other settings; off and on", params &[], body &[(JSON, "EndpointChange")],
+            answers &[(200, "Endpoint")], problems &[400, 404, 408, 413, 415, 422, 503]),
+        route!("DELETE" "/v1/endpoints/{endpoint}" may_all, READ, delete(endpoints::update::delete), "deleteEndpoint",
+            "Forget it, with what waits for it", params &[], body &[],
+            answers &[(200, "Deleted")], problems &[404, 503]),
+        route!("POST" "/v1/endpoints/{endpoint}/secret" may_all, READ, post(endpoints::rotate::handle), "rotateSecret",
+            "A new secret, shown here once; the one before signs on for a while", params &[], body &[(JSON, "Rotation")],
+            answers &[(200, "Endpoint")], problems &[400, 404, 408, 413, 415, 422, 503]),
+        route!("POST" "/v1/endpoints/{endpoint}/test" may_all, READ, post(endpoints::test::handle), "testEndpoint",
+            "Send one message now, and see what it answers", params &[], body &[],
+            answers &[(200, "Tested")], problems &[404, 422, 503]),
+        route!("GET" "/v1/endpoints/{endpoint}/attempts" may_all, READ, get(deliveries::list::attempts), "listAttempts",
+            "The newest attempts, with what was answered", params &["Limit", "Cursor"], body &[],
+            answers &[(200, "AttemptPage")], problems &[400, 404, 503]),
+        route!("POST" "/v1/endpoints/{endpoint}/retry" may_all, READ, post(deliveries::retry::all), "retryEndpoint",
+            "All dead letters again, or everything after a cursor", params &[], body &[(JSON, "Again")],
+            answers &[(202, "RetriedOrEndpoint")], problems &[400, 404, 408, 410, 413, 415, 422, 503]),
+        route!("GET" "/v1/deliveries" may_all, READ, get(deliveries::list::handle), "listDeliveries",
+            "What an endpoint would not take, or what waits for it", params &["OfEndpoint", "DeliveryState", "Limit", "Cursor"],
+            body &[], answers &[(200, "MessagePage")], problems &[400, 404, 503]),
+        route!("POST" "/v1/deliveries/{delivery}/retry" may_all, READ, post(deliveries::retry::one), "retryDelivery",
+            "One message again, now", params &[], body &[], answers &[(202, "Retried")], problems &[404, 503]),
     ]
 }
 

@@ -35,8 +35,11 @@ pub fn run(app: &Arc<App>, listen: SocketAddr, listening: impl FnOnce(SocketAddr
         listening(listener.local_addr()?);
         let keys = tokio::spawn(keep_keys(app.clone()));
         let feed = tokio::spawn(app.feed.clone().follow());
+        app.deliveries.start().await;
         accept(app, &listener).await;
         keys.abort();
+        let drain = Duration::from_secs(app.bounds.drain_seconds_max);
+        let _ = tokio::time::timeout(drain, app.deliveries.stop()).await;
         feed.abort();
         Ok(())
     })

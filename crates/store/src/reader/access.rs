@@ -130,7 +130,7 @@ fn quarantine(r: &rusqlite::Row) -> rusqlite::Result<(QuarantineRow, String)> {
     Ok((row, r.get(7)?))
 }
 
-fn all<T>(
+pub fn all<T>(
     conn: &Connection,
     sql: &str,
     params: impl Params,

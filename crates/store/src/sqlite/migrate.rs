@@ -7,7 +7,10 @@ use sha2::{Digest, Sha256};
 use super::store_error;
 use crate::StoreError;
 
-const STEPS: &[(&str, &str)] = &[("0001_base", include_str!("../../migrations/0001_base.sql"))];
+const STEPS: &[(&str, &str)] = &[
+    ("0001_base", include_str!("../../migrations/0001_base.sql")),
+    ("0002_endpoints", include_str!("../../migrations/0002_endpoints.sql")),
+];
 
 pub fn run(conn: &mut Connection) -> Result<(), StoreError> {
     apply(conn, STEPS)

@@ -77,7 +77,7 @@ async fn belongs_to(app: &Arc<App>, no: MemberNo, segment: &str) -> Result<bool,
     }))
 }
 
-fn read_types(text: &str) -> Result<Vec<Box<str>>, Problem> {
+pub fn read_types(text: &str) -> Result<Vec<Box<str>>, Problem> {
     let types: Vec<Box<str>> = text.split(',').map(|one| one.trim().into()).collect();
     let sound = |one: &str| {
         let name = one.strip_suffix('*').unwrap_or(one);

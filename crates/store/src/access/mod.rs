@@ -1,11 +1,15 @@
 //! The few writes that are no events: program versions, API keys, what is set aside for people.
 //! They take their turn at the writer, each in a transaction of its own, and are durable when they return.
 
+mod endpoints;
+
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
+
+pub use endpoints::{AttemptRow, ChangeId, DeliveryRow, Progress};
 
 use crate::StoreError;
 use crate::sqlite::{Job, file, headers_json, store_error};

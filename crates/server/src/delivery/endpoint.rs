@@ -1,0 +1,112 @@
+//! An endpoint as its owner describes it, and its secrets.
+
+use serde::{Deserialize, Serialize};
+use store::{EndpointRow, StoreError};
+use wire::signature::{Scheme, Secrets};
+
+/// Settings as they are given over the API and stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub url: String,
+    /// Types, or beginnings of them (`points.*`); empty: all.
+    #[serde(default)]
+    pub types: Vec<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// A member's changes one after the other: the next only when the one before was taken or is dead.
+    #[serde(default)]
+    pub in_order: bool,
+    /// Messages a second, at most.
+    #[serde(default = "per_second")]
+    pub per_second: u32,
+    /// Messages on their way at once, at most.
+    #[serde(default = "at_once")]
+    pub at_once: u32,
+}
+
+fn per_second() -> u32 {
+    100
+}
+fn at_once() -> u32 {
+    8
+}
+
+pub const PER_SECOND_MAX: u32 = 10_000;
+pub const AT_ONCE_MAX: u32 = 64;
+/// Bytes of a new secret.
+const SECRET_BYTES: usize = 32;
+
+/// Secrets and until when each signs; the newest first and without an end.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Keys(Vec<(String, Option<i64>)>);
+
+impl Keys {
+    pub fn new() -> Result<Keys, getrandom::Error> {
+        Ok(Keys(vec![(secret()?, None)]))
+    }
+    /// A new one; those before sign until `until_ms`, beside it.
+    pub fn rotate(&mut self, now_ms: i64, until_ms: i64) -> Result<(), getrandom::Error> {
+        self.0.retain(|(_, until)| until.is_none_or(|until| until > now_ms));
+        for (_, until) in &mut self.0 {
+            *until = Some(until.map_or(until_ms, |old| old.min(until_ms)));
+        }
+        self.0.insert(0, (secret()?, None));
+        self.0.truncate(wire::signature::SECRETS_MAX);
+        Ok(())
+    }
+    pub fn newest(&self) -> &str {
+        self.0.first().map_or("", |(secret, _)| secret)
+    }
+    /// How many sign now.
+    pub fn count(&self, now_ms: i64) -> usize {
+        self.signing(now_ms).len()
+    }
+    fn signing(&self, now_ms: i64) -> Vec<&str> {
+        let counts = self.0.iter().filter(|(_, until)| until.is_none_or(|until| until > now_ms));
+        counts.map(|(secret, _)| secret.as_str()).collect()
+    }
+    pub fn secrets(&self, now_ms: i64) -> Option<Secrets> {
+        Secrets::new(&Scheme::StandardWebhooks, &self.signing(now_ms)).ok()
+    }
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("texts are JSON")
+    }
+}
+
+fn secret() -> Result<String, getrandom::Error> {
+    use base64::Engine as _;
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes)?;
+    Ok(format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(bytes)))
+}
+
+/// An endpoint as it is stored, read.
+pub struct Endpoint {
+    pub row: EndpointRow,
+    pub settings: Settings,
+    pub keys: Keys,
+}
+
+impl Endpoint {
+    pub fn read(row: EndpointRow) -> Result<Endpoint, StoreError> {
+        let corrupt = |e: serde_json::Error| StoreError::Corrupt(format!("endpoint {} cannot be read: {e}", row.no));
+        let settings = serde_json::from_str(&row.settings).map_err(corrupt)?;
+        let keys = serde_json::from_str(&row.secrets).map_err(corrupt)?;
+        Ok(Endpoint { row, settings, keys })
+    }
+}
+
+#[test]
+fn a_rotated_secret_signs_on_until_its_end() {
+    let mut keys = Keys::new().unwrap();
+    let first = keys.newest().to_owned();
+    assert!(first.starts_with("whsec_") && keys.secrets(0).is_some());
+    keys.rotate(100, 200).unwrap();
+    assert_eq!((keys.signing(150), keys.signing(200)), (vec![keys.newest(), &*first], vec![keys.newest()]));
+    let second = keys.newest().to_owned();
+    keys.rotate(150, 300).unwrap();
+    assert_eq!(keys.signing(199), [keys.newest(), &*second, &*first], "an end is never put off");
+    keys.rotate(200, 400).unwrap();
+    assert_eq!(keys.count(200), 3, "what has ended is forgotten");
+}

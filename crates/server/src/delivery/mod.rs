@@ -1,0 +1,99 @@
+//! Signed webhooks to whoever wants to be told: one task an endpoint, each with its own place in the feed, so that a slow
+//! one delays no other. What is not taken at once waits in the store.
+//!
+//! Invariant: a change is before an endpoint's place only if the endpoint took it, or it waits, or it is a dead letter
+//! that people see.
+
+pub mod endpoint;
+mod schedule;
+mod worker;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use store::{Admin, Reader, StoreError};
+use tokio::task::JoinHandle;
+
+use crate::feed::Feed;
+use crate::outbound::Outbound;
+pub use endpoint::{Endpoint, Keys, Settings};
+pub use worker::post;
+
+pub struct Deliveries {
+    pub feed: Arc<Feed>,
+    pub reader: Reader,
+    pub admin: Admin,
+    pub outbound: Outbound,
+    running: Mutex<HashMap<u64, JoinHandle<()>>>,
+}
+
+impl Deliveries {
+    pub fn new(feed: Arc<Feed>, reader: Reader, admin: Admin, outbound: Outbound) -> Arc<Deliveries> {
+        Arc::new(Deliveries { feed, reader, admin, outbound, running: Mutex::default() })
+    }
+
+    /// Starts all that are on.
+    pub async fn start(self: &Arc<Deliveries>) {
+        match self.read(|reader| reader.endpoint_list()).await {
+            Ok(rows) => rows.into_iter().for_each(|row| self.run(row.no)),
+            Err(error) => tracing::error!(%error, "the endpoints cannot be read: no webhook is sent"),
+        }
+    }
+
+    /// Starts it anew, as it is stored now; one that is off or gone is not started.
+    pub async fn again(self: &Arc<Deliveries>, no: u64) {
+        self.pause(no).await;
+        self.run(no);
+    }
+
+    /// What it was saving is saved or not; either way it begins from what is stored.
+    pub async fn pause(&self, no: u64) {
+        let old = self.running().remove(&no);
+        if let Some(old) = old {
+            old.abort();
+            let _ = old.await;
+        }
+    }
+
+    /// Waits until those on their way are known; the feed was closed before.
+    pub async fn stop(&self) {
+        let running: Vec<_> = self.running().drain().map(|(_, task)| task).collect();
+        for task in running {
+            let _ = task.await;
+        }
+    }
+
+    fn run(self: &Arc<Deliveries>, no: u64) {
+        let task = tokio::spawn(worker::run(self.clone(), no));
+        if let Some(old) = self.running().insert(no, task) {
+            old.abort();
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<u64, JoinHandle<()>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let reader = self.reader.clone();
+        blocking(move || read(&reader)).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Admin) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let admin = self.admin.clone();
+        blocking(move || write(&admin)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(StoreError::Unavailable("a task of deliveries broke".into())))
+}

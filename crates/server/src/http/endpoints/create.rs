@@ -1,0 +1,47 @@
+//! `POST /v1/endpoints`: whoever is to be told of changes. Its secret is shown here, once.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::shape::{self, answer, check};
+use crate::app::App;
+use crate::delivery::{Keys, Settings};
+use crate::http::body::Json;
+use crate::http::feed::asked::place;
+use crate::http::problem::{Answer, Problem};
+
+/// Endpoints of one installation.
+const ENDPOINTS_MAX: usize = 100;
+
+#[derive(Deserialize)]
+pub struct NewEndpoint {
+    /// From where it is told: `end` if it does not say.
+    after: Option<String>,
+    #[serde(flatten)]
+    settings: Map<String, Value>,
+}
+
+pub async fn handle(State(app): State<Arc<App>>, Json(new): Json<NewEndpoint>) -> Answer {
+    let settings = settings(new.settings)?;
+    check(&settings)?;
+    let from = place(&app, new.after.as_deref().unwrap_or("end")).await?;
+    if app.read(|reader| reader.endpoint_list()).await?.len() >= ENDPOINTS_MAX {
+        let detail = format!("there are {ENDPOINTS_MAX} endpoints: delete one first");
+        return Err(Problem::new(409, "endpoints_full", "There are too many endpoints", detail));
+    }
+    let keys = Keys::new().map_err(|_| Problem::internal())?;
+    let (json, secrets) = (serde_json::to_string(&settings).map_err(|_| Problem::internal())?, keys.json());
+    let now = jiff::Timestamp::now().as_millisecond();
+    let no = app.write(move |admin| admin.endpoint_create(json, secrets, from.to_string(), now)).await?;
+    app.deliveries.again(no).await;
+    let endpoint = shape::find(&app, &shape::id(no)).await?;
+    answer(&app, 201, &endpoint, Some(keys.newest())).await
+}
+
+/// Reads settings, naming the field that is wrong.
+pub fn settings(map: Map<String, Value>) -> Result<Settings, Problem> {
+    crate::http::body::parse(Value::Object(map).to_string().as_bytes())
+}

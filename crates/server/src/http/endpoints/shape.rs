@@ -1,0 +1,125 @@
+//! An endpoint as it is shown and named; what may be set on it.
+
+use std::sync::Arc;
+
+use hyper::Uri;
+use serde::Serialize;
+use store::{EndpointCounts, EndpointRow};
+use wire::problem::Fault;
+
+use crate::app::App;
+use crate::delivery::endpoint::{AT_ONCE_MAX, PER_SECOND_MAX};
+use crate::delivery::{Endpoint, Settings};
+use crate::http::body;
+use crate::http::feed::asked::read_types;
+use crate::http::problem::{Answer, Problem};
+
+const URL_BYTES_MAX: usize = 2_048;
+const DESCRIPTION_CHARS_MAX: usize = 500;
+
+#[derive(Serialize)]
+pub struct EndpointShape<'a> {
+    pub id: String,
+    #[serde(flatten)]
+    pub settings: &'a Settings,
+    /// `on`, `off`, `failing`; switched off by itself: `gone`.
+    pub state: &'a str,
+    pub failing_since: Option<jiff::Timestamp>,
+    pub created_at: jiff::Timestamp,
+    /// Up to where it has been told.
+    pub cursor: &'a str,
+    pub waiting: u64,
+    pub dead: u64,
+    /// How many secrets sign now.
+    pub secrets: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<&'a str>,
+}
+
+impl<'a> EndpointShape<'a> {
+    pub fn new(endpoint: &'a Endpoint, counts: EndpointCounts, secret: Option<&'a str>) -> Self {
+        let row = &endpoint.row;
+        let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+        let on = if row.failing_ms.is_some() { "failing" } else { "on" };
+        EndpointShape {
+            id: id(row.no),
+            settings: &endpoint.settings,
+            state: row.off.as_deref().unwrap_or(on),
+            failing_since: row.failing_ms.map(time),
+            created_at: time(row.created_ms),
+            cursor: &row.place,
+            waiting: counts.waiting,
+            dead: counts.dead,
+            secrets: endpoint.keys.count(jiff::Timestamp::now().as_millisecond()),
+            secret,
+        }
+    }
+}
+
+pub fn id(no: u64) -> String {
+    format!("ep_{no}")
+}
+
+pub fn number(id: &str) -> Option<u64> {
+    let no: u64 = id.strip_prefix("ep_")?.parse().ok()?;
+    (self::id(no) == id && no <= i64::MAX as u64).then_some(no)
+}
+
+/// The endpoint that the address names.
+pub async fn find(app: &Arc<App>, name: &str) -> Result<Endpoint, Problem> {
+    let no = number(name).ok_or_else(|| Problem::not_found("endpoint"))?;
+    let row = app.read(move |reader| reader.endpoint_get(no)).await?;
+    read(row.ok_or_else(|| Problem::not_found("endpoint"))?)
+}
+
+pub fn read(row: EndpointRow) -> Result<Endpoint, Problem> {
+    Endpoint::read(row).map_err(Problem::from)
+}
+
+pub async fn answer(app: &Arc<App>, status: u16, endpoint: &Endpoint, secret: Option<&str>) -> Answer {
+    let no = endpoint.row.no;
+    let counts = app.read(move |reader| reader.endpoint_counts(no)).await?;
+    Ok(body::answer(status, &EndpointShape::new(endpoint, counts, secret)))
+}
+
+/// All that is wrong with them, at once.
+pub fn check(settings: &Settings) -> Result<Uri, Problem> {
+    let mut faults = Vec::new();
+    let mut fault = |at: &str, detail: String| faults.push(Fault::new(at.to_owned(), "value_invalid", detail));
+    let uri = url(&settings.url);
+    if let Err(why) = &uri {
+        fault("/url", (*why).to_owned());
+    }
+    if !settings.types.is_empty() && let Err(why) = read_types(&settings.types.join(",")) {
+        fault("/types", why.detail);
+    }
+    if settings.description.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTION_CHARS_MAX) {
+        fault("/description", format!("at most {DESCRIPTION_CHARS_MAX} characters"));
+    }
+    for (at, value, most) in
+        [("/per_second", settings.per_second, PER_SECOND_MAX), ("/at_once", settings.at_once, AT_ONCE_MAX)]
+    {
+        if value == 0 || value > most {
+            fault(at, format!("a whole number from 1 to {most}"));
+        }
+    }
+    match uri {
+        Ok(uri) if faults.is_empty() => Ok(uri),
+        _ => {
+            let mut problem = Problem::invalid("the endpoint cannot be made like this");
+            problem.errors = faults;
+            Err(problem)
+        }
+    }
+}
+
+fn url(text: &str) -> Result<Uri, &'static str> {
+    let uri: Uri = text.parse().map_err(|_| "it is no address")?;
+    let named = uri.host().is_some_and(|host| !host.is_empty());
+    match uri.scheme_str() {
+        _ if text.len() > URL_BYTES_MAX => Err("it is longer than 2048 bytes"),
+        _ if text.contains(['@', '#']) => Err("it holds a user's name, a password or a fragment"),
+        Some("https" | "http") if named => Ok(uri),
+        _ => Err("it begins with https:// and a host"),
+    }
+}

@@ -1,0 +1,108 @@
+//! The one client that speaks to other people's servers. It connects to public addresses alone, follows no redirect,
+//! knows no proxy, and reads little of an answer.
+//!
+//! Invariant: no connection is made to an address that `Guard` has not let pass, whatever a name resolves to.
+
+mod guard;
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Request, Uri};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+pub use guard::{Guard, Network};
+
+use guard::Guarded;
+
+/// One attempt, from the name to the end of the answer.
+const ATTEMPT_MAX: Duration = Duration::from_secs(20);
+/// Of an answer so much is read.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Of it so much is kept for people.
+const SAID_CHARS_MAX: usize = 500;
+
+#[derive(Clone)]
+pub struct Outbound {
+    client: Client<HttpsConnector<Guarded>, Full<Bytes>>,
+}
+
+pub struct Answer {
+    pub status: u16,
+    /// In how many seconds it wants to be asked again.
+    pub retry_after: Option<Duration>,
+    pub said: String,
+}
+
+impl Outbound {
+    pub fn new(guard: Guard) -> Outbound {
+        let https = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(Guarded::new(guard));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(8)
+            .build(https);
+        Outbound { client }
+    }
+
+    /// Posts; an error is why there was no answer.
+    pub async fn post(&self, uri: Uri, headers: &[(&str, &str)], body: Bytes) -> Result<Answer, String> {
+        let mut request = Request::post(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body)).map_err(|e| e.to_string())?;
+        let whole = async {
+            let response = self.client.request(request).await.map_err(|error| cause(&error))?;
+            let status = response.status().as_u16();
+            let header = response.headers().get(hyper::header::RETRY_AFTER);
+            let retry_after = header.and_then(|value| wait(value.to_str().ok()?));
+            // Whatever comes after is not read; the connection is given up with it.
+            let said = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+            let said = said.map_or_else(|_| "(longer than is read)".to_owned(), |said| text(&said.to_bytes()));
+            Ok(Answer { status, retry_after, said })
+        };
+        match tokio::time::timeout(ATTEMPT_MAX, whole).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer within {} seconds", ATTEMPT_MAX.as_secs())),
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).chars().take(SAID_CHARS_MAX).collect()
+}
+
+/// The innermost reason: "connection refused" says more than "client error (Connect)".
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// Seconds, or a date (RFC 9110, 10.2.3).
+fn wait(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
+    let seconds = at.duration_since(jiff::Timestamp::now()).as_secs();
+    Some(Duration::from_secs(seconds.max(0).cast_unsigned()))
+}
+
+#[test]
+fn retry_after_is_seconds_or_a_date() {
+    assert_eq!(wait("120"), Some(Duration::from_secs(120)));
+    assert_eq!(wait("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+    assert!(wait("Fri, 31 Dec 2199 23:59:59 GMT").is_some_and(|wait| wait > Duration::from_secs(1_000_000)));
+    assert_eq!((wait("soon"), wait("-1")), (None, None));
+}

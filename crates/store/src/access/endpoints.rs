@@ -1,0 +1,148 @@
+//! Endpoints, and what each of them has taken: written in small transactions, some changes at a time.
+//!
+//! Invariant: an endpoint's place moves past a change only in the transaction that keeps the change in `delivery`, or
+//! after the endpoint took it.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::Admin;
+use crate::StoreError;
+
+/// Attempts that are kept of each endpoint.
+const ATTEMPTS_KEPT: i64 = 1_000;
+
+/// A change, by row and number.
+pub type ChangeId = (u64, u16);
+
+/// A message that was not taken at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRow {
+    pub change: ChangeId,
+    pub member: Option<u64>,
+    pub attempts: u32,
+    /// When it is tried again; none: a dead letter.
+    pub next_ms: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRow {
+    pub change: ChangeId,
+    pub at_ms: i64,
+    pub took_ms: i64,
+    /// None: there was no answer.
+    pub status: Option<u16>,
+    pub said: Box<str>,
+}
+
+/// What came of some attempts.
+#[derive(Debug, Default)]
+pub struct Progress {
+    pub place: Option<String>,
+    /// Since when it has taken nothing.
+    pub failing_ms: Option<i64>,
+    pub taken: Vec<ChangeId>,
+    pub later: Vec<DeliveryRow>,
+    pub attempts: Vec<AttemptRow>,
+    /// Why it is switched off from now on.
+    pub off: Option<&'static str>,
+}
+
+impl Admin {
+    /// Answers its number.
+    pub fn endpoint_create(
+        &self,
+        settings: String,
+        secrets: String,
+        place: String,
+        now_ms: i64,
+    ) -> Result<u64, StoreError> {
+        self.run(move |tx| {
+            let insert = "INSERT INTO endpoint (settings, secrets, place, created_ms) VALUES (?1, ?2, ?3, ?4)";
+            tx.execute(insert, params![settings, secrets, place, now_ms])?;
+            Ok(tx.last_insert_rowid().cast_unsigned())
+        })
+    }
+
+    /// False if there is no such endpoint. Switched on, it begins afresh: what is dead stays so until it is retried.
+    pub fn endpoint_change(
+        &self,
+        no: u64,
+        settings: String,
+        off: Option<&'static str>,
+    ) -> Result<bool, StoreError> {
+        self.run(move |tx| {
+            let update = "UPDATE endpoint SET settings = ?2, off = ?3,
+                failing_ms = iif(off IS NULL, failing_ms, NULL) WHERE no = ?1";
+            Ok(tx.execute(update, params![no, settings, off])? == 1)
+        })
+    }
+
+    pub fn endpoint_secrets(&self, no: u64, secrets: String) -> Result<bool, StoreError> {
+        self.run(move |tx| {
+            Ok(tx.execute("UPDATE endpoint SET secrets = ?2 WHERE no = ?1", params![no, secrets])? == 1)
+        })
+    }
+
+    /// With all that is kept of it. False if there is no such endpoint.
+    pub fn endpoint_delete(&self, no: u64) -> Result<bool, StoreError> {
+        self.run(move |tx| {
+            tx.execute("DELETE FROM delivery WHERE endpoint = ?1", [no])?;
+            tx.execute("DELETE FROM attempt WHERE endpoint = ?1", [no])?;
+            Ok(tx.execute("DELETE FROM endpoint WHERE no = ?1", [no])? == 1)
+        })
+    }
+
+    /// From this place on everything is sent again; what waits or is dead is forgotten, for it comes again.
+    pub fn endpoint_rewind(&self, no: u64, place: String, from: ChangeId) -> Result<bool, StoreError> {
+        self.run(move |tx| {
+            tx.execute("DELETE FROM delivery WHERE endpoint = ?1 AND (pos, n) > (?2, ?3)", params![
+                no, from.0, from.1
+            ])?;
+            Ok(tx.execute("UPDATE endpoint SET place = ?2 WHERE no = ?1", params![no, place])? == 1)
+        })
+    }
+
+    /// Dead letters are tried again, now: one, or all. Answers how many.
+    pub fn delivery_retry(&self, no: u64, only: Option<ChangeId>, now_ms: i64) -> Result<usize, StoreError> {
+        self.run(move |tx| {
+            let (pos, n) = only.map_or((None, None), |(pos, n)| (Some(pos), Some(n)));
+            let update = "UPDATE delivery SET attempts = 0, next_ms = ?2 WHERE endpoint = ?1
+                AND (pos = ?3 AND n = ?4 OR ?3 IS NULL AND next_ms IS NULL)";
+            tx.execute(update, params![no, now_ms, pos, n])
+        })
+    }
+
+    /// What came of attempts, all or nothing. An endpoint that was taken away meanwhile stays away.
+    pub fn delivery_save(&self, no: u64, progress: Progress) -> Result<(), StoreError> {
+        self.run(move |tx| save(tx, no, &progress))
+    }
+}
+
+fn save(tx: &Transaction, no: u64, progress: &Progress) -> rusqlite::Result<()> {
+    let update = "UPDATE endpoint SET place = coalesce(?2, place), failing_ms = ?3, off = coalesce(?4, off)
+        WHERE no = ?1 RETURNING 1";
+    let row = params![no, progress.place, progress.failing_ms, progress.off];
+    let known = tx.prepare_cached(update)?.query_row(row, |_| Ok(())).optional()?;
+    if known.is_none() {
+        return Ok(());
+    }
+    let mut take = tx.prepare_cached("DELETE FROM delivery WHERE endpoint = ?1 AND pos = ?2 AND n = ?3")?;
+    for (pos, n) in &progress.taken {
+        take.execute(params![no, pos, n])?;
+    }
+    let keep = "INSERT OR REPLACE INTO delivery VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let mut keep = tx.prepare_cached(keep)?;
+    for one in &progress.later {
+        keep.execute(params![no, one.change.0, one.change.1, one.member, one.attempts, one.next_ms])?;
+    }
+    let log = "INSERT INTO attempt (endpoint, pos, n, at_ms, took_ms, status, said) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let mut log = tx.prepare_cached(log)?;
+    for one in &progress.attempts {
+        let (pos, n) = one.change;
+        log.execute(params![no, pos, n, one.at_ms, one.took_ms, one.status, &*one.said])?;
+    }
+    let oldest = "DELETE FROM attempt WHERE endpoint = ?1 AND no <=
+        (SELECT no FROM attempt WHERE endpoint = ?1 ORDER BY no DESC LIMIT 1 OFFSET ?2)";
+    tx.prepare_cached(oldest)?.execute(params![no, ATTEMPTS_KEPT])?;
+    Ok(())
+}

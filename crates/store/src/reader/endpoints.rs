@@ -1,0 +1,128 @@
+//! Endpoints, what waits for them, what they would not take, and the newest attempts.
+
+use rusqlite::{Params, Row};
+
+use super::{Page, Reader, access};
+use crate::{AttemptRow, ChangeId, DeliveryRow, StoreError};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointRow {
+    pub no: u64,
+    /// JSON, as it was given.
+    pub settings: Box<str>,
+    pub secrets: Box<str>,
+    /// Why it is switched off.
+    pub off: Option<Box<str>>,
+    pub place: Box<str>,
+    pub failing_ms: Option<i64>,
+    pub created_ms: i64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndpointCounts {
+    pub waiting: u64,
+    pub dead: u64,
+}
+
+const ENDPOINT: &str = "SELECT no, settings, secrets, off, place, failing_ms, created_ms FROM endpoint";
+const DELIVERY: &str = "SELECT pos, n, member, attempts, next_ms FROM delivery d";
+
+impl Reader {
+    pub fn endpoint_list(&self) -> Result<Vec<EndpointRow>, StoreError> {
+        self.all(&format!("{ENDPOINT} ORDER BY no"), [], endpoint)
+    }
+    pub fn endpoint_get(&self, no: u64) -> Result<Option<EndpointRow>, StoreError> {
+        Ok(self.all(&format!("{ENDPOINT} WHERE no = ?1"), [no], endpoint)?.pop())
+    }
+    pub fn endpoint_counts(&self, no: u64) -> Result<EndpointCounts, StoreError> {
+        let count = "SELECT count(next_ms), count(*) - count(next_ms) FROM delivery WHERE endpoint = ?1";
+        let counts = |r: &Row<'_>| Ok(EndpointCounts { waiting: r.get(0)?, dead: r.get(1)? });
+        Ok(self.all(count, [no], counts)?.pop().unwrap_or_default())
+    }
+
+    /// What is due by `now_ms`, the longest due first. `in_order`: of each member only the first that waits.
+    pub fn delivery_due(
+        &self,
+        no: u64,
+        now_ms: i64,
+        in_order: bool,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
+        let select = format!(
+            "{DELIVERY} WHERE endpoint = ?1 AND next_ms <= ?2 AND (NOT ?3 OR NOT EXISTS (
+                SELECT 1 FROM delivery e WHERE e.endpoint = d.endpoint AND e.member IS d.member
+                    AND (e.pos, e.n) < (d.pos, d.n) AND e.next_ms IS NOT NULL))
+            ORDER BY next_ms, pos, n LIMIT ?4"
+        );
+        self.all(&select, (no, now_ms, in_order, limit), delivery)
+    }
+    /// When the next is due.
+    pub fn delivery_next(&self, no: u64) -> Result<Option<i64>, StoreError> {
+        let select = "SELECT min(next_ms) FROM delivery WHERE endpoint = ?1 AND next_ms IS NOT NULL";
+        Ok(self.all(select, [no], |r| r.get(0))?.pop().flatten())
+    }
+    /// Members of whom something waits.
+    pub fn delivery_members(&self, no: u64) -> Result<Vec<u64>, StoreError> {
+        let select = "SELECT DISTINCT member FROM delivery WHERE endpoint = ?1 AND next_ms IS NOT NULL AND member IS NOT NULL";
+        self.all(select, [no], |r| r.get(0))
+    }
+    /// Those that wait, or the dead ones, in the order of the feed.
+    pub fn delivery_list(
+        &self,
+        no: u64,
+        dead: bool,
+        after: ChangeId,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
+        let select = format!(
+            "{DELIVERY} WHERE endpoint = ?1 AND (next_ms IS NULL) = ?2 AND (pos, n) > (?3, ?4) ORDER BY pos, n LIMIT ?5"
+        );
+        self.all(&select, (no, dead, after.0, after.1, limit), delivery)
+    }
+    /// Newest first, from before `cursor`.
+    pub fn attempt_list(
+        &self,
+        no: u64,
+        cursor: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<AttemptRow>, StoreError> {
+        let before = cursor.unwrap_or(i64::MAX.cast_unsigned());
+        let select = "SELECT pos, n, at_ms, took_ms, status, said, no FROM attempt
+            WHERE endpoint = ?1 AND no < ?2 ORDER BY no DESC LIMIT ?3";
+        let mut rows = self.all(select, (no, before, limit + 1), |r| {
+            let (change, status) = ((r.get(0)?, r.get(1)?), r.get(4)?);
+            let row = AttemptRow { change, at_ms: r.get(2)?, took_ms: r.get(3)?, status, said: r.get(5)? };
+            Ok((row, r.get::<_, u64>(6)?))
+        })?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().map(|last| last.1).filter(|_| more);
+        Ok(Page { items: rows.into_iter().map(|(row, _)| row).collect(), next })
+    }
+
+    fn all<T>(
+        &self,
+        select: &str,
+        params: impl Params,
+        of: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.with(|conn| access::all(conn, select, params, of))
+    }
+}
+
+fn endpoint(r: &Row<'_>) -> rusqlite::Result<EndpointRow> {
+    Ok(EndpointRow {
+        no: r.get(0)?,
+        settings: r.get(1)?,
+        secrets: r.get(2)?,
+        off: r.get(3)?,
+        place: r.get(4)?,
+        failing_ms: r.get(5)?,
+        created_ms: r.get(6)?,
+    })
+}
+
+fn delivery(r: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+    let change = (r.get(0)?, r.get(1)?);
+    Ok(DeliveryRow { change, member: r.get(2)?, attempts: r.get(3)?, next_ms: r.get(4)? })
+}
