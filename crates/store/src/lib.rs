@@ -25,8 +25,8 @@ use domain::snapshot::{Snapshot, Want};
 
 pub use access::{Admin, AttemptRow, ChangeId, DeliveryRow, NewApiKey, NewQuarantine, Progress};
 pub use reader::{
-    ApiKeyRow, EndpointCounts, EndpointRow, EventName, FeedPage, FeedRow, Mark, MemberRow, Page, ProgramVersion, QuarantineRow, Reader,
-    Row, Stats, TransferRow,
+    ApiKeyRow, EndpointCounts, EndpointRow, EventName, FeedPage, FeedRow, Mark, MemberRow, Page,
+    ProgramVersion, QuarantineRow, Reader, Row, Stats, TransferRow,
 };
 pub use sqlite::FILE;
 

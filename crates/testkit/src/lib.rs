@@ -7,6 +7,7 @@ pub mod club;
 pub mod core;
 pub mod home;
 pub mod http;
+pub mod receiver;
 pub mod rng;
 pub mod server;
 pub mod sim;

@@ -34,6 +34,8 @@ url = "{URL}"
 [sources.any]
 kind = "standard"
 secrets = ["env:PEERS_STANDARD"]
+[delivery]
+allow_networks = ["127.0.0.0/8"]
 """
 SECRETS = {"PEERS_SHOPIFY": "shpss_peers_0123456789", "PEERS_SHOPIFY_NEW": "shpss_peers_newer", "PEERS_STRIPE": "whsec_peers_0123456789",
     "PEERS_WC": "wc_peers_secret", "PEERS_SQUARE": "square-peers-key", "PEERS_STANDARD": STANDARD}
@@ -109,6 +111,11 @@ class Server:
 
     def post(self, source, request):
         return send(self.address, f"/v1/sources/{source}", request.headers, request.body, request.trailer)
+
+    def api(self, path, body):
+        """Posts JSON to our own API."""
+        headers = [("Authorization", f"Bearer {self.key}".encode()), ("Content-Type", b"application/json")]
+        return send(self.address, path, headers, json.dumps(body).encode())
 
     def counts(self):
         """Webhooks by source and result, from the metrics."""

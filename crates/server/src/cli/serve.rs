@@ -43,8 +43,9 @@ impl Serve {
         let listen = self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787)));
 
         let keys = stored_keys(&opened.store.reader()).map_err(|e| open::failed(&dir, e))?;
-        let (app, engine) = App::start(opened, keys, sources, environment, bounds, outbound, Arc::new(stop_at_once))
-            .map_err(|e| Failure::new(STORE, "cannot start the decider's thread", e))?;
+        let (app, engine) =
+            App::start(opened, keys, sources, environment, bounds, outbound, Arc::new(stop_at_once))
+                .map_err(|e| Failure::new(STORE, "cannot start the decider's thread", e))?;
         let served =
             crate::http::serve::run(&app, listen, |address| greet(address, &app, &dir, key.as_ref()));
         engine.stop();

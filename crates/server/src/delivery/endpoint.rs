@@ -90,7 +90,8 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub fn read(row: EndpointRow) -> Result<Endpoint, StoreError> {
-        let corrupt = |e: serde_json::Error| StoreError::Corrupt(format!("endpoint {} cannot be read: {e}", row.no));
+        let corrupt =
+            |e: serde_json::Error| StoreError::Corrupt(format!("endpoint {} cannot be read: {e}", row.no));
         let settings = serde_json::from_str(&row.settings).map_err(corrupt)?;
         let keys = serde_json::from_str(&row.secrets).map_err(corrupt)?;
         Ok(Endpoint { row, settings, keys })

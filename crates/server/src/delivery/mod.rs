@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use store::{Admin, Reader, StoreError};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::feed::Feed;
@@ -24,7 +25,13 @@ pub struct Deliveries {
     pub reader: Reader,
     pub admin: Admin,
     pub outbound: Outbound,
-    running: Mutex<HashMap<u64, JoinHandle<()>>>,
+    running: Mutex<HashMap<u64, Running>>,
+}
+
+/// An endpoint's task, and how it is told to save and end.
+struct Running {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
 }
 
 impl Deliveries {
@@ -46,31 +53,31 @@ impl Deliveries {
         self.run(no);
     }
 
-    /// What it was saving is saved or not; either way it begins from what is stored.
+    /// It saves what it knows and ends; what is on its way is not waited for, and is sent again.
     pub async fn pause(&self, no: u64) {
         let old = self.running().remove(&no);
         if let Some(old) = old {
-            old.abort();
-            let _ = old.await;
+            old.stop.send_replace(true);
+            let _ = old.task.await;
         }
     }
 
-    /// Waits until those on their way are known; the feed was closed before.
+    /// Waits until what is on its way is known; the feed was closed before.
     pub async fn stop(&self) {
-        let running: Vec<_> = self.running().drain().map(|(_, task)| task).collect();
-        for task in running {
+        let running: Vec<_> = self.running().drain().map(|(_, running)| running).collect();
+        for Running { stop, task } in running {
             let _ = task.await;
+            drop(stop);
         }
     }
 
     fn run(self: &Arc<Deliveries>, no: u64) {
-        let task = tokio::spawn(worker::run(self.clone(), no));
-        if let Some(old) = self.running().insert(no, task) {
-            old.abort();
-        }
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(worker::run(self.clone(), no, stopped));
+        self.running().insert(no, Running { stop, task });
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<u64, JoinHandle<()>>> {
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -24,9 +24,9 @@ const PLACE_EVERY: Duration = Duration::from_secs(2);
 const AHEAD_MAX: usize = 512;
 const RETRY: Duration = Duration::from_secs(1);
 
-pub async fn run(deliveries: Arc<Deliveries>, no: u64) {
+pub async fn run(deliveries: Arc<Deliveries>, no: u64, stopped: watch::Receiver<bool>) {
     loop {
-        match Worker::open(&deliveries, no).await {
+        match Worker::open(&deliveries, no, stopped.clone()).await {
             Ok(None) => return,
             Ok(Some(worker)) => match worker.work().await {
                 Ok(()) => return,
@@ -35,6 +35,9 @@ pub async fn run(deliveries: Arc<Deliveries>, no: u64) {
             Err(error) => tracing::warn!(endpoint = no, %error, "deliveries wait for the store"),
         }
         tokio::time::sleep(RETRY).await;
+        if *stopped.borrow() {
+            return;
+        }
     }
 }
 
@@ -72,6 +75,8 @@ struct Worker {
     live: Live,
     /// The server stops.
     closing: watch::Receiver<bool>,
+    /// It is started anew, or taken away.
+    stopped: watch::Receiver<bool>,
     /// From the feed, not sent yet.
     ahead: VecDeque<Message>,
     slots: VecDeque<Slot>,
@@ -94,14 +99,20 @@ struct Worker {
 }
 
 impl Worker {
-    async fn open(deliveries: &Arc<Deliveries>, no: u64) -> Result<Option<Worker>, StoreError> {
-        let found = deliveries.read(move |reader| Ok((reader.endpoint_get(no)?, reader.delivery_members(no)?)));
+    async fn open(
+        deliveries: &Arc<Deliveries>,
+        no: u64,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<Option<Worker>, StoreError> {
+        let found =
+            deliveries.read(move |reader| Ok((reader.endpoint_get(no)?, reader.delivery_members(no)?)));
         let (Some(row), members) = found.await? else { return Ok(None) };
         if row.off.is_some() {
             return Ok(None);
         }
         let endpoint = Endpoint::read(row)?;
-        let (Ok(uri), Some(place)) = (endpoint.settings.url.parse(), Cursor::parse(&endpoint.row.place)) else {
+        let (Ok(uri), Some(place)) = (endpoint.settings.url.parse(), Cursor::parse(&endpoint.row.place))
+        else {
             return Err(StoreError::Corrupt(format!("endpoint {no} has no address or no place")));
         };
         let place = if deliveries.feed.knows(place).await? {
@@ -122,6 +133,7 @@ impl Worker {
             filter,
             live,
             closing: deliveries.feed.closing(),
+            stopped,
             ahead: VecDeque::new(),
             slots: VecDeque::new(),
             open: HashSet::new(),
@@ -153,7 +165,8 @@ impl Worker {
                 biased;
                 Some(tried) = self.flying.join_next() => Step::Tried(tried),
                 () = sleep_until(wake), if wake.is_some() => Step::Time,
-                () = closed(&mut self.closing) => Step::Close,
+                () = told(&mut self.stopped) => Step::Stop,
+                () = told(&mut self.closing) => Step::Close,
                 next = self.live.next(), if may_pull => next?.map_or(Step::Close, Step::New),
             };
             match step {
@@ -162,6 +175,7 @@ impl Worker {
                 Step::New((stretch, before)) => self.pull(&stretch.told, before, stretch.end),
                 Step::Time => {}
                 Step::Close => break,
+                Step::Stop => return self.save().await,
             }
             if self.progress.off.is_some() || self.save_at.is_some_and(|at| at <= Instant::now()) {
                 self.save().await?;
@@ -205,7 +219,8 @@ impl Worker {
     fn send_ahead(&mut self) {
         while self.room() && !self.ahead.is_empty() && self.rest_until.max(self.next_send) <= Instant::now() {
             let in_order = self.endpoint.settings.in_order;
-            let free = |message: &Message, busy: &HashSet<u64>| !message.member.is_some_and(|no| busy.contains(&no));
+            let free =
+                |message: &Message, busy: &HashSet<u64>| !message.member.is_some_and(|no| busy.contains(&no));
             let at = self.ahead.iter().position(|message| !in_order || free(message, &self.busy));
             let Some(message) = at.and_then(|at| self.ahead.remove(at)) else { return };
             if in_order && message.member.is_some_and(|no| self.waiting.contains(&no)) {
@@ -299,7 +314,11 @@ impl Worker {
 
     /// The place moves as far as everything before it is done.
     fn done(&mut self) {
-        while self.slots.front().is_some_and(|slot| slot.change.is_none_or(|change| !self.open.contains(&change))) {
+        while self
+            .slots
+            .front()
+            .is_some_and(|slot| slot.change.is_none_or(|change| !self.open.contains(&change)))
+        {
             if let Some(slot) = self.slots.pop_front() {
                 self.progress.place = Some(slot.place.to_string());
             }
@@ -321,11 +340,18 @@ impl Worker {
         let changed = !progress.later.is_empty() || !progress.taken.is_empty();
         self.deliveries.write(move |admin| admin.delivery_save(no, progress)).await?;
         if let Some(why) = off {
-            tracing::warn!(endpoint = no, url = self.endpoint.settings.url, why, "the endpoint is switched off");
+            tracing::warn!(
+                endpoint = no,
+                url = self.endpoint.settings.url,
+                why,
+                "the endpoint is switched off"
+            );
             self.progress.off = off;
         }
         if changed {
-            let next = self.deliveries.read(move |reader| Ok((reader.delivery_next(no)?, reader.delivery_members(no)?)));
+            let next = self
+                .deliveries
+                .read(move |reader| Ok((reader.delivery_next(no)?, reader.delivery_members(no)?)));
             let (next, members) = next.await?;
             self.waiting = members.into_iter().collect();
             let now = now_ms();
@@ -347,7 +373,9 @@ impl Worker {
         let feed = self.deliveries.feed.clone();
         let (due, next) = self
             .deliveries
-            .read(move |reader| Ok((reader.delivery_due(no, now, in_order, limit)?, reader.delivery_next(no)?)))
+            .read(move |reader| {
+                Ok((reader.delivery_due(no, now, in_order, limit)?, reader.delivery_next(no)?))
+            })
             .await?;
         let wait = |next: i64| Duration::from_millis(next.saturating_sub(now).max(0).cast_unsigned());
         self.due_at = next.map(|next| Instant::now() + wait(next).max(SAVE_EVERY));
@@ -370,11 +398,12 @@ enum Step {
     New(Next),
     Time,
     Close,
+    Stop,
 }
 
-async fn closed(closing: &mut watch::Receiver<bool>) {
-    // An error is the end of the feed.
-    drop(closing.wait_for(|closing| *closing).await);
+async fn told(to_end: &mut watch::Receiver<bool>) {
+    // An error: whoever would tell is gone.
+    drop(to_end.wait_for(|end| *end).await);
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -86,7 +86,8 @@ fn every_route_asks_every_caller_for_its_scope() {
     let (cast, keys) = cast();
     let bounds = Limits::default().over(&Limits::default());
     let fatal = Arc::new(|why: &str| panic!("{why}"));
-    let started = App::start(opened, keys, Default::default(), None, bounds, Outbound::new(Guard::default()), fatal);
+    let started =
+        App::start(opened, keys, Default::default(), None, bounds, Outbound::new(Guard::default()), fatal);
     let (app, engine) = started.unwrap_or_else(|e| panic!("{e}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.unwrap_or_else(|e| panic!("{e}")).block_on(async {

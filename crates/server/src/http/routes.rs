@@ -10,8 +10,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::access::{Access, Budget, Guard, guard};
 use super::{
-    clock, deliveries, endpoints, events, feed, health, members, openapi, program, quarantine, quotes, redemptions, rewards,
-    segments, sources,
+    clock, deliveries, endpoints, events, feed, health, members, openapi, program, quarantine, quotes,
+    redemptions, rewards, segments, sources,
 };
 use crate::app::App;
 use crate::keys::Scope;

@@ -70,7 +70,9 @@ fn plain(address: IpAddr) -> IpAddr {
     let segments = v6.segments();
     match segments {
         // ::ffff:a.b.c.d, ::ffff:0:a.b.c.d, ::a.b.c.d (but not :: and ::1), 64:ff9b::a.b.c.d
-        [0, 0, 0, 0, 0, 0xffff, ..] | [0, 0, 0, 0, 0xffff, 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => low().into(),
+        [0, 0, 0, 0, 0, 0xffff, ..] | [0, 0, 0, 0, 0xffff, 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
+            low().into()
+        }
         [0, 0, 0, 0, 0, 0, ..] if v6.to_bits() > 1 => low().into(),
         // 6to4
         [0x2002, a, b, ..] => Ipv4Addr::from_bits(u32::from(a) << 16 | u32::from(b)).into(),
@@ -104,7 +106,7 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
 /// Only what is handed out for the world: 2000::/3 without tunnels, tests and examples.
 fn is_public_v6(v6: Ipv6Addr) -> bool {
     let [a, b, ..] = v6.segments();
-    let special = (a == 0x2001 && b < 0x200) || (a == 0x2001 && b == 0xdb8) || a == 0x2002 || (a == 0x3fff && b < 0x1000);
+    let special = (a == 0x2001 && (b < 0x200 || b == 0xdb8)) || a == 0x2002 || (a == 0x3fff && b < 0x1000);
     (0x2000..0x4000).contains(&a) && !special
 }
 
@@ -133,7 +135,8 @@ impl Service<Uri> for Guarded {
         let guard = self.guard.clone();
         Box::pin(async move {
             let connected = tokio::time::timeout(CONNECT_MAX, connect(&guard, &uri)).await;
-            let stream = connected.unwrap_or_else(|_| Err(io::Error::other("it could not be reached in 5 seconds")))?;
+            let stream = connected
+                .unwrap_or_else(|_| Err(io::Error::other("it could not be reached in 5 seconds")))?;
             let _ = stream.set_nodelay(true);
             Ok(TokioIo::new(stream))
         })
@@ -169,23 +172,69 @@ mod tests {
     fn only_public_addresses_pass() {
         let guard = Guard::default();
         for closed in [
-            "127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1",
-            "169.254.169.254", "100.64.0.1", "100.127.255.255", "192.0.0.1", "192.0.2.1", "198.51.100.1", "203.0.113.1",
-            "192.88.99.1", "198.18.0.1", "198.19.255.255", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255",
-            "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:0:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1",
-            "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::1", "2001::1", "2001:db8::1", "3fff::1", "fc00::1", "fd12:3456::1",
-            "fe80::1", "fec0::1", "ff02::1", "100::1", "4000::1", "5f00::1",
+            "127.0.0.1",
+            "127.255.255.254",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "100.127.255.255",
+            "192.0.0.1",
+            "192.0.2.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "192.88.99.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "224.0.0.1",
+            "239.1.1.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::ffff:0:10.0.0.1",
+            "::127.0.0.1",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::1",
+            "2002:7f00:1::",
+            "2002:a00:1::1",
+            "2001::1",
+            "2001:db8::1",
+            "3fff::1",
+            "fc00::1",
+            "fd12:3456::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "100::1",
+            "4000::1",
+            "5f00::1",
         ] {
             assert!(!guard.lets(closed.parse().unwrap()), "{closed}");
         }
-        for open in ["1.1.1.1", "8.8.8.8", "100.63.255.255", "172.32.0.1", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"] {
+        for open in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "100.63.255.255",
+            "172.32.0.1",
+            "2606:4700::1111",
+            "::ffff:1.1.1.1",
+            "64:ff9b::101:101",
+        ] {
             assert!(guard.lets(open.parse().unwrap()), "{open}");
         }
     }
 
     #[test]
     fn the_operator_opens_networks() {
-        let guard = Guard { allowed: ["127.0.0.0/8", "fd00::/8", "10.1.2.3"].map(|n| n.parse().unwrap()).into() };
+        let guard =
+            Guard { allowed: ["127.0.0.0/8", "fd00::/8", "10.1.2.3"].map(|n| n.parse().unwrap()).into() };
         for open in ["127.9.9.9", "::ffff:127.0.0.1", "fd12::1", "10.1.2.3"] {
             assert!(guard.lets(open.parse().unwrap()), "{open}");
         }

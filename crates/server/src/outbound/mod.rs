@@ -66,7 +66,8 @@ impl Outbound {
             let retry_after = header.and_then(|value| wait(value.to_str().ok()?));
             // Whatever comes after is not read; the connection is given up with it.
             let said = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-            let said = said.map_or_else(|_| "(longer than is read)".to_owned(), |said| text(&said.to_bytes()));
+            let said =
+                said.map_or_else(|_| "(longer than is read)".to_owned(), |said| text(&said.to_bytes()));
             Ok(Answer { status, retry_after, said })
         };
         match tokio::time::timeout(ATTEMPT_MAX, whole).await {
@@ -103,6 +104,6 @@ fn wait(text: &str) -> Option<Duration> {
 fn retry_after_is_seconds_or_a_date() {
     assert_eq!(wait("120"), Some(Duration::from_secs(120)));
     assert_eq!(wait("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-    assert!(wait("Fri, 31 Dec 2199 23:59:59 GMT").is_some_and(|wait| wait > Duration::from_secs(1_000_000)));
+    assert!(wait("Tue, 31 Dec 2199 23:59:59 GMT").is_some_and(|wait| wait > Duration::from_secs(1_000_000)));
     assert_eq!((wait("soon"), wait("-1")), (None, None));
 }

@@ -57,7 +57,8 @@ impl Admin {
         now_ms: i64,
     ) -> Result<u64, StoreError> {
         self.run(move |tx| {
-            let insert = "INSERT INTO endpoint (settings, secrets, place, created_ms) VALUES (?1, ?2, ?3, ?4)";
+            let insert =
+                "INSERT INTO endpoint (settings, secrets, place, created_ms) VALUES (?1, ?2, ?3, ?4)";
             tx.execute(insert, params![settings, secrets, place, now_ms])?;
             Ok(tx.last_insert_rowid().cast_unsigned())
         })
@@ -95,9 +96,10 @@ impl Admin {
     /// From this place on everything is sent again; what waits or is dead is forgotten, for it comes again.
     pub fn endpoint_rewind(&self, no: u64, place: String, from: ChangeId) -> Result<bool, StoreError> {
         self.run(move |tx| {
-            tx.execute("DELETE FROM delivery WHERE endpoint = ?1 AND (pos, n) > (?2, ?3)", params![
-                no, from.0, from.1
-            ])?;
+            tx.execute(
+                "DELETE FROM delivery WHERE endpoint = ?1 AND (pos, n) > (?2, ?3)",
+                params![no, from.0, from.1],
+            )?;
             Ok(tx.execute("UPDATE endpoint SET place = ?2 WHERE no = ?1", params![no, place])? == 1)
         })
     }

@@ -52,7 +52,9 @@ struct AttemptShape {
 }
 
 pub async fn handle(State(app): State<Arc<App>>, uri: Uri, Params(query): Params<Query>) -> Answer {
-    let Some(name) = &query.endpoint else { return Err(query_invalid("`endpoint` says of which one".into())) };
+    let Some(name) = &query.endpoint else {
+        return Err(query_invalid("`endpoint` says of which one".into()));
+    };
     let no = find(&app, name).await?.row.no;
     let dead = query.state.unwrap_or(Stage::Dead) == Stage::Dead;
     let paging = Paging::new(uri, query.limit, query.cursor.as_deref())?;
@@ -74,13 +76,19 @@ fn rows(
 ) -> Result<Vec<(DeliveryRow, String)>, StoreError> {
     let mut rows = reader.delivery_list(no, dead, after, limit)?;
     if let Some(last) = rows.last().map(|row| row.change).filter(|_| rows.len() == limit) {
-        rows.extend(reader.delivery_list(no, dead, last, usize::from(u16::MAX))?.into_iter().take_while(|row| row.change.0 == last.0));
+        rows.extend(
+            reader
+                .delivery_list(no, dead, last, usize::from(u16::MAX))?
+                .into_iter()
+                .take_while(|row| row.change.0 == last.0),
+        );
     }
     rows.into_iter().map(|row| Ok((row.clone(), cursor(reader, row.change)?))).collect()
 }
 
 fn cursor(reader: &Reader, (pos, n): ChangeId) -> Result<String, StoreError> {
-    let mark = reader.feed_mark(pos)?.ok_or_else(|| StoreError::Corrupt(format!("row {pos} is not there")))?;
+    let mark =
+        reader.feed_mark(pos)?.ok_or_else(|| StoreError::Corrupt(format!("row {pos} is not there")))?;
     Ok(Cursor { pos, n, mark }.to_string())
 }
 
@@ -95,7 +103,11 @@ fn shown(no: u64, row: &DeliveryRow, change: &str) -> DeliveryShape {
     }
 }
 
-pub async fn attempts(State(app): State<Arc<App>>, crate::http::query::Name(name): crate::http::query::Name, paging: Paging) -> Answer {
+pub async fn attempts(
+    State(app): State<Arc<App>>,
+    crate::http::query::Name(name): crate::http::query::Name,
+    paging: Paging,
+) -> Answer {
     let no = find(&app, &name).await?.row.no;
     let (before, limit) = (paging.cursor, paging.limit);
     let found = app

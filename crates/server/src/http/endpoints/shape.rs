@@ -85,12 +85,15 @@ pub async fn answer(app: &Arc<App>, status: u16, endpoint: &Endpoint, secret: Op
 /// All that is wrong with them, at once.
 pub fn check(settings: &Settings) -> Result<Uri, Problem> {
     let mut faults = Vec::new();
-    let mut fault = |at: &str, detail: String| faults.push(Fault::new(at.to_owned(), "value_invalid", detail));
+    let mut fault =
+        |at: &str, detail: String| faults.push(Fault::new(at.to_owned(), "value_invalid", detail));
     let uri = url(&settings.url);
     if let Err(why) = &uri {
         fault("/url", (*why).to_owned());
     }
-    if !settings.types.is_empty() && let Err(why) = read_types(&settings.types.join(",")) {
+    if !settings.types.is_empty()
+        && let Err(why) = read_types(&settings.types.join(","))
+    {
         fault("/types", why.detail);
     }
     if settings.description.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTION_CHARS_MAX) {

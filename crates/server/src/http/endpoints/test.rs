@@ -22,7 +22,8 @@ pub async fn handle(State(app): State<Arc<App>>, Name(name): Name) -> Answer {
     let id = format!("msg_test_{}", now.as_millisecond());
     let message = json!({"cursor": endpoint.row.place, "type": "endpoint.tested", "member": null, "member_seq": 0,
         "time": now, "data": {"endpoint": name}, "event": null});
-    let sent = delivery::post(&app.deliveries.outbound, uri, &secrets, now, &id, Bytes::from(message.to_string()));
+    let sent =
+        delivery::post(&app.deliveries.outbound, uri, &secrets, now, &id, Bytes::from(message.to_string()));
     let told = match sent.await {
         Ok(answer) => {
             let taken = (200..300).contains(&answer.status);
