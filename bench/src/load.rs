@@ -33,6 +33,12 @@ pub struct Seen {
 impl Load {
     /// Sends requests from the number in `next` on, and leaves there the first that was not sent.
     pub fn run(self, next: &Arc<AtomicU64>) -> Seen {
+        let time = self.time;
+        self.run_until(next, |start| start.elapsed() >= time)
+    }
+
+    /// The same until it is over, however long that takes.
+    pub fn run_until(self, next: &Arc<AtomicU64>, over: impl Fn(Instant) -> bool) -> Seen {
         let stop = Arc::new(AtomicBool::new(false));
         let load = Arc::new(self);
         let start = Instant::now();
@@ -43,7 +49,9 @@ impl Load {
                 client.spawn(move || load.client(&next, &stop)).expect("a thread")
             })
             .collect();
-        std::thread::sleep(load.time);
+        while !over(start) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         stop.store(true, Ordering::Relaxed);
         let mut seen = Seen { per_second: 0.0, latencies: Vec::new(), sent: Vec::new(), refused: 0 };
         for client in clients {

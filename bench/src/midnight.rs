@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::http::KEY;
@@ -32,11 +32,15 @@ pub fn measure(options: &Options) {
     let next = Arc::new(AtomicU64::new(events::mix(std::process::id().into()) >> 24));
     std::thread::sleep(left.saturating_sub(Duration::from_secs(options.seconds + 2)));
     let body: Body = Arc::new(move |text, n| events::append(text, n, members, false));
-    let time = Duration::from_secs(options.seconds + 2 + members / 8_000 + 5);
+    let time = Duration::ZERO;
     let load = Load { port, key: KEY.into(), clients: 64, path: "/v1/events", body, time, rate: Some(RATE) };
     let start = Instant::now() + midnight.duration_since(SystemTime::now()).unwrap_or_default();
-    let loading = std::thread::spawn(move || load.run(&next));
+    let over = Arc::new(AtomicBool::new(false));
+    let seen_over = over.clone();
+    let loading =
+        std::thread::spawn(move || load.run_until(&next, |_| seen_over.load(Ordering::Relaxed)));
     let woken = watch(port, start, members);
+    over.store(true, Ordering::Relaxed);
     let seen = loading.join().expect("the load ends");
     let lag = seen_between(&seen, start, start + woken);
     let quiet = seen_between(&seen, start - Duration::from_secs(options.seconds), start);
@@ -96,13 +100,16 @@ fn import(folder: &Path, program: &str, data: &Path, members: u64, at: SystemTim
     process::import(program, data, &file);
 }
 
-/// Waits for `midnight` and then until so many were woken since the server's start; how long that took.
+/// Waits for `midnight` and then until nobody is left to be woken; how long that took.
 fn watch(port: u16, midnight: Instant, members: u64) -> Duration {
+    let wakes = || metric(port, "fealty_wakes_total").unwrap_or(0.0);
+    let before = wakes();
     std::thread::sleep(midnight.saturating_duration_since(Instant::now()));
     loop {
-        let woken = metric(port, "fealty_wakes_total").unwrap_or(0.0);
-        // Some may be looked at twice, or run what was due with an event of their own: the backlog tells the end.
-        if woken > 0.0 && metric(port, "fealty_wake_backlog") == Some(0.0) {
+        let woken = wakes() - before;
+        // Some may be looked at twice, or run what was due with an event of their own: the backlog tells the end, once most
+        // of them were in it.
+        if woken > members as f64 / 2.0 && metric(port, "fealty_wake_backlog") == Some(0.0) {
             return midnight.elapsed();
         }
         let limit = Duration::from_secs(60 + members / 500);

@@ -292,7 +292,8 @@ impl<'a> Door<'a> {
         }
         match job.kind {
             Kind::Reserved => {
-                return refused(codes::TYPE_RESERVED, "types that begin with `fealty.` are made here only");
+                let said = format!("events of type `{}` are made by Fealty alone", event.kind);
+                return refused(codes::TYPE_RESERVED, &said);
             }
             Kind::Unknown => {
                 let said = format!("the program does not know the type `{}`", event.kind);

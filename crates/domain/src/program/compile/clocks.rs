@@ -13,6 +13,10 @@ use crate::value::Type;
 const KINDS: [(&str, &[&str]); 4] =
     [("every", &["after"]), ("yearly", &["before", "at"]), ("idle", &["of"]), ("once", &[])];
 
+fn known(key: &str) -> bool {
+    KINDS.iter().any(|(kind, beside)| *kind == key || beside.contains(&key))
+}
+
 impl Compiler<'_, '_, '_> {
     /// The clock in `on`, if one stands there.
     pub fn clock(&mut self, table: &Table, path: &str) -> Option<Clock> {
@@ -68,6 +72,8 @@ impl Compiler<'_, '_, '_> {
                 self.report.error(Code::UnknownKey, path, at, message, "a clock rings in one way");
                 None
             }
+            // A key that no clock has is told already, and was meant to say it.
+            (None, _) if on.iter().any(|(key, _)| !known(&key.text)) => None,
             (None, _) => {
                 let message = "a clock lacks when it rings";
                 let hint = "`every = \"month\"`, `yearly = \"member.birthday\"`, `idle = \"45 days\"`, `once = 2027-01-01`";

@@ -322,7 +322,8 @@ rules.c = { on = "shelf moved", earn.points = 1 }
 rules.d = { on = "shelf.moved", earn.points = 1, emit = "Shelf" }
 rules.e = { on = [], earn.points = 1 }
 rules.f = { on = 5, earn.points = 1 }
-rules.g = { earn.points = 1 }"#,
+rules.g = { earn.points = 1 }
+rules.h = { on = { evry = "day" }, earn.points = 1 }"#,
         &[
             r#"unknown_event `"Order.Paid"`: there is no event `Order.Paid` | types are written small: `order.paid`"#,
             r#"unknown_event `"order.payed"`: there is no event `order.payed` | did you mean `order.paid`?"#,
@@ -333,6 +334,7 @@ rules.g = { earn.points = 1 }"#,
             r#"missing_key `[]`: `on` names no event | an event type: `on = "order.paid"`"#,
             r#"wrong_type `5`: expected a text, found a number | event type, types that share their noun, or a clock: `{ every = "month" }`"#,
             r#"missing_key `{ earn.points = 1 }`: `rules.g` lacks `on` | `on`: event type, types that share their noun, or a clock: `{ every = "month" }`"#,
+            r#"unknown_key `evry`: `evry` is not a key of on | did you mean `every`?"#,
         ],
     );
 }
