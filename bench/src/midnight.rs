@@ -37,8 +37,7 @@ pub fn measure(options: &Options) {
     let start = Instant::now() + midnight.duration_since(SystemTime::now()).unwrap_or_default();
     let over = Arc::new(AtomicBool::new(false));
     let seen_over = over.clone();
-    let loading =
-        std::thread::spawn(move || load.run_until(&next, |_| seen_over.load(Ordering::Relaxed)));
+    let loading = std::thread::spawn(move || load.run_until(&next, |_| seen_over.load(Ordering::Relaxed)));
     let woken = watch(port, start, members);
     over.store(true, Ordering::Relaxed);
     let seen = loading.join().expect("the load ends");

@@ -241,7 +241,11 @@ impl<'s> Checker<'s> {
 
     fn unknown_name(&mut self, kind: &str, names: &BTreeMap<String, Entry>, name: &Name) -> Typed {
         let wrong = super::lex::short(&name.text);
-        let hint = say::suggest(&name.text, names.keys().map(String::as_str));
+        let hint = match (kind, &*name.text) {
+            ("field of member", "tier" | "level" | "status") => "a level is `tiers.LADDER`".into(),
+            ("field of member", "points" | "balance") => "a balance is `wallets.WALLET.available`".into(),
+            _ => say::suggest(&name.text, names.keys().map(String::as_str)),
+        };
         let (code, message) = match kind {
             "param" => (FaultCode::UndeclaredParam, format!("`{wrong}` is not declared in [params]")),
             _ => match kind.strip_prefix("field of ") {

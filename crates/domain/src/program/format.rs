@@ -60,15 +60,17 @@ fn laid_out(text: &str) -> String {
     let mut out: Vec<String> = Vec::new();
     // Indentation of the lines in which the brackets that are open were opened.
     let mut open: Vec<usize> = Vec::new();
+    // A bracket was opened at the end of the last line that says something.
+    let mut inside = false;
     for (n, line) in lines.iter().enumerate() {
         if line.is_empty() {
-            let inside = n.checked_sub(1).is_some_and(|above| ends_open(&lines[above]));
             let closes = lines[n..].iter().find(|l| !l.is_empty()).is_none_or(|next| next[0].closes());
             if !inside && !closes && out.last().is_some_and(|above| !above.is_empty()) {
                 out.push(String::new());
             }
             continue;
         }
+        inside = ends_open(line);
         let starts = open.is_empty() && is_header(&lines[n..]);
         if starts && out.last().is_some_and(|above| !above.is_empty() && !above.starts_with('#')) {
             out.push(String::new());

@@ -205,7 +205,7 @@ pub fn is_event_type(text: &str) -> bool {
     text.len() <= 120 && text.contains('.') && text.split('.').all(is_id)
 }
 
-fn id_hint(text: &str) -> String {
+pub fn id_hint(text: &str) -> String {
     if is_keyword(text) {
         return "expressions keep this word for themselves: write another".into();
     }

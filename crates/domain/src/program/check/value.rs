@@ -1,6 +1,6 @@
 //! The forms of values: what may stand where, and what is said when something else does.
 
-use super::shape::{Walk, is_event_type, is_id};
+use super::shape::{Walk, id_hint, is_event_type, is_id};
 use crate::condition::Code;
 use crate::currency;
 use crate::num::Num;
@@ -88,7 +88,7 @@ impl Walk<'_, '_> {
             Form::Text => {
                 (text.len() <= 1_024, Code::TooLong, "a text of at most 1,024 bytes", String::new())
             }
-            Form::Id => (is_id(text), Code::BadId, "an id", String::new()),
+            Form::Id => (is_id(text), Code::BadId, "an id", id_hint(text)),
             Form::ProgramId => (
                 is_program_id(text),
                 Code::BadId,

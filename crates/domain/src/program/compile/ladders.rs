@@ -45,8 +45,9 @@ fn levels(node: &Node) -> &[Node] {
     node.table().and_then(|t| t.get("levels")).and_then(Node::list).unwrap_or_default()
 }
 
+/// A bare text is no level, but says which one was meant.
 fn id(level: &Node) -> &str {
-    level.table().and_then(|t| t.get("id")).and_then(Node::text).unwrap_or("?")
+    level.text().or_else(|| level.table()?.get("id")?.text()).unwrap_or("?")
 }
 
 /// Ladders with their values. Params are known by now.

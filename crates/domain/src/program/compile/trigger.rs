@@ -13,6 +13,7 @@ use crate::program::check::shape::is_event_type;
 use crate::program::check::value::{EVENT_TYPE, hours};
 use crate::program::read::{At, Kind, Node, Table, canonical_json};
 use crate::time::{Schedule, WEEKDAYS};
+use crate::value::Type;
 
 /// The types that `on` names, as far as they are known; says nothing.
 pub fn heard(names: &Names, table: &Table) -> Vec<TypeNo> {
@@ -81,7 +82,12 @@ impl Compiler<'_, '_, '_> {
 
     /// Nothing of this name can be heard.
     pub fn no_event(&mut self, name: &str, at: &At, path: &str) {
+        let date = name.strip_prefix("member.").and_then(|field| {
+            let fields = &self.names.events.member.0;
+            fields.iter().find(|known| &*known.name == field && known.ty == Type::Date)
+        });
         let otherwise = match () {
+            () if date.is_some() => format!("a date is a clock: `on = {{ yearly = \"{name}\" }}`"),
             () if name.starts_with(RESERVED) => "it is Fealty's own, and is not heard".into(),
             () if is_event_type(name) => format!("declare it with its fields: [events.\"{name}\"]"),
             () => EVENT_TYPE.into(),

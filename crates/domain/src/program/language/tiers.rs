@@ -18,7 +18,11 @@ pub const LEVEL_KEYS: &[Key] = &[
 const LEVEL: Form = Form::KeysAnd(LEVEL_KEYS, "value", &Form::Param);
 
 pub const LADDER: &[Key] = &[
-    required("levels", Form::List(&LEVEL), "lowest first; the first is everyone's"),
+    required(
+        "levels",
+        Form::List(&LEVEL),
+        "`[{ id = \"basic\" }, { id = \"gold\" }]`: lowest first; the first is everyone's",
+    ),
     or("keep", Form::TermOrPath, "\"never\"", "how long a level is held once reached"),
     or(
         "lapse",

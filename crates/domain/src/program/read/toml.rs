@@ -35,7 +35,9 @@ fn syntax(error: &Error, text: &str, source: usize) -> Broken {
             hint: "each path is written once".into(),
         };
     }
-    Broken { fatal: true, code, path: String::new(), at, message: message.into(), hint: String::new() }
+    let bare = message.contains("must be quoted").then(|| text[at.span.clone()].trim());
+    let hint = bare.map_or_else(String::new, |bare| format!("in quotes: '{bare}'"));
+    Broken { fatal: true, code, path: String::new(), at, message: message.into(), hint }
 }
 
 struct Reader<'a> {

@@ -52,6 +52,8 @@ fn what_it_does() {
 
 #[test]
 fn what_is_no_toml_is_told() {
+    let gaps = "params.a = [\n\n\n  1,\n\n\n  2,\n\n\n]\n";
+    assert_eq!(laid_out(gaps), "params.a = [\n  1,\n\n  2,\n]\n");
     let refused = format(&source("rules.base = { on = \n")).expect_err("no TOML");
     assert!(diag::render(&refused.diagnostics, &refused.sources, false).contains("error[toml_syntax]"));
 }

@@ -394,3 +394,23 @@ fn what_a_reward_gives() {
         ],
     );
 }
+
+#[test]
+fn what_comes_from_other_systems() {
+    says(
+        r#"tiers.status = { levels = ["basic", "gold"] }
+rules.a = { on = "member.birthday", earn.points = 1 }
+rules.b = { on = "order.paid", when = 'member.tier == "gold" && member.balance > 5', earn.points = 1 }
+rules.c = { on = "order.paid", place.status = "glod" }"#,
+        &[
+            r#"wrong_type `"basic"`: expected a table, found a text | `[{ id = "basic" }, { id = "gold" }]`: lowest first; the first is everyone's"#,
+            r#"wrong_type `"gold"`: expected a table, found a text | `[{ id = "basic" }, { id = "gold" }]`: lowest first; the first is everyone's"#,
+            r#"unknown_event `"member.birthday"`: there is no event `member.birthday` | a date is a clock: `on = { yearly = "member.birthday" }`"#,
+            r#"unknown_field `tier`: `member` has no `tier` | a level is `tiers.LADDER`"#,
+            r#"unknown_field `balance`: `member` has no `balance` | a balance is `wallets.WALLET.available`"#,
+            r#"unknown_word `"glod"`: `glod` is not a level of tiers.status | it has basic, gold; did you mean `gold`?"#,
+        ],
+    );
+    let bare = "counters.c = { on = \"order.paid\", add = order.subtotal }";
+    assert!(said(bare)[0].ends_with("| in quotes: 'order.subtotal'"), "{:?}", said(bare));
+}
