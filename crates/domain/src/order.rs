@@ -47,6 +47,9 @@ pub struct Order {
     /// Of each item, how much of it was fulfilled so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<Num>,
+    /// Items of which more came back than the edited order holds: so many pieces, should they be put in again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub less: Vec<OrderItem>,
     #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
     #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]

@@ -264,6 +264,7 @@ fn new_order(plan: &Plan, region: &Region, matter: &Matter<'_>) -> Order {
         applied: Vec::new(),
         came: Vec::new(),
         sent: Vec::new(),
+        less: Vec::new(),
         grants: Vec::new(),
         counts: Vec::new(),
     }

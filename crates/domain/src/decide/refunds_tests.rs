@@ -33,6 +33,7 @@ fn order(total: &str, items: &[(&str, &str, &str)]) -> Order {
         applied: Vec::new(),
         came: Vec::new(),
         sent: Vec::new(),
+        less: Vec::new(),
         grants: Vec::new(),
         counts: Vec::new(),
     }

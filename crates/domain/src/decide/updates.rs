@@ -15,6 +15,9 @@ use crate::plan::{Earn, Limit, Plan, Region, RuleNo, WalletNo};
 use crate::value::Text;
 use crate::value::Value;
 
+/// Items of which more came back than the order holds: so many are remembered.
+const ITEMS_MAX: usize = 1_000;
+
 /// What the order holds in each wallet by rules that judge it anew.
 pub fn held(plan: &Plan, rules: &[RuleNo], order: &Order) -> Vec<(WalletNo, i64)> {
     let wallet = |id: &str| plan.wallets.iter().position(|w| *w.id == *id);
@@ -26,20 +29,34 @@ pub fn is_of(plan: &Plan, rules: &[RuleNo], id: &str) -> bool {
     rules.iter().any(|no| *plan.rules[usize::from(*no)].id == *id)
 }
 
-/// The order with its new items; what came back of an item is kept by quantity.
+/// The order with its new items. What came back of an item is kept by quantity, also where the order holds less of it
+/// for a while.
 pub fn edited(order: &Order, payload: &Value, at: jiff::Timestamp) -> Order {
     let mut items = refunds::order_items(payload);
-    for item in &mut items {
-        if let Some(old) = order.items.iter().find(|old| !old.id.is_empty() && old.id == item.id) {
-            item.back = kept(old, item);
+    let mut less: Vec<OrderItem> = Vec::new();
+    for old in order.less.iter().chain(&order.items).filter(|old| !old.id.is_empty() && !old.back.is_zero()) {
+        let new = items.iter_mut().find(|item| item.id == old.id);
+        if let Some(new) = new {
+            new.back = new.back.max(kept(old, new));
+            if pieces(new) >= pieces(old) {
+                continue;
+            }
+        }
+        less.retain(|one| one.id != old.id || pieces(one) > pieces(old));
+        if less.len() < ITEMS_MAX && !less.iter().any(|one| one.id == old.id) {
+            less.push(old.clone());
         }
     }
-    Order { items, total: refunds::order_total(payload), edited_at: Some(at), ..order.clone() }
+    Order { items, less, total: refunds::order_total(payload), edited_at: Some(at), ..order.clone() }
+}
+
+/// How many of it came back.
+fn pieces(item: &OrderItem) -> Num {
+    item.back.mul(item.quantity).unwrap_or(item.back)
 }
 
 fn kept(old: &OrderItem, new: &OrderItem) -> Num {
-    let quantity = old.back.mul(old.quantity).and_then(|back| back.div(new.quantity));
-    quantity.unwrap_or(old.back).min(Num::ONE)
+    pieces(old).div(new.quantity).unwrap_or(old.back).min(Num::ONE)
 }
 
 /// Brings the ledger from what the order gave before to what it gives now.

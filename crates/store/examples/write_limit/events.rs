@@ -129,6 +129,7 @@ pub fn decide(member: &mut Member, pos: u64, n: u64) -> Decision {
         applied: Vec::new(),
         came: Vec::new(),
         sent: Vec::new(),
+        less: Vec::new(),
         grants,
         counts: Vec::new(),
     });
