@@ -43,7 +43,10 @@ fn an_order_is_paid_once_by_webhook_api_and_import() {
     let mut again = body.clone();
     (again["source"], again["id"]) = (json!("till"), json!("receipt-77"));
     let ignored = api.event(&again).json();
-    assert_eq!((&ignored["status"], &ignored["refusal"]["code"]), (&json!("ignored"), &json!("order_already_paid")));
+    assert_eq!(
+        (&ignored["status"], &ignored["reason"]["code"]),
+        (&json!("ignored"), &json!("order_already_paid"))
+    );
     // And from a file.
     (again["source"], again["id"]) = (json!("export"), json!("line-1"));
     api.restart(|launch| {
@@ -60,8 +63,13 @@ fn what_waits_is_seen_until_what_it_waits_for_comes() {
     let refund = json!({"specversion": "1.0", "source": "shop", "id": "r1", "type": "order.refunded", "subject": ADA,
         "time": "2026-11-21T10:00:00Z", "data": {"id": "r1", "order": "o1", "currency": "EUR", "amount": "5"}});
     let waits = api.event(&refund).json();
-    assert_eq!((&waits["status"], &waits["refusal"]["code"]), (&json!("waiting"), &json!("order_unknown")), "{waits}");
-    let listed = |api: &mut Api| api.get("/v1/events?status=waiting").json()["events"].as_array().map_or(0, Vec::len);
+    assert_eq!(
+        (&waits["status"], &waits["reason"]["code"]),
+        (&json!("waiting"), &json!("order_unknown")),
+        "{waits}"
+    );
+    let listed =
+        |api: &mut Api| api.get("/v1/events?status=waiting").json()["events"].as_array().map_or(0, Vec::len);
     assert_eq!(listed(&mut api), 1);
     assert_eq!(api.get("/v1/events/r1").json()["status"], "waiting");
     api.event(&order("o1", ADA, "20"));
@@ -79,7 +87,11 @@ fn what_is_not_known_is_kept_and_shown_as_ignored() {
     let moved = json!({"specversion": "1.0", "source": "shop", "id": "s1", "type": "shelf.moved", "subject": ADA,
         "time": "2026-11-21T10:00:00Z", "data": {"shelf": 7}});
     let ignored = api.event(&moved).json();
-    assert_eq!((&ignored["status"], &ignored["refusal"]["code"]), (&json!("ignored"), &json!("type_unknown")), "{ignored}");
+    assert_eq!(
+        (&ignored["status"], &ignored["reason"]["code"]),
+        (&json!("ignored"), &json!("type_unknown")),
+        "{ignored}"
+    );
     let kept = api.get("/v1/events/s1").json();
     assert_eq!(kept["status"], "ignored", "{kept}");
     assert!(kept.to_string().contains("shelf"), "{kept}");
