@@ -160,7 +160,7 @@ fn a_merge_is_undone_and_both_go_on() {
     let refund = json!({"specversion": "1.0", "source": "shop", "id": "r2", "type": "order.refunded",
         "time": "2026-11-21T10:00:00Z", "data": {"id": "r2", "order": "o2"}});
     assert_eq!(api.event(&refund).json()["member"], bob);
-    assert_eq!((points(&mut api, ADA), points(&mut api, BOB)), (json!(67), json!(40)));
+    assert_eq!((points(&mut api, ADA), points(&mut api, BOB)), (json!(107), json!(0)));
     let members = api.get("/v1/members").json();
     assert_eq!(members["members"].as_array().map(Vec::len), Some(2), "{members}");
     api.restart(|_| ());
