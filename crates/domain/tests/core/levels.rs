@@ -71,7 +71,8 @@ fn a_change_of_level_says_what_why_and_until_when() {
         messages.filter(|m| m.kind == "tier.changed").map(|m| m.data.into()).collect()
     };
     let change = |from: &str, to: &str, why: &str, more: serde_json::Value| {
-        let up = ["basic", "gold", "black"].iter().position(|id| *id == to) > ["basic", "gold", "black"].iter().position(|id| *id == from);
+        let up = ["basic", "gold", "black"].iter().position(|id| *id == to)
+            > ["basic", "gold", "black"].iter().position(|id| *id == from);
         let mut said = serde_json::json!({"ladder": "status", "from": from, "to": to, "up": up, "why": why});
         said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         said
@@ -88,7 +89,8 @@ fn a_change_of_level_says_what_why_and_until_when() {
     // Its own hundred is reached with it.
     assert_eq!(told(&world, 2)[0], change("basic", "black", "placed", gift));
     world.pass("2028-03-02T00:00:00Z");
-    let over = serde_json::json!({"until": "2029-03-01T23:00:00Z", "next": "black", "missing": {"spend": 900}});
+    let over =
+        serde_json::json!({"until": "2029-03-01T23:00:00Z", "next": "black", "missing": {"spend": 900}});
     assert_eq!(told(&world, 3), [change("black", "gold", "ended", over)]);
 }
 

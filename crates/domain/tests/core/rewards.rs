@@ -81,8 +81,7 @@ fn what_is_returned_goes_back_to_its_lots_with_their_dates() {
         world.send(at(day, event("order.paid", id, &format!(r#"{{"id":"{id}","subtotal":30}}"#))));
     }
     let before = world.ada().wallets;
-    let ends: Vec<String> =
-        before[0].lots.iter().map(|lot| lot.expires_at.unwrap().to_string()).collect();
+    let ends: Vec<String> = before[0].lots.iter().map(|lot| lot.expires_at.unwrap().to_string()).collect();
     assert_eq!(ends, ["2027-09-01T22:00:00Z", "2027-09-05T22:00:00Z"]);
     let march = |day: u8, event| at(&format!("2027-03-{day:02}T12:00:00Z"), api(event));
     let taken = world.send(march(6, event("fealty.redeemed", "r1", r#"{"reward":"mug","confirm":true}"#)));

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::climb::first;
 use super::lose::holds;
 use super::write::{Why, tell};
 use super::{home, present, state};
@@ -44,8 +45,15 @@ fn restore(book: &mut Book<'_>, no: LadderNo, before: &Member, at: Timestamp) {
     let plan = book.plan;
     let ladder = &plan.ladders[usize::from(no)];
     let from = present(ladder, book.member).level;
+    let was = state(ladder, before).cloned().unwrap_or_else(|| TierState {
+        ladder: ladder.id.clone(),
+        held: first(ladder, before),
+        back: None,
+        below: Vec::new(),
+        past: Vec::new(),
+    });
     book.member.tiers.retain(|state| state.ladder != ladder.id);
-    book.member.tiers.extend(state(ladder, before).cloned());
+    book.member.tiers.push(was);
     let now = present(ladder, book.member);
     if now.level != from {
         let region = home(plan, book.member);
