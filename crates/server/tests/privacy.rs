@@ -158,6 +158,31 @@ fn what_is_erased_is_nowhere_and_everything_still_adds_up() {
 }
 
 #[test]
+fn who_was_somebody_else_for_a_while_is_erased_there_too() {
+    let mut api = Api::of(launch().with_program(PROGRAM));
+    let (di, cy) = ("email:di@example.com", &format!("email:cy-{SECRET}@example.com"));
+    api.event(&order("d1", di, "40"));
+    let id = text(&api.event(&order("c1", cy, "10")).json(), "member").to_owned();
+    let path = |act: &str| format!("/v1/members/{di}/{act}");
+    assert_eq!(api.post(&path("merge"), &json!({"absorb": cy})).status, 200);
+    api.event(&order("c2", cy, "5"));
+    api.event(&review("v1", cy, "hello"));
+    api.event(&order("d2", di, "5"));
+    let parted = api.post(&path("unmerge"), &json!({"absorbed": id}));
+    assert_eq!(parted.status, 200, "{}", parted.body);
+    let before = api.get(&format!("/v1/members/{di}")).json();
+    let erased = api.call("DELETE", &format!("/v1/members/{id}"), &[], b"");
+    assert_eq!(erased.status, 200, "{}", erased.body);
+    assert_eq!(api.get(&format!("/v1/members/{di}")).json(), before);
+    api.server.stop();
+    let file = api.server.launch.data.join("data/fealty.db");
+    let clean = "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)";
+    let run = std::process::Command::new("sqlite3").arg(file).arg(clean).status().expect("sqlite3 is there");
+    assert!(run.success());
+    assert_eq!(where_it_stands(&api.server.launch.data), Vec::<String>::new());
+}
+
+#[test]
 fn who_is_erased_while_he_earns_is_erased() {
     let api = Api::of(launch().with_program(PROGRAM));
     let mut first = api.server.client();

@@ -22,6 +22,11 @@ CREATE TABLE redacted (
     decided BLOB NOT NULL CHECK (length(decided) = 32),      -- SHA-256 of the decision that was
     kept BLOB NOT NULL CHECK (length(kept) = 32)             -- SHA-256 of the SHA-256 of both as they stand now
 ) STRICT;
+-- Members whose erasure is under way. It begins with the row `by` and takes a while if there are many rows.
+CREATE TABLE erasing (
+    by INTEGER PRIMARY KEY CHECK (by > 0),
+    rest TEXT NOT NULL                                       -- JSON: the rows to go on with, and what to look for
+) STRICT;
 CREATE TRIGGER redacted_update BEFORE UPDATE OF pos, by, input, decided ON redacted BEGIN SELECT RAISE(ABORT, 'what is erased stays erased'); END;
 CREATE TRIGGER redacted_delete BEFORE DELETE ON redacted BEGIN SELECT RAISE(ABORT, 'what is erased stays erased'); END;
 CREATE TRIGGER journal_update BEFORE UPDATE ON journal

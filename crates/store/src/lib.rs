@@ -104,6 +104,8 @@ pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// Thresholds. The defaults are measured; tests use small ones to reach every path.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Rows that are erased at once, before others' batches have their turn.
+    pub erase_rows: usize,
     /// Keys in memory before they are sealed into a sorted run. 900,000 fit a table of 2^20 slots.
     pub seal_keys: usize,
     /// Runs of one size before they are merged into one.
@@ -116,7 +118,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { seal_keys: 900_000, merge_runs: 8, checkpoint_pages: 8000, sweep_min: 1024 }
+        Options {
+            erase_rows: 256,
+            seal_keys: 900_000,
+            merge_runs: 8,
+            checkpoint_pages: 8000,
+            sweep_min: 1024,
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Erasure in what is stored: rows of an erased member keep their place, their event's name and what moved; what was
 //! told of him goes. `redacted` keeps the digests that the chain of hashes was built on, so that it still verifies.
 //!
-//! Invariant: it happens in the transaction of the row that says so, and no row is changed that is not in `redacted`.
+//! It begins in the transaction of the row that says so and goes on in slices, between which others' batches are written;
+//! what is left is kept in `erasing`, so that a restart goes on with it.
+//!
+//! Invariant: no row is changed that is not in `redacted`; of a member in `erasing` the newest rows are erased first.
 //! Not here: unused pages and the write-ahead log, which hold old bytes until they are written over.
 
 use std::collections::BTreeSet;
@@ -12,6 +15,7 @@ use domain::identity::Identity;
 use domain::outcome::Decision;
 use domain::own::PART;
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::form::digest;
@@ -25,38 +29,96 @@ const TAKES_OVER: &str = "fealty.takes_over";
 
 /// A row as it lies there.
 struct Stored {
+    member: Option<MemberNo>,
     prev: u64,
     again: Option<u64>,
     input: Option<String>,
     decided: String,
 }
 
-/// Within the transaction of the batch that says so, after its rows are written.
+/// What is still to be erased of one member, as it is stored.
+#[derive(Serialize, Deserialize)]
+struct Rest {
+    /// Of each of his numbers the row that comes next, newest first.
+    rows: Vec<u64>,
+    numbers: Vec<MemberNo>,
+    names: Vec<Identity>,
+}
+
+/// Within the transaction of the batch that says so, after its rows are written: from now on it goes `on`.
 pub fn erase(conn: &Connection, erasure: &Erasure) -> rusqlite::Result<()> {
-    let mut own = BTreeSet::new();
-    for (_, newest) in &erasure.histories {
-        history(conn, *newest, &mut own)?;
+    let mut named = conn.prepare_cached("DELETE FROM quarantine WHERE instr(body, CAST(?1 AS BLOB)) > 0")?;
+    for name in &erasure.names {
+        named.execute([written(name)])?;
+    }
+    let (numbers, rows) = erasure.histories.iter().copied().unzip();
+    keep(conn, erasure.pos, &Rest { rows, numbers, names: erasure.names.clone() })
+}
+
+/// So many more rows. False: nothing is left to be erased.
+pub fn on(conn: &Connection, most: usize) -> rusqlite::Result<bool> {
+    let mut done = 0;
+    while let Some((by, mut rest)) = first(conn)? {
+        if done >= most {
+            return Ok(true);
+        }
+        while done < most
+            && let Some(pos) = rest.rows.pop()
+        {
+            let Some(row) = get(conn, pos)? else { continue };
+            erase_row(conn, pos, &row, (by, &rest))?;
+            rest.rows.push(row.prev);
+            done += 1;
+        }
+        keep(conn, by, &rest)?;
+    }
+    Ok(false)
+}
+
+fn first(conn: &Connection) -> rusqlite::Result<Option<(u64, Rest)>> {
+    let mut select = conn.prepare_cached("SELECT by, rest FROM erasing ORDER BY by LIMIT 1")?;
+    let found: Option<(u64, String)> = select.query_row([], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    let read = |(by, rest): (u64, String)| {
+        let rest = serde_json::from_str(&rest);
+        rest.map(|rest| (by, rest)).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))
+    };
+    found.map(read).transpose()
+}
+
+fn keep(conn: &Connection, by: u64, rest: &Rest) -> rusqlite::Result<()> {
+    if rest.rows.is_empty() {
+        conn.prepare_cached("DELETE FROM erasing WHERE by = ?1")?.execute([by])?;
+        return Ok(());
+    }
+    let text = serde_json::to_string(rest).expect("numbers and names are JSON");
+    conn.prepare_cached("INSERT OR REPLACE INTO erasing VALUES (?1, ?2)")?.execute(params![by, text])?;
+    Ok(())
+}
+
+/// A row of his, those where it waited, and those of others that repeat it.
+fn erase_row(conn: &Connection, pos: u64, row: &Stored, (by, rest): (u64, &Rest)) -> rusqlite::Result<()> {
+    let mut own = vec![pos];
+    let mut waited = row.again;
+    while let Some(at) = waited {
+        own.push(at);
+        waited = get(conn, at)?.and_then(|row| row.again);
     }
     let mut told = BTreeSet::new();
     for pos in &own {
-        told_to_others(conn, *pos, &own, &mut told)?;
-        told_while_one(conn, *pos, &erasure.names, &mut told)?;
+        told_to_others(conn, *pos, (by, &rest.numbers), &mut told)?;
+        told_while_one(conn, *pos, &rest.names, &mut told)?;
     }
     for pos in &own {
-        redact(conn, *pos, erasure.pos, bare_decision)?;
+        redact(conn, *pos, by, bare_decision)?;
     }
     for pos in &told {
-        redact(conn, *pos, erasure.pos, |decided| without(decided, &erasure.names))?;
+        redact(conn, *pos, by, |decided| without(decided, &rest.names))?;
     }
     let mut raw = conn.prepare_cached("DELETE FROM raw WHERE pos = ?1")?;
     let mut aside = conn.prepare_cached("DELETE FROM quarantine WHERE pos = ?1")?;
     for pos in own.iter().chain(&told) {
         raw.execute([pos])?;
         aside.execute([pos])?;
-    }
-    let mut named = conn.prepare_cached("DELETE FROM quarantine WHERE instr(body, CAST(?1 AS BLOB)) > 0")?;
-    for name in &erasure.names {
-        named.execute([written(name)])?;
     }
     Ok(())
 }
@@ -67,31 +129,16 @@ fn written(name: &Identity) -> &str {
     if value.contains(['@', '+']) { value } else { name.as_str() }
 }
 
-/// Every row of one number, and the rows where its events waited.
-fn history(conn: &Connection, newest: u64, rows: &mut BTreeSet<u64>) -> rusqlite::Result<()> {
-    let mut at = newest;
-    while let Some(row) = get(conn, at)? {
-        rows.insert(at);
-        let mut waited = row.again;
-        while let Some(pos) = waited {
-            rows.insert(pos);
-            waited = get(conn, pos)?.and_then(|row| row.again);
-        }
-        at = row.prev;
-    }
-    Ok(())
-}
-
 /// Rows of other members that were made of this one and say what was in its event: those of a referrer. They come right
 /// after it and are named by it.
 fn told_to_others(
     conn: &Connection,
     pos: u64,
-    own: &BTreeSet<u64>,
+    (by, numbers): (u64, &[MemberNo]),
     told: &mut BTreeSet<u64>,
 ) -> rusqlite::Result<()> {
     let mut from = vec![pos];
-    for at in pos + 1..=pos + FOLLOWING_MAX {
+    for at in pos + 1..by.min(pos + 1 + FOLLOWING_MAX) {
         let Some(row) = get(conn, at)? else { break };
         if row.again.is_some() {
             continue;
@@ -106,7 +153,7 @@ fn told_to_others(
         if cause.is_some_and(|cause| from.contains(&cause)) {
             from.push(at);
             let says = !kind.starts_with(RESERVED) || kind == TAKES_OVER;
-            if says && !own.contains(&at) {
+            if says && !row.member.is_some_and(|no| numbers.contains(&no)) {
                 told.insert(at);
             }
         }
@@ -220,9 +267,10 @@ pub fn forget_states(
 }
 
 fn get(conn: &Connection, pos: u64) -> rusqlite::Result<Option<Stored>> {
-    let select = "SELECT prev, again, input, decided FROM journal WHERE pos = ?1";
+    let select = "SELECT member, prev, again, input, decided FROM journal WHERE pos = ?1";
     let read = |r: &rusqlite::Row<'_>| {
-        Ok(Stored { prev: r.get(0)?, again: r.get(1)?, input: r.get(2)?, decided: r.get(3)? })
+        let (member, prev, again) = (r.get(0)?, r.get(1)?, r.get(2)?);
+        Ok(Stored { member, prev, again, input: r.get(3)?, decided: r.get(4)? })
     };
     conn.prepare_cached(select)?.query_row([pos], read).optional()
 }

@@ -5,12 +5,12 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use domain::event::MemberNo;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::checkpoint::Checkpointer;
 use super::encode::{Encoded, Encoder, Task};
@@ -137,8 +137,19 @@ impl Writer {
         let next_pos = shared.committed.load(Ordering::Relaxed) + 1;
         let sweep = Sweep::new(shared.recent.clone(), options.sweep_min, next_pos);
         let (encoder, back) = Encoder::new(shared.clone(), head, jobs.clone());
-        let desk =
-            Desk { conn, shared, keys, slices, taken: Vec::new(), written: 0, checkpointer, sweep, back };
+        let desk = Desk {
+            conn,
+            shared,
+            keys,
+            slices,
+            taken: Vec::new(),
+            written: 0,
+            checkpointer,
+            sweep,
+            back,
+            erasing: true,
+            erase_rows: options.erase_rows,
+        };
         let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let thread = std::thread::Builder::new().name(name.into()).spawn(run);
             thread.map_err(|e| StoreError::Unavailable(format!("cannot start {name}: {e}")))
@@ -187,11 +198,14 @@ struct Desk {
     sweep: Sweep,
     /// Where buffers go to be filled again.
     back: SyncSender<Encoded>,
+    /// Something may be left to be erased: so many rows of it at once.
+    erasing: bool,
+    erase_rows: usize,
 }
 
 impl Desk {
     fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(job) = jobs.recv() {
+        while let Some(job) = self.next(jobs) {
             match job {
                 Job::Batch { flight, encoded, generation, done } => {
                     let result = self.write(&flight, &encoded, generation);
@@ -211,6 +225,40 @@ impl Desk {
             }
             self.checkpointer.after_commit(&self.conn);
         }
+    }
+
+    /// What is being erased goes on between jobs, so that nobody waits for the whole of it.
+    fn next(&mut self, jobs: &Receiver<Job>) -> Option<Job> {
+        while self.erasing {
+            self.erase_on();
+            self.checkpointer.after_commit(&self.conn);
+            match jobs.try_recv() {
+                Ok(job) => return Some(job),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => {}
+            }
+        }
+        jobs.recv().ok()
+    }
+
+    fn erase_on(&mut self) {
+        let slice = |conn: &mut Connection| {
+            let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let more = redact::on(&transaction, self.erase_rows)?;
+            transaction.commit().map(|()| more)
+        };
+        if self.shared.failure().is_some_and(|why| why.must_stop()) {
+            self.erasing = false;
+            return;
+        }
+        self.erasing = match slice(&mut self.conn) {
+            Ok(more) => more,
+            Err(why) => {
+                // What is left is found again at the next start, or with the next erasure.
+                self.shared.fail(0, &store_error(&why));
+                false
+            }
+        };
     }
 
     fn write(&mut self, flight: &Flight, encoded: &Encoded, generation: u64) -> Result<(), StoreError> {
@@ -265,9 +313,10 @@ impl Desk {
     }
 
     /// Members whose personal data go with this batch.
-    fn erase(&self, flight: &Flight, encoded: &Encoded) -> rusqlite::Result<()> {
+    fn erase(&mut self, flight: &Flight, encoded: &Encoded) -> rusqlite::Result<()> {
         for erasure in &flight.write.batch.erased {
             redact::erase(&self.conn, erasure)?;
+            self.erasing |= redact::on(&self.conn, self.erase_rows)?;
             let numbers: Vec<_> = erasure.histories.iter().map(|history| history.0).collect();
             redact::forget_states(&self.conn, &numbers, |no| self.newest(flight, encoded, no))?;
         }

@@ -39,6 +39,8 @@ pub struct Told {
     given: HashSet<domain::value::Text>,
     newest_version: Option<u32>,
     redacted: HashMap<u64, Redacted>,
+    /// Rows that erase, and are not done yet.
+    erasing: HashSet<u64>,
     /// Rows by which redacted rows say that they were erased.
     erased_by: HashSet<u64>,
 }
@@ -187,6 +189,8 @@ impl Told {
             self.redacted.insert(row.get(0)?, was);
         }
         report.redacted = self.redacted.len() as u64;
+        let mut under_way = conn.prepare("SELECT by FROM erasing")?;
+        self.erasing = under_way.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
         Ok(())
     }
 
@@ -207,6 +211,7 @@ impl Told {
             freed: HashSet::new(),
             promised: HashMap::new(),
             redacted: HashMap::new(),
+            erasing: HashSet::new(),
             erased_by: HashSet::new(),
             newest_version: newest.unwrap_or(None),
         }
@@ -255,7 +260,10 @@ impl Told {
             let told = self.ledger.members.entry(member).or_default();
             if erases && decision.status == Status::Applied {
                 self.erased_by.remove(&pos);
-                if told.plain != 0 {
+                if self.erasing.contains(&pos) {
+                    // Rows of before still give him the names that he has no more.
+                    self.names.retain(|_, no| *no != member);
+                } else if told.plain != 0 {
                     report.row("erasure", pos, format!("row {} still says what was erased", told.plain));
                 }
             }

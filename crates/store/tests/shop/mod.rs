@@ -67,7 +67,7 @@ impl Drop for Bench {
 
 /// Thresholds at which every path is reached within some hundred events.
 pub fn small() -> Options {
-    Options { seal_keys: 64, merge_runs: 3, checkpoint_pages: 40, sweep_min: 16 }
+    Options { erase_rows: 4, seal_keys: 64, merge_runs: 3, checkpoint_pages: 40, sweep_min: 16 }
 }
 
 pub fn identity(name: &str) -> Identity {
