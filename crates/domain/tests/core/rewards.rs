@@ -94,6 +94,36 @@ fn what_is_returned_goes_back_to_its_lots_with_their_dates() {
 }
 
 #[test]
+fn points_that_a_reward_gave_are_taken_back_with_it() {
+    let more = "wallets.miles = {}\nrewards.swap = { cost.points = 2, gives.earn.miles = 1, quantity_max = 50 }\nrewards.pin = { cost.miles = 5, gives.product = \"pin\" }\nrules.base";
+    let mut world = World::new(&SHOP.replace("rules.base", more));
+    world.pay(r#"{"id":"o1","subtotal":100}"#);
+    let wallets = |world: &World| -> Vec<(i64, i64)> {
+        world.ada().wallets.iter().map(|wallet| (wallet.available, wallet.debt)).collect()
+    };
+    let swap = one(&redeem(&mut world, "r1", r#"{"reward":"swap","quantity":10,"confirm":true}"#));
+    assert_eq!(wallets(&world), [(80, 0), (10, 0)]);
+    one(&redeem(&mut world, "r2", r#"{"reward":"pin","confirm":true}"#));
+    one(&act(&mut world, "b1", &swap, "return"));
+    assert_eq!(wallets(&world), [(100, 0), (0, 5)], "what was spent of it is owed");
+}
+
+/// What was given can be used for so long from when it was confirmed, not from when it was reserved.
+#[test]
+fn what_is_given_is_valid_from_its_confirmation() {
+    let toml = SHOP.replace("stock = 3", "valid = \"end of next month\", hold = \"10 days\", stock = 3");
+    let mut world = World::new(&toml);
+    world.pay(r#"{"id":"o1","subtotal":100}"#);
+    let on = |day: &str, event| at(&format!("2027-{day}T12:00:00Z"), api(event));
+    let held = one(&world.send(on("03-28", event("fealty.redeemed", "r1", r#"{"reward":"mug"}"#))).decision);
+    assert_eq!(held.until.unwrap().to_string(), "2027-04-07T12:00:00Z", "so long it is held");
+    let name = redemption::id(&world.plans.keys, held.pos, held.n);
+    let data = format!(r#"{{"redemption":"{name}","act":"confirm"}}"#);
+    let given = one(&world.send(on("04-02", event("fealty.redemption", "c1", &data))).decision);
+    assert_eq!(given.until.unwrap().to_string(), "2027-05-31T22:00:00Z");
+}
+
+#[test]
 fn a_refusal_says_what_is_missing_and_stays() {
     let mut world = World::new(SHOP);
     world.pay(r#"{"id":"o1","subtotal":100}"#);
