@@ -6,6 +6,7 @@ mod earning;
 mod erasing;
 mod explaining;
 mod guests;
+mod goals;
 mod households;
 mod levels;
 mod lots;
