@@ -18,9 +18,9 @@ use crate::planted;
 /// Open lots with the same dates that are kept apart; beyond, the oldest two are joined.
 pub const LOTS_APART_MAX: usize = 8;
 /// Lots of a list; beyond, those inside go to pages.
-const LIST_MAX: usize = 24;
+const LIST_MAX: usize = 16;
 /// What then stays of it, and what comes from a page to an end that was used up.
-const LIST_KEPT: usize = 8;
+const LIST_KEPT: usize = 5;
 const PAGE_MAX: usize = 64;
 
 #[derive(Clone, Debug, Default)]
@@ -32,8 +32,18 @@ pub struct Lots {
 
 #[derive(Clone, Debug, Default)]
 struct Rest {
-    pages: Vec<Arc<Page>>,
+    pages: Arc<Pages>,
     tail: Vec<Lot>,
+}
+
+/// What most events leave alone is not even looked at: its totals are here.
+#[derive(Clone, Debug, Default)]
+struct Pages {
+    list: Vec<Arc<Page>>,
+    count: usize,
+    sum: i128,
+    /// Since they were numbered.
+    changed: bool,
 }
 
 /// Which run (0: the head, then the pages, then the tail), and which of it.
@@ -58,10 +68,7 @@ impl Lots {
     }
 
     pub fn len(&self) -> usize {
-        let rest = self.rest.as_ref().map_or(0, |rest| {
-            rest.tail.len() + rest.pages.iter().map(|page| page.count as usize).sum::<usize>()
-        });
-        self.head.len() + rest
+        self.head.len() + self.rest.as_ref().map_or(0, |rest| rest.tail.len() + rest.pages.count)
     }
 
     pub fn first(&self) -> Option<&Lot> {
@@ -86,8 +93,7 @@ impl Lots {
             });
             held.sum()
         };
-        let pages: i128 = self.pages().iter().map(|page| i128::from(page.sum)).sum();
-        sum(&self.head) + pages + self.rest.as_ref().map_or(0, |rest| sum(&rest.tail))
+        sum(&self.head) + self.rest.as_ref().map_or(0, |rest| rest.pages.sum + sum(&rest.tail))
     }
 
     /// Those with a date that end after this, in order.
@@ -184,11 +190,20 @@ impl Lots {
     }
 
     pub(super) fn pages(&self) -> &[Arc<Page>] {
-        self.rest.as_ref().map_or(&[], |rest| &rest.pages)
+        self.rest.as_ref().map_or(&[], |rest| &rest.pages.list)
     }
 
+    /// To number them, or to put in what was loaded.
     pub(super) fn pages_mut(&mut self) -> &mut [Arc<Page>] {
-        self.rest.as_mut().map_or(&mut [], |rest| &mut rest.pages)
+        let Some(rest) = &mut self.rest else { return &mut [] };
+        let pages = Arc::make_mut(&mut rest.pages);
+        pages.changed = false;
+        &mut pages.list
+    }
+
+    /// Since they were last numbered.
+    pub(super) fn pages_changed(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.pages.changed)
     }
 
     pub(super) fn ends(&self) -> (&[Lot], &[Lot]) {
@@ -203,33 +218,32 @@ impl Lots {
     /// Behind all others, as they are stored.
     pub(super) fn push_page(&mut self, page: Page) {
         let rest = self.rest.get_or_insert_default();
-        if !rest.tail.is_empty() {
-            rest.pages.push(Arc::new(Page::new(std::mem::take(&mut rest.tail))));
-        }
-        rest.pages.push(Arc::new(page));
+        let before = std::mem::take(&mut rest.tail);
+        let before = Some(before).filter(|lots| !lots.is_empty()).map(|lots| Arc::new(Page::new(lots)));
+        rest.change_list(|list| list.extend(before.into_iter().chain([Arc::new(page)])));
     }
 
     /// What stands between the ends is whole.
     pub(super) fn is_in_form(&self) -> bool {
-        let whole = |rest: &Rest| !rest.tail.is_empty() && rest.pages.iter().all(|page| page.count > 0);
+        let whole = |rest: &Rest| !rest.tail.is_empty() && rest.pages.list.iter().all(|page| page.count > 0);
         self.rest.as_ref().is_none_or(|rest| !self.head.is_empty() && whole(rest))
     }
 
     fn runs(&self) -> usize {
-        self.rest.as_ref().map_or(1, |rest| rest.pages.len() + 2)
+        self.rest.as_ref().map_or(1, |rest| rest.pages.list.len() + 2)
     }
 
     fn run(&self, run: usize) -> &[Lot] {
         match &self.rest {
-            Some(rest) if run > 0 => rest.pages.get(run - 1).map_or(&rest.tail[..], |page| page.lots()),
+            Some(rest) if run > 0 => rest.pages.list.get(run - 1).map_or(&rest.tail[..], |page| page.lots()),
             _ => &self.head,
         }
     }
 
     fn change<T>(&mut self, run: usize, change: impl FnOnce(&mut Vec<Lot>) -> T) -> T {
         match &mut self.rest {
-            Some(rest) if run > rest.pages.len() => change(&mut rest.tail),
-            Some(rest) if run > 0 => Arc::make_mut(&mut rest.pages[run - 1]).change(change),
+            Some(rest) if run > rest.pages.list.len() => change(&mut rest.tail),
+            Some(rest) if run > 0 => rest.change(run - 1, change),
             _ => change(&mut self.head),
         }
     }
@@ -298,24 +312,22 @@ impl Lots {
             if head.len() > LIST_MAX {
                 let tail = head.split_off(head.len() - LIST_KEPT);
                 let between = head.split_off(LIST_KEPT);
+                let mut rest = Rest { tail, ..Rest::default() };
                 let pages = between.chunks(PAGE_MAX).map(|some| Arc::new(Page::new(some.to_vec())));
-                self.rest = Some(Box::new(Rest { pages: pages.collect(), tail }));
+                rest.change_list(|list| list.extend(pages));
+                self.rest = Some(Box::new(rest));
             }
             return;
         };
         rest.mend();
-        if head.is_empty()
-            && let Some(first) = rest.pages.first_mut()
-        {
+        if let (true, Some(first)) = (head.is_empty(), rest.pages.list.first()) {
             let count = if first.count as usize > LIST_MAX { LIST_KEPT } else { first.count as usize };
-            head.extend(Arc::make_mut(first).change(|list| list.drain(..count).collect::<Vec<_>>()));
+            head.extend(rest.change(0, |list| list.drain(..count).collect::<Vec<_>>()));
         }
-        if rest.tail.is_empty()
-            && let Some(last) = rest.pages.last_mut()
-        {
+        if let (true, Some(last)) = (rest.tail.is_empty(), rest.pages.list.last()) {
             let count = last.count as usize;
             let from = if count > LIST_MAX { count - LIST_KEPT } else { 0 };
-            rest.tail = Arc::make_mut(last).change(|list| list.split_off(from));
+            rest.tail = rest.change(rest.pages.list.len() - 1, |list| list.split_off(from));
         }
         if head.len() > LIST_MAX {
             rest.bring(head.split_off(LIST_KEPT), true);
@@ -325,10 +337,10 @@ impl Lots {
             let some = std::mem::replace(&mut rest.tail, kept);
             rest.bring(some, false);
         }
-        rest.pages.retain(|page| page.count > 0);
-        let between: usize = rest.pages.iter().take(2).map(|page| page.count as usize).sum();
+        rest.mend();
+        let between = rest.pages.count;
         if between == 0 || head.len() + between + rest.tail.len() <= 2 * LIST_KEPT {
-            rest.pages.iter().for_each(|page| head.extend_from_slice(page.lots()));
+            rest.pages.list.iter().for_each(|page| head.extend_from_slice(page.lots()));
             head.append(&mut rest.tail);
             self.rest = None;
             self.mend();
@@ -340,40 +352,58 @@ impl Rest {
     /// Of what begins in this way, the last run: lots that are `before` stand in front of all others.
     fn run_from(&self, before: impl Fn(&Lot) -> bool) -> usize {
         if self.tail.first().is_some_and(&before) {
-            return self.pages.len() + 1;
+            return self.pages.list.len() + 1;
         }
-        self.pages.partition_point(|page| before(page.first()))
+        self.pages.list.partition_point(|page| before(page.first()))
+    }
+
+    fn change<T>(&mut self, at: usize, change: impl FnOnce(&mut Vec<Lot>) -> T) -> T {
+        self.change_list(|list| Arc::make_mut(&mut list[at]).change(change))
+    }
+
+    fn change_list<T>(&mut self, change: impl FnOnce(&mut Vec<Arc<Page>>) -> T) -> T {
+        let pages = Arc::make_mut(&mut self.pages);
+        let done = change(&mut pages.list);
+        pages.changed = true;
+        pages.count = pages.list.iter().map(|page| page.count as usize).sum();
+        pages.sum = pages.list.iter().map(|page| i128::from(page.sum)).sum();
+        done
     }
 
     /// Pages that were emptied go, what is too long is halved, small neighbours become one.
     fn mend(&mut self) {
-        self.pages.retain(|page| page.count > 0);
-        while let Some(at) = self.pages.iter().position(|page| page.count as usize > PAGE_MAX) {
-            let half = Arc::make_mut(&mut self.pages[at]).change(|list| list.split_off(list.len() / 2));
-            self.pages.insert(at + 1, Arc::new(Page::new(half)));
-        }
         let small =
             |two: &[Arc<Page>]| two.iter().map(|page| page.count as usize).sum::<usize>() <= PAGE_MAX / 2;
-        while let Some(at) = self.pages.windows(2).position(small) {
-            let next = self.pages.remove(at + 1);
-            Arc::make_mut(&mut self.pages[at]).change(|list| list.extend_from_slice(next.lots()));
+        let ends = |page: &Arc<Page>| page.count == 0 || page.count as usize > PAGE_MAX;
+        let list = &self.pages.list;
+        if !self.pages.changed || !(list.iter().any(ends) || list.windows(2).any(small)) {
+            return;
         }
+        self.change_list(|list| {
+            list.retain(|page| page.count > 0);
+            while let Some(at) = list.iter().position(|page| page.count as usize > PAGE_MAX) {
+                let half = Arc::make_mut(&mut list[at]).change(|lots| lots.split_off(lots.len() / 2));
+                list.insert(at + 1, Arc::new(Page::new(half)));
+            }
+            while let Some(at) = list.windows(2).position(small) {
+                let next = list.remove(at + 1);
+                Arc::make_mut(&mut list[at]).change(|lots| lots.extend_from_slice(next.lots()));
+            }
+        });
     }
 
     /// To the front or the back of what is in pages.
     fn bring(&mut self, some: Vec<Lot>, front: bool) {
-        let page = if front { self.pages.first_mut() } else { self.pages.last_mut() };
-        match page {
-            Some(page) if page.count as usize + some.len() <= PAGE_MAX => {
-                Arc::make_mut(page).change(|list| {
-                    let at = if front { 0 } else { list.len() };
-                    list.splice(at..at, some);
-                });
-            }
-            _ => {
-                let at = if front { 0 } else { self.pages.len() };
-                self.pages.insert(at, Arc::new(Page::new(some)));
-            }
+        let at = if front { 0 } else { self.pages.list.len().saturating_sub(1) };
+        match self.pages.list.get(at) {
+            Some(page) if page.count as usize + some.len() <= PAGE_MAX => self.change(at, |lots| {
+                let at = if front { 0 } else { lots.len() };
+                lots.splice(at..at, some);
+            }),
+            _ => self.change_list(|list| {
+                let at = if front { 0 } else { list.len() };
+                list.insert(at, Arc::new(Page::new(some)));
+            }),
         }
     }
 }

@@ -62,6 +62,10 @@ impl Member {
     pub fn number_pages(&mut self) {
         let paging = &mut self.pages;
         paging.before = paging.given;
+        let pages = self.wallets.iter().map(|wallet| wallet.lots.pages().len()).sum::<usize>();
+        if pages == paging.stored.len() && !self.wallets.iter().any(|wallet| wallet.lots.pages_changed()) {
+            return paging.gone.clear();
+        }
         let mut now = Vec::with_capacity(paging.stored.len());
         for page in self.wallets.iter_mut().flat_map(|wallet| wallet.lots.pages_mut()) {
             if page.number == 0 {

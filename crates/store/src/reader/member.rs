@@ -6,7 +6,6 @@ use std::time::Duration;
 use domain::event::MemberNo;
 use domain::identity::Identity;
 use domain::member::Member;
-use rusqlite::Connection;
 
 use super::{Page, Reader};
 use crate::StoreError;
@@ -24,7 +23,7 @@ impl Reader {
             let Some(image) = self.with(|conn| sweep::state(conn, &self.0.shared.recent, no))? else {
                 return Ok(None);
             };
-            match self.with(|conn| parse(conn, no, &image))? {
+            match self.parse(no, &image)? {
                 Ok(member) => return Ok(Some(member)),
                 Err(why) if again == ASKED_AGAIN_MAX => return Err(StoreError::Corrupt(why)),
                 Err(_) => std::thread::sleep(Duration::from_millis(u64::from(again.min(1)))),
@@ -58,7 +57,7 @@ impl Reader {
         let more = images.len() > limit;
         let mut items: Vec<MemberRow> = Vec::with_capacity(limit.min(images.len()));
         for (no, image) in images.iter().take(limit) {
-            match self.with(|conn| parse(conn, *no, image))? {
+            match self.parse(*no, image)? {
                 Ok(member) => items.push(member),
                 Err(_) => items.extend(self.member_get(*no)?),
             }
@@ -66,14 +65,16 @@ impl Reader {
         let next = items.last().filter(|_| more).map(|member| member.no);
         Ok(Page { items, next })
     }
-}
 
-/// Err within: a page of lots is not there.
-fn parse(conn: &Connection, no: MemberNo, image: &str) -> Result<Result<MemberRow, String>, StoreError> {
-    let mut member: MemberRow = form::from_json(image, || format!("member {no}"))?;
-    if let Some(page) = lot_page::put(conn, no, &mut member)? {
-        return Ok(Err(format!("member {no} has no page {page} of lots")));
+    /// Err within: a page of lots is not there.
+    fn parse(&self, no: MemberNo, image: &str) -> Result<Result<MemberRow, String>, StoreError> {
+        let mut member: MemberRow = form::from_json(image, || format!("member {no}"))?;
+        if member.has_pages()
+            && let Some(page) = self.with(|conn| lot_page::put(conn, no, &mut member))?
+        {
+            return Ok(Err(format!("member {no} has no page {page} of lots")));
+        }
+        member.read_pages().map_err(|why| StoreError::Corrupt(format!("member {no}: {why}")))?;
+        Ok(Ok(member))
     }
-    member.read_pages().map_err(|why| StoreError::Corrupt(format!("member {no}: {why}")))?;
-    Ok(Ok(member))
 }
