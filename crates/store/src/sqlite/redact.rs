@@ -106,7 +106,11 @@ fn erase_row(conn: &Connection, pos: u64, row: &Stored, (by, rest): (u64, &Rest)
     let mut told = BTreeSet::new();
     for pos in &own {
         told_to_others(conn, *pos, (by, &rest.numbers), &mut told)?;
-        told_while_one(conn, *pos, &rest.names, &mut told)?;
+        if let Some(other) = told_while_one(conn, *pos, &rest.names, &mut told)? {
+            let newest = "SELECT image FROM member WHERE no = ?1";
+            let image: Option<String> = conn.query_row(newest, [other], |r| r.get(0)).optional()?;
+            forget_states(conn, &[other], |_| image.clone())?;
+        }
     }
     for pos in &own {
         redact(conn, *pos, by, bare_decision)?;
@@ -161,27 +165,28 @@ fn told_to_others(
     Ok(())
 }
 
-/// Where the row at `pos` parted him from one who had absorbed him: rows of that one which name him, since the merge.
+/// Where the row at `pos` parted him from one who had absorbed him: rows of that one which name him, since the merge; and
+/// who that is.
 fn told_while_one(
     conn: &Connection,
     pos: u64,
     names: &[Identity],
     told: &mut BTreeSet<u64>,
-) -> rusqlite::Result<()> {
-    let Some(row) = get(conn, pos)? else { return Ok(()) };
+) -> rusqlite::Result<Option<MemberNo>> {
+    let Some(row) = get(conn, pos)? else { return Ok(None) };
     let input: Value = match &row.input {
         Some(input) if input.contains(PART) => serde_json::from_str(input).unwrap_or_default(),
-        _ => return Ok(()),
+        _ => return Ok(None),
     };
     let cause = input["id"].as_str().filter(|_| input["type"] == PART).and_then(|id| id.split_once('.'));
-    let mut at = cause.and_then(|(pos, _)| pos.parse().ok()).unwrap_or(0);
+    let (mut at, mut who) = (cause.and_then(|(pos, _)| pos.parse().ok()).unwrap_or(0), None);
     while let Some(other) = get(conn, at)?.filter(|_| at > row.prev) {
         if other.input.is_some_and(|input| names.iter().any(|name| input.contains(written(name)))) {
             told.insert(at);
         }
-        at = other.prev;
+        (at, who) = (other.prev, other.member);
     }
-    Ok(())
+    Ok(who)
 }
 
 /// A row may be redacted twice: once as far as it told of another, then whole.
