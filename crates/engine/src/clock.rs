@@ -90,10 +90,21 @@ pub enum Moved {
     Beyond,
     /// Only in a sandbox.
     Real,
+    /// The name was used for another move.
+    Another,
+}
+
+/// A move that is made once, however often it is asked for.
+#[derive(Clone, Debug)]
+pub struct Once {
+    pub name: String,
+    /// Digest of the request.
+    pub words: [u8; 32],
 }
 
 pub(crate) struct Ask {
     pub by: Move,
+    pub once: Option<Once>,
     pub reply: oneshot::Sender<Result<Moved, Failure>>,
 }
 
@@ -110,9 +121,9 @@ impl PendingMove {
 
 impl Intake {
     /// Moves the clock of a sandbox, and answers when everything that is due by then has happened.
-    pub fn move_clock(&self, by: Move) -> Result<PendingMove, Failure> {
+    pub fn move_clock(&self, by: Move, once: Option<Once>) -> Result<PendingMove, Failure> {
         let (reply, answer) = oneshot::channel();
-        self.sender.send(Message::Move(Ask { by, reply })).map_err(|_| Failure::Stopped)?;
+        self.sender.send(Message::Move(Ask { by, once, reply })).map_err(|_| Failure::Stopped)?;
         Ok(PendingMove(answer))
     }
 }

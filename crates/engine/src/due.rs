@@ -107,11 +107,27 @@ impl Decider {
     }
 
     pub(crate) fn move_clock(&mut self, ask: clock::Ask) {
-        let clock::Ask { by, reply } = ask;
+        let clock::Ask { by, once, reply } = ask;
         let now = whole(self.clock.now().max(self.snapshot.now));
         if !self.plans.current.sandbox {
             let _ = reply.send(Ok(Moved::Real));
             return;
+        }
+        let before = once.as_ref().map_or(Ok(None), |once| self.store.admin().clock_move_get(&once.name));
+        match before {
+            Ok(None) => {}
+            Ok(Some((words, to_ms))) => {
+                let same = once.is_some_and(|once| words == once.words);
+                match Timestamp::from_millisecond(to_ms) {
+                    Ok(to) if same => self.moves.push(Moving { to, woken: self.woken, reply }),
+                    _ => drop(reply.send(Ok(Moved::Another))),
+                }
+                return;
+            }
+            Err(error) => {
+                let _ = reply.send(Err(failure(&error)));
+                return stop_if_it_must(&error, &self.fatal);
+            }
         }
         let zone = clock::zone(&self.plans.current);
         let to = by.end(now, zone).map(whole);
@@ -128,7 +144,8 @@ impl Decider {
             }
         };
         let shift = self.clock.shift_for(to);
-        match self.store.admin().clock_put(shift) {
+        let named = once.as_ref().map(|once| (&*once.name, once.words, to.as_millisecond()));
+        match self.store.admin().clock_put(shift, named) {
             Ok(()) => {
                 self.clock.shift(shift);
                 self.moves.push(Moving { to, woken: self.woken, reply });

@@ -21,7 +21,7 @@ use domain::snapshot::Snapshot;
 use store::Store;
 use tokio::sync::watch;
 
-pub use clock::{Clock, Move, Moved, PendingMove};
+pub use clock::{Clock, Move, Moved, Once, PendingMove};
 pub use decider::BATCH_MAX;
 pub use intake::{Delivery, Failure, Intake, Outcome, Pending, Reply, SUBMISSION_MAX};
 pub use metrics::{Metrics, StatusLabel};

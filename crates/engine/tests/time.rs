@@ -60,7 +60,7 @@ fn submit(engine: &Engine, orders: Vec<Delivery>) {
 
 fn advance(engine: &Engine, text: &str) -> Moved {
     let by = Move::advance(text).unwrap_or_else(|| panic!("{text}"));
-    let pending = engine.intake.move_clock(by).unwrap_or_else(|e| panic!("{e:?}"));
+    let pending = engine.intake.move_clock(by, None).unwrap_or_else(|e| panic!("{e:?}"));
     pending.wait().unwrap_or_else(|e| panic!("{e:?}"))
 }
 
@@ -105,7 +105,7 @@ fn moving_the_clock_does_what_falls_due_and_a_restart_goes_on() {
     let released = at + jiff::SignedDuration::from_hours(14 * 24);
     assert_eq!(advance(&engine, "1 day"), Moved::To { now: released, rows: 1_500 });
     assert_eq!(balances(&reader), (15_000, 0));
-    let back = engine.intake.move_clock(Move::At(at)).unwrap_or_else(|e| panic!("{e:?}"));
+    let back = engine.intake.move_clock(Move::At(at), None).unwrap_or_else(|e| panic!("{e:?}"));
     assert_eq!(back.wait(), Ok(Moved::Back { now: released }));
     engine.stop();
     // While nobody runs, a year goes by; what was missed is caught up.

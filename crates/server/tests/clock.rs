@@ -149,3 +149,21 @@ fn a_member_to_whom_nothing_happens_is_shown_as_of_the_moved_time_too() {
         api.get("/v1/rewards?member=email:ada@example.com").json()["rewards"][0]["refusal"]["code"].clone();
     assert_eq!(mug, "points_insufficient", "that she is too new is no reason any more");
 }
+
+#[test]
+fn a_retry_moves_the_clock_no_further() {
+    let mut api = Api::of(launch().with_program(PROGRAM));
+    let day = json!({"advance": "1 day"});
+    let first = api.post_once("/v1/clock", "m1", &day);
+    assert_eq!(first.status, 200, "{}", first.body);
+    api.restart(|_| ());
+    let again = api.post_once("/v1/clock", "m1", &day);
+    assert_eq!((again.status, &again.json()["now"]), (200, &first.json()["now"]), "{}", again.body);
+    let other = api.post_once("/v1/clock", "m1", &json!({"advance": "2 days"}));
+    assert_eq!((other.status, other.json()["code"].as_str()), (422, Some("idempotency_key_reused")));
+    let next = api.post_once("/v1/clock", "m2", &json!({"advance": "0 days"})).json();
+    let (from, to): (jiff::Timestamp, jiff::Timestamp) = [&first.json()["now"], &next["now"]]
+        .map(|at| at.as_str().unwrap_or_default().parse().unwrap_or_default())
+        .into();
+    assert!(to >= from && to.duration_since(from).as_secs() < 3600, "{from} {to}");
+}

@@ -127,6 +127,12 @@ CREATE TABLE clock (
     no INTEGER PRIMARY KEY CHECK (no = 1),
     shift_ms INTEGER NOT NULL
 ) STRICT;
+-- Moves of it that were asked for under a name, so that a retry moves nothing.
+CREATE TABLE clock_move (
+    name TEXT PRIMARY KEY CHECK (name <> ''),
+    words BLOB NOT NULL CHECK (length(words) = 32),          -- SHA-256 of the request
+    to_ms INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE api_key (
     no INTEGER PRIMARY KEY CHECK (no > 0),

@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use domain::event::{API_SOURCE, Event, Input, MemberNo, Subject};
 use domain::identity::Identity;
 use domain::outcome::Status;
-use engine::{Delivery, Outcome};
+use engine::{Delivery, Once, Outcome};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -31,6 +31,8 @@ pub struct Act<T> {
     pub said: T,
     by: Arc<Principal>,
     key: String,
+    /// The caller gave the key.
+    named: bool,
     words: [u8; 32],
 }
 
@@ -74,16 +76,14 @@ impl<T: Send> Act<T> {
     async fn new(mut parts: Parts, app: &Arc<App>, said: T, body: &[u8]) -> Result<Act<T>, Problem> {
         let by = parts.extensions.get::<Arc<Principal>>().cloned().ok_or_else(Problem::internal)?;
         let name = Name::if_any(&mut parts).await?;
-        let key = match idempotency_key(&parts.headers)? {
-            Some(key) => key,
-            None => random()?,
-        };
+        let key = idempotency_key(&parts.headers)?;
+        let (named, key) = (key.is_some(), key.map_or_else(random, Ok)?);
         let mut hash = Sha256::new();
         for part in [parts.method.as_str().as_bytes(), parts.uri.path().as_bytes(), body] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        Ok(Act { app: app.clone(), name, said, by, key, words: hash.finalize().into() })
+        Ok(Act { app: app.clone(), name, said, by, key, named, words: hash.finalize().into() })
     }
 
     /// Does it to a member, with data of our own making.
@@ -109,17 +109,19 @@ impl<T: Send> Act<T> {
         let deliveries = deliveries.map(|(n, ask)| Delivery { input: self.input(n, ask), raw: None });
         let outcomes = self.app.intake.submit(deliveries.collect())?.outcomes().await?;
         if outcomes.iter().any(|outcome| outcome.conflict) {
-            let (title, detail) = (
-                "This key was used for something else",
-                "this Idempotency-Key came before with another request: take a new key for a new request",
-            );
-            return Err(Problem::new(422, "idempotency_key_reused", title, detail));
+            return Err(key_reused());
         }
         let refused = outcomes.iter().filter(|outcome| outcome.decision.status != Status::Applied);
         match refused.into_iter().find_map(|outcome| outcome.decision.reason.as_ref()) {
             Some(reason) => Err(Problem::refused(reason, at)),
             None => Ok(outcomes),
         }
+    }
+
+    /// What tells a retry, for what is no event.
+    pub fn once(&self) -> Option<Once> {
+        let name = format!("{}:{}", self.by.origin, self.key);
+        self.named.then_some(Once { name, words: self.words })
     }
 
     /// Nothing of how it was asked is kept, not even as a digest, which could be guessed.
@@ -142,6 +144,14 @@ impl<T: Send> Act<T> {
         };
         Input { event: event.into(), body_hash: self.words, origin: origin.clone() }
     }
+}
+
+pub fn key_reused() -> Problem {
+    let (title, detail) = (
+        "This key was used for something else",
+        "this Idempotency-Key came before with another request: take a new key for a new request",
+    );
+    Problem::new(422, "idempotency_key_reused", title, detail)
 }
 
 const KEY_BYTES_MAX: usize = 255;

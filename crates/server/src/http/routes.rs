@@ -267,7 +267,7 @@ fn program_routes() -> Vec<Route> {
         route!("GET" "/v1/program/schema" may(RulesRead), READ, get(program::schema::handle), "getProgramSchema",
             "JSON Schema of a program", params &[], body &[], answers &[(200, "Schema")], problems &[]),
         route!("POST" "/v1/clock" may(RulesWrite), READ, post(clock::post::handle), "moveClock",
-            "Move the clock of a sandbox forward; answered when what falls due has happened", params &[],
+            "Move the clock of a sandbox forward; answered when what falls due has happened", params &["IdempotencyKey"],
             body &[(JSON, "ClockMove")], answers &[(200, "Clock")], problems &[400, 408, 409, 413, 415, 422, 503]),
     ]
 }

@@ -87,12 +87,27 @@ impl Admin {
         })
     }
 
-    /// By how much the clock of a sandbox is ahead of the machine's.
-    pub fn clock_put(&self, shift_ms: i64) -> Result<(), StoreError> {
+    /// By how much the clock of a sandbox is ahead of the machine's; and under which name and with which words it was
+    /// moved to when, if it was named.
+    pub fn clock_put(&self, shift_ms: i64, named: Option<(&str, [u8; 32], i64)>) -> Result<(), StoreError> {
+        let named = named.map(|(name, words, to_ms)| (name.to_owned(), words, to_ms));
         self.run(move |tx| {
+            if let Some((name, words, to_ms)) = &named {
+                let put = "INSERT INTO clock_move VALUES (?1, ?2, ?3)";
+                tx.execute(put, params![name, &words[..], to_ms])?;
+            }
             let put =
                 "INSERT INTO clock VALUES (1, ?1) ON CONFLICT DO UPDATE SET shift_ms = excluded.shift_ms";
             tx.execute(put, [shift_ms]).map(|_| ())
+        })
+    }
+
+    /// The move of this name: its words, and where it went.
+    pub fn clock_move_get(&self, name: &str) -> Result<Option<(Vec<u8>, i64)>, StoreError> {
+        let name = name.to_owned();
+        self.run(move |tx| {
+            let select = "SELECT words, to_ms FROM clock_move WHERE name = ?1";
+            tx.query_row(select, [&name], |r| Ok((r.get(0)?, r.get(1)?))).optional()
         })
     }
 

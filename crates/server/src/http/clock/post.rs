@@ -1,15 +1,12 @@
 //! `POST /v1/clock`: moves the clock of a sandbox forward, and answers when everything that falls due has happened.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use domain::codes::TIME_OUT_OF_RANGE;
 use engine::{Move, Moved};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::app::App;
-use crate::http::body::{Json, answer};
+use crate::http::act::{Act, key_reused};
+use crate::http::body::answer;
 use crate::http::problem::{Answer, Problem};
 
 #[derive(Deserialize)]
@@ -19,7 +16,8 @@ pub struct Ask {
     to: Option<String>,
 }
 
-pub async fn handle(State(app): State<Arc<App>>, Json(ask): Json<Ask>) -> Answer {
+pub async fn handle(act: Act<Ask>) -> Answer {
+    let (app, ask) = (&act.app, &act.said);
     let by = match (&ask.advance, &ask.to) {
         (Some(text), None) => Move::advance(text).ok_or_else(|| {
             let detail = format!("`{text}` is no sum of durations: write `14 days`, `6 months + 1 day`");
@@ -33,7 +31,7 @@ pub async fn handle(State(app): State<Arc<App>>, Json(ask): Json<Ask>) -> Answer
         }),
         _ => Err(Problem::field("request_invalid", "", "say either `advance` or `to`")),
     }?;
-    match app.intake.move_clock(by)?.answer().await? {
+    match app.intake.move_clock(by, act.once())?.answer().await? {
         Moved::To { now, rows } => Ok(answer(200, &json!({"now": now.to_string(), "rows": rows}))),
         Moved::Back { now } => {
             let detail = format!("it is {now} already");
@@ -43,6 +41,7 @@ pub async fn handle(State(app): State<Arc<App>>, Json(ask): Json<Ask>) -> Answer
             let pointer = if ask.to.is_some() { "/to" } else { "/advance" };
             Err(Problem::field(TIME_OUT_OF_RANGE, pointer, "the clock goes to the end of 2999 at most"))
         }
+        Moved::Another => Err(key_reused()),
         Moved::Real => {
             let detail =
                 "the program, or its environment, says `sandbox = true` where the clock may be moved";
