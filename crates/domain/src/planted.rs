@@ -2,7 +2,7 @@
 //! `false` for the compiler, and nothing of this is in the program.
 
 /// (name, what goes wrong)
-pub const ALL: [(&str, &str); 22] = [
+pub const ALL: [(&str, &str); 30] = [
     ("dedupe_window", "an event is known only for a while"),
     ("refund_by_todays_rules", "a return is worked out under the present program"),
     ("float_rounding", "a grant goes through a 64-bit float"),
@@ -24,6 +24,14 @@ pub const ALL: [(&str, &str); 22] = [
     ("return_without_date", "spent points come back without the date on which they end"),
     ("lapse_keeps_stock", "a reservation that lapses does not give back its piece of the stock"),
     ("level_of_next_day", "a level that ends is judged by the first day after it"),
+    ("leaves_with_all", "who leaves a household takes the others' points with him"),
+    ("back_to_the_spender", "spent points come back to him who spent them, not to him who had put them in"),
+    ("household_limit_alone", "a limit of a household counts only what the member himself used"),
+    ("merge_forgets_limits", "who absorbs another may use a limit for both"),
+    ("code_made_twice", "a code of a pattern is not looked up before it is given"),
+    ("code_brought_twice", "a code that came before goes into the pool again"),
+    ("erased_still_heard", "what is told of an erased member counts"),
+    ("warning_of_one_lot", "a warning tells the first of the lots that end together"),
     ("key_lost_at_seal", "a key is lost when keys in memory become a sorted run"),
 ];
 

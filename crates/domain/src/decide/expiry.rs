@@ -16,6 +16,7 @@ use crate::member::{Member, WalletState};
 use crate::num::Num;
 use crate::outcome::{Account, Emitted, Transfer, TransferKind};
 use crate::plan::{Canon, Plan, Setting, TypeNo, Wallet};
+use crate::planted;
 use crate::redemption::Redemption;
 use crate::term::{Term, To};
 use crate::time::Span;
@@ -165,6 +166,7 @@ fn warn(book: &mut Book<'_>) -> bool {
         let mut ends: Vec<(Timestamp, i64)> = Vec::new();
         for (end, lot) in near.chain(undated) {
             match ends.iter_mut().find(|one| one.0 == end) {
+                Some(_) if planted::is("warning_of_one_lot") => {}
                 Some(one) => one.1 += lot.remaining,
                 None => ends.push((end, lot.remaining)),
             }

@@ -20,6 +20,7 @@ use crate::member::{Home, LimitState, Member, Resident, WalletState};
 use crate::outcome::{Emitted, Reason};
 use crate::own;
 use crate::plan::{Across, Limit, Plan, Wallet};
+use crate::planted;
 use crate::snapshot::Want;
 use crate::value::Text;
 
@@ -145,7 +146,9 @@ pub fn move_out(book: &mut Book<'_>) {
     let last = book.home.as_deref().is_some_and(|home| residents(home).len() == 1);
     for id in shared(plan, book.home.as_deref()) {
         let quiet = Quiet::of(book.wallet(&id));
-        let parts = giving::hand_out(book, &id, i64::MAX, |lot| last || lot.by == Some(no));
+        let parts = giving::hand_out(book, &id, i64::MAX, |lot| {
+            last || lot.by == Some(no) || planted::is("leaves_with_all")
+        });
         let home = book.home.take();
         giving::move_in(book, &id, &parts, quiet);
         book.home = home;

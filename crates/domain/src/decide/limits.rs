@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use crate::household::Who;
 use crate::member::LimitState;
 use crate::plan::{Across, Limit};
+use crate::planted;
 use crate::snapshot::Budgets;
 use crate::time::{Calendar, Span, Unit, Window};
 
@@ -50,6 +51,7 @@ impl<'a> Uses<'a> {
                 let freed = self.freed.and_then(|freed| freed.get(&*limit.id));
                 freed.or(self.budgets.get(&*limit.id)).map_or(&[], |parts| parts)
             }
+            Across::Household if planted::is("household_limit_alone") => of(self.member),
             Across::Household => of(self.household),
             Across::Member => of(self.member),
         }

@@ -32,6 +32,8 @@ pub const ALL: &[&str] = &[
     "points released into a household",
     "pool is empty",
     "reward of one who was absorbed",
+    "two parted after something had happened",
+    "two parted at once",
 ];
 
 pub fn of_row(marks: &mut Marks, said: &[String], moves: &[Move], row: &Row) {

@@ -65,8 +65,8 @@ impl Home {
             reorder: rng.swarm(300),
             late: rng.swarm(120),
             card: rng.swarm(400),
-            number: rng.swarm(250),
-            merges: rng.swarm(500),
+            number: rng.swarm(500),
+            merges: rng.swarm(900),
             erases: rng.swarm(400),
             people: rng.between(2, 9) as usize,
             days: rng.between(20, 250),
@@ -148,8 +148,8 @@ impl Home {
             14..=20 => {
                 let whom = self.person();
                 let what = match self.rng.index(7) {
-                    0..=3 => With::Join,
-                    4 if self.rng.chance(self.weather.merges) => With::Absorb,
+                    0..=2 => With::Join,
+                    3 | 4 if self.rng.chance(self.weather.merges) => With::Absorb,
                     _ => With::Give,
                 };
                 self.plans.push((whom, person, what, time));
@@ -229,6 +229,18 @@ impl Home {
         };
         self.message(kind, (subject, Vec::new()), time, data)
     }
+    /// Some merges are undone, at once or when something else has happened.
+    fn undone(&mut self, message: &Message, decision: &Value, clock: i64) -> Option<Message> {
+        let data: Value = serde_json::from_str(&message.data).ok()?;
+        let later = match self.rng.index(6) {
+            0..=2 => self.rng.between(0, 600),
+            3 => self.rng.between(0, 40 * DAY),
+            _ => return None,
+        };
+        let (survivor, other) = (decision["m"].as_u64()?, data["absorb"].as_u64()?);
+        let data = format!("{{\"absorbed\":{other}}}");
+        Some(self.message("fealty.unmerged", (format!("#{survivor}"), Vec::new()), clock + later, data))
+    }
     /// What becomes of a redemption after this stage, if its client does anything.
     fn goes_on(&mut self, message: &Message, name: &str, stage: &str, clock: i64) -> Vec<Message> {
         let luck = self.rng.index(10);
@@ -281,6 +293,9 @@ impl Story for Home {
                     .into_iter()
                     .map(|(whom, who, what, time)| self.does((whom, who, what), time.max(clock))),
             );
+        }
+        if message.kind == "fealty.merged" && decision["s"] == "applied" {
+            next.extend(self.undone(message, decision, clock));
         }
         let told = decision["msg"].as_array().into_iter().flatten();
         let told = told.filter(|m| !m["data"]["redemption"].is_null());

@@ -14,6 +14,7 @@ use crate::key::{Key, KeyMaker};
 use crate::outcome::{Decision, Reason, Status};
 use crate::own::{CODES, Own};
 use crate::plan::Gives;
+use crate::planted;
 use crate::redemption::Redemption;
 use crate::snapshot::{Budgets, PastRow, Rows, Want};
 use crate::value::{Text, Value};
@@ -143,7 +144,7 @@ impl Drawer<'_> {
                 let code = fill(pattern, self.keys, id, nonce);
                 nonce += 1;
                 let here = codes.contains(&code) || self.here.iter().any(|one| one.codes.contains(&code));
-                if !here && !self.is_known(&code)? {
+                if !here && (!self.is_known(&code)? || planted::is("code_made_twice")) {
                     break code;
                 }
             };
@@ -267,7 +268,7 @@ pub fn import(
     let mut decision = Decision::new(Status::Applied, version);
     let mut under = Vec::with_capacity(codes.len() + 1);
     for (at, (code, key)) in codes.into_iter().zip(own).enumerate() {
-        if known.insert(code) {
+        if known.insert(code) || planted::is("code_brought_twice") {
             under.push(key);
         } else {
             decision.skipped.push(u16::try_from(at).expect("a list holds fewer than 65,536"));

@@ -20,7 +20,7 @@ use crate::sim::story::{Audit, State};
 use crate::world::Message;
 use ladder::{Change, Standing};
 pub use purse::Move;
-use purse::{Lot, LotId, Purse, Waiting};
+use purse::{Lot, LotId, Purse, Quiet, Waiting};
 use rewards::{Counter, RedemptionId};
 
 pub struct Club {
@@ -46,7 +46,7 @@ pub struct Club {
 enum Next {
     Free(u64, u64),
     /// A gift arrives: for whom, in which wallet, of which lots.
-    Gift(u64, usize, Vec<Lot>),
+    Gift(u64, usize, Vec<Lot>, Quiet),
 }
 
 #[derive(Clone, Debug)]
@@ -257,7 +257,7 @@ impl Club {
         Ok(book)
     }
     fn gift_row(&mut self, message: &Message, row: &Row) -> Result<Book, String> {
-        let Some(Next::Gift(no, wallet, parts)) = self.next.pop_front() else {
+        let Some(Next::Gift(no, wallet, parts, quiet)) = self.next.pop_front() else {
             return Err("nobody gave anything".to_owned());
         };
         same("who receives", number(&message.subject)?, no)?;
@@ -265,6 +265,7 @@ impl Club {
         let mut book = Book::new(row.pos, message.time);
         book.no = no;
         let purse = &mut self.members.get_mut(&no).ok_or("nobody")?.purses[wallet];
+        purse.takes_quiet(&parts, quiet);
         purse.receive(&parts, None);
         purse.take_for_debt();
         self.close(&mut book, None, false);

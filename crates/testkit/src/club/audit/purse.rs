@@ -40,6 +40,9 @@ pub struct Move {
     pub of: Option<u64>,
 }
 
+/// Newest activity, and when a silence may have begun.
+pub type Quiet = (Option<i64>, Option<i64>);
+
 #[derive(Clone, Debug)]
 pub struct Purse {
     pub id: &'static str,
@@ -78,6 +81,12 @@ impl Purse {
             moves: Vec::new(),
         }
     }
+    /// As it is, but for what was warned of meanwhile.
+    pub fn warned_as(mut self, now: &[Purse]) -> Purse {
+        let now = now.iter().find(|purse| purse.id == self.id);
+        self.warned = now.map_or(self.warned, |now| now.warned);
+        self
+    }
     pub fn pending(&self) -> i64 {
         self.waiting.iter().map(|w| w.left).sum()
     }
@@ -87,7 +96,8 @@ impl Purse {
     /// The row is over: whether it was activity, and what moved.
     pub fn close(&mut self, at: i64) -> Vec<Move> {
         let acts = |m: &Move| {
-            m.from == "issued" || (m.to == "debt" && ["pending", "adjusted", "available"].contains(&m.from))
+            ["issued", "adjusted"].contains(&m.from)
+                || (m.to == "debt" && ["pending", "adjusted", "available"].contains(&m.from))
         };
         if std::mem::take(&mut self.spends) || self.moves.iter().any(acts) {
             self.active = self.active.max(Some(at));
@@ -301,6 +311,24 @@ impl Purse {
             self.note("available", "given", lot.left, Some(lot.id));
         }
         given
+    }
+    /// Since when nothing happened, and since when that may be silence: it goes with what is given.
+    pub fn quiet(&self) -> Quiet {
+        (self.active, self.began)
+    }
+    /// Before points come from where it was so long quiet.
+    pub fn takes_quiet(&mut self, lots: &[Lot], (active, began): Quiet) {
+        if lots.iter().all(|lot| lot.ends.is_some()) {
+            return;
+        }
+        let since = active.max(began);
+        let first = self.lots.iter().all(|lot| lot.ends.is_some());
+        if self.began.is_none() {
+            self.began = began;
+        } else if first && since.is_some() {
+            self.began = since;
+        }
+        self.active = self.active.max(since);
     }
     /// From another member: dates and names stay.
     pub fn receive(&mut self, lots: &[Lot], by: Option<u64>) {

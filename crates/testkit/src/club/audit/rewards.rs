@@ -121,10 +121,19 @@ impl Club {
         self.counter.all.insert(id, one);
         if confirm {
             self.settle(book, id, reward);
+            let order = self.order_of(no, self.counter.all[&id].order.as_ref());
+            if let Some(order) = order {
+                self.share_comes_back(book, id, &order);
+            }
         } else {
             self.members.get_mut(&no).expect("as above").held.push(id);
         }
         self.tell(book, id);
+    }
+    /// The member's own order, if it was paid.
+    pub(super) fn order_of(&self, no: u64, order: Option<&String>) -> Option<Order> {
+        let order = order.and_then(|order| self.orders.get(order));
+        order.filter(|order| order.member == no).cloned()
     }
     fn tell(&mut self, book: &mut Book, id: RedemptionId) {
         let one = &self.counter.all[&id];
@@ -197,8 +206,7 @@ impl Club {
         }
         let reward = self.terms.reward(&one.reward).expect("a reward of the catalogue").clone();
         // Of its order something may have come back since.
-        let order = one.order.as_ref().and_then(|order| self.orders.get(order));
-        let order = order.filter(|order| order.member == book.no).cloned();
+        let order = self.order_of(book.no, one.order.as_ref());
         match act {
             "confirm" if order.as_ref().is_some_and(Order::is_back) => return Err("redemption_over"),
             "confirm" => {

@@ -222,10 +222,13 @@ impl Club {
             return Err("reward_unknown");
         };
         let quantity = data["quantity"].as_i64().unwrap_or(1);
+        let order = data["order"].as_str().map(str::to_owned);
+        if self.order_of(book.no, order.as_ref()).is_some_and(|order| order.is_back()) {
+            return Err("redemption_over");
+        }
         if let Some(code) = self.refuses(&reward, book.no, quantity, book.at) {
             return Err(code);
         }
-        let order = data["order"].as_str().map(str::to_owned);
         self.take(book, (&reward, quantity, order), false, data["confirm"] == true);
         Ok(())
     }
@@ -262,9 +265,10 @@ impl Club {
         if purse.available - purse.debt < amount {
             return Err("points_insufficient");
         }
+        let quiet = purse.quiet();
         let parts = purse.take("given", amount, None);
         let parts = parts.into_iter().map(|(lot, left)| Lot { left, ..lot }).collect();
-        book.gift = Some(Next::Gift(to, at, parts));
+        book.gift = Some(Next::Gift(to, at, parts, quiet));
         Ok(())
     }
 }

@@ -139,6 +139,7 @@ impl Home {
     }
     pub(super) fn takes_over(&mut self, book: &mut Book, from: &Member) {
         let no = book.no;
+        self.note_merge(book, from);
         for (wallet, theirs) in from.purses.iter().enumerate() {
             let by = self.by(no, wallet);
             self.purse(no, wallet).receive(&theirs.lots, by);

@@ -4,6 +4,7 @@
 mod codes;
 mod compare;
 mod families;
+mod parting;
 mod points;
 mod steps;
 
@@ -36,6 +37,15 @@ pub struct Home {
     codes: BTreeSet<String>,
     /// Rows that wait: for an order, or for a member to claim them.
     waiting: BTreeMap<u64, (Message, Option<String>)>,
+    /// By number of the absorbed: what was before.
+    merges: BTreeMap<u64, parting::Merge>,
+    /// The newest row of each member and household.
+    touched: BTreeMap<u64, u64>,
+    /// Two were parted after something had happened to them: what each has then is not worked out here. From there on
+    /// rows keep their laws, and `verify` proves the rest.
+    lost: bool,
+    /// What was given by him who lets go.
+    parted: [i64; 2],
     /// What must come next, one after the other; only what is due for its member may come before.
     next: VecDeque<Next>,
 }
@@ -51,6 +61,8 @@ enum Next {
     /// Founds a household, into which this one moves next.
     Founds(u64, u64),
     MovesIn(u64, u64),
+    /// He is himself again.
+    Parts(u64, Box<Member>),
 }
 
 #[derive(Clone, Debug)]
@@ -162,7 +174,8 @@ impl Next {
             | Next::HandsOver(no, _)
             | Next::TakesOver(no, _)
             | Next::Founds(no, _)
-            | Next::MovesIn(no, _) => *no,
+            | Next::MovesIn(no, _)
+            | Next::Parts(no, _) => *no,
         }
     }
 }
@@ -179,7 +192,7 @@ impl Audit for Home {
         })
     }
     fn finish(&mut self, state: &State, clock: i64) -> Result<(), String> {
-        self.compare_state(state, clock)
+        if self.lost { Ok(()) } else { self.compare_state(state, clock) }
     }
 }
 
@@ -200,6 +213,10 @@ impl Home {
             pool: Pool::default(),
             codes: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            merges: BTreeMap::new(),
+            touched: BTreeMap::new(),
+            lost: false,
+            parted: [0; 2],
             next: VecDeque::new(),
         }
     }
@@ -210,7 +227,18 @@ impl Home {
         }
         (self.last_pos, self.last_now) = (row.pos, row.now);
         crate::audit::laws::row(row)?;
+        if self.lost {
+            return Ok(());
+        }
         let book = self.work(row, marks)?;
+        if self.lost {
+            marks.hit("two parted after something had happened");
+            return Ok(());
+        }
+        let home = self.members.get(&book.no).and_then(|member| member.home).map(|home| home.0);
+        for no in home.into_iter().chain(book.household).chain([book.no]) {
+            self.touched.insert(no, row.pos);
+        }
         self.compare(&book, row, marks)?;
         super::marks::of_row(marks, &book.said, &book.moves, row);
         Ok(())
@@ -228,7 +256,7 @@ impl Home {
         };
         match message.kind.as_str() {
             "fealty.due" => self.due_row(message, row, marks),
-            "fealty.follows" => self.made_row(message, row, marks),
+            "fealty.follows" | "fealty.parts" => self.made_row(message, row, marks),
             _ => {
                 if let Some(next) = self.next.front() {
                     return Err(format!("before this there had to come {next:?}"));
@@ -317,8 +345,10 @@ impl Home {
     /// What one member's act does to another.
     fn made_row(&mut self, message: &Message, row: &Row, marks: &mut Marks) -> Result<Book, String> {
         let next = self.next.pop_front().ok_or("nobody did anything to him")?;
-        let no = self.stands_for(next.of());
-        same("to whom it happens", self.stands_for(number(&message.subject)?), no)?;
+        let parts = matches!(next, Next::Parts(..));
+        let alias = |no: u64| if parts { no } else { self.stands_for(no) };
+        let no = alias(next.of());
+        same("to whom it happens", alias(number(&message.subject)?), no)?;
         self.all_ready(no, message.time)?;
         let mut book = Book::new(row.pos, message.time);
         book.no = no;
@@ -329,6 +359,10 @@ impl Home {
             Next::TakesOver(_, from) => {
                 marks.hit("member absorbed");
                 self.takes_over(&mut book, &from);
+            }
+            Next::Parts(_, himself) => {
+                marks.hit("two parted at once");
+                self.parts(&mut book, *himself, row)?;
             }
             Next::Founds(_, other) => self.founds(&mut book, other, marks),
             Next::MovesIn(_, home) => self.moves_in(&mut book, home),

@@ -75,12 +75,12 @@ impl Home {
         if let Some(no) = about {
             self.all_ready(no, message.time)?;
         }
-        self.decide(book, message, (about, &data, &order), marks)
+        self.decide(book, (message, row), (about, &data, &order), marks)
     }
     fn decide(
         &mut self,
         mut book: Book,
-        message: &Message,
+        (message, row): (&Message, &Row),
         (known, data, order): (Option<u64>, &Value, &str),
         marks: &mut Marks,
     ) -> Result<Book, String> {
@@ -129,6 +129,7 @@ impl Home {
             "fealty.joined" => self.joins(&mut book, data, marks),
             "fealty.left" => self.leaves(&mut book, marks),
             "fealty.merged" => self.merges(&mut book, data, marks),
+            "fealty.unmerged" => self.lets_go(&mut book, data, row),
             "fealty.erased" => {
                 self.goes_for_ever(&mut book, marks);
                 Ok(())
@@ -147,6 +148,9 @@ impl Home {
             self.member(book.no).names.insert(name);
         }
         book.frees = frees;
+        if self.lost {
+            return Ok(book);
+        }
         self.close(&mut book);
         self.then(&book);
         Ok(book)
