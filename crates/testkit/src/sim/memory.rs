@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use domain::batch::Erasure;
 use domain::event::{Event, MemberNo};
 use domain::identity::Identity;
 use domain::key::Key;
@@ -32,8 +33,7 @@ struct Handed {
     members: Vec<(MemberNo, Rc<Vec<u8>>)>,
     identities: Vec<(Identity, MemberNo)>,
     budgets: Vec<(Box<str>, Vec<(i64, i64)>)>,
-    /// Names that are nobody's any more.
-    free: Vec<Identity>,
+    erased: Vec<Erasure>,
     now_ms: i64,
 }
 
@@ -50,12 +50,32 @@ struct State {
 /// A row as it lies there.
 pub struct Kept {
     pub pos: u64,
+    pub member: Option<MemberNo>,
     pub event: Arc<Event>,
     pub body_hash: [u8; 32],
     pub free: bool,
     pub again: Option<u64>,
     pub now_ms: i64,
     pub decided: Vec<u8>,
+}
+
+impl Kept {
+    fn without_him(&self) -> Kept {
+        let Event { source, id, kind, time, .. } = &*self.event;
+        let (source, id, kind, data) = (source.clone(), id.clone(), kind.clone(), b"{}".as_slice().into());
+        let event = Event { source, id, kind, subject: None, also: Vec::new(), time: *time, data };
+        let mut decision: Decision = serde_json::from_slice(&self.decided).expect("a decision reads back");
+        decision.names_gone |= !decision.linked.is_empty();
+        decision.linked.clear();
+        decision.taken.clear();
+        decision.seen.clear();
+        decision.once.clear();
+        decision.before = None;
+        decision.emitted.iter_mut().for_each(|message| message.data.clear());
+        let decided = serde_json::to_vec(&decision).expect("a decision is JSON");
+        let Kept { pos, member, body_hash, free, again, now_ms, .. } = *self;
+        Kept { pos, member, event: event.into(), body_hash, free, again, now_ms, decided }
+    }
 }
 
 impl Memory {
@@ -114,7 +134,7 @@ impl Memory {
             let decided = serde_json::to_vec(&*row.decision).expect("a decision is JSON");
             let (pos, free, again, now_ms) = (row.pos, row.input.is_none(), row.again, write.now_ms);
             rows.push((
-                Rc::new(Kept { pos, event, body_hash, free, again, now_ms, decided }),
+                Rc::new(Kept { pos, member: row.member, event, body_hash, free, again, now_ms, decided }),
                 row.keys.clone(),
             ));
         }
@@ -124,8 +144,8 @@ impl Memory {
         });
         let members = members.collect();
         let (identities, budgets) = (write.batch.identities, write.budgets);
-        let free = write.batch.erased.into_iter().flat_map(|erasure| erasure.names).collect();
-        Handed { rows, members, identities, budgets, free, now_ms: write.now_ms }
+        let erased = write.batch.erased;
+        Handed { rows, members, identities, budgets, erased, now_ms: write.now_ms }
     }
     /// Makes the oldest batch in flight durable.
     pub fn settle(&mut self) {
@@ -164,13 +184,31 @@ impl State {
     }
     fn apply(&mut self, handed: &Handed) {
         self.append(&handed.rows);
-        for name in &handed.free {
-            self.identities.remove(name);
-        }
+        handed.erased.iter().for_each(|erasure| self.erase(erasure));
         self.identities.extend(handed.identities.iter().cloned());
         self.members.extend(handed.members.iter().cloned());
         self.budgets.extend(handed.budgets.iter().cloned());
         self.now_ms = handed.now_ms;
+    }
+    /// As the real store does it: rows of the member say what moved, and nothing of him.
+    fn erase(&mut self, erasure: &Erasure) {
+        for name in &erasure.names {
+            self.identities.remove(name);
+        }
+        let is_his = |no: Option<MemberNo>| erasure.histories.iter().any(|one| Some(one.0) == no);
+        let before = &self.rows[..erasure.pos as usize - 1];
+        let mut own: Vec<u64> =
+            before.iter().filter(|kept| is_his(kept.member)).map(|kept| kept.pos).collect();
+        // And those where his events waited.
+        let mut at = 0;
+        while let Some(pos) = own.get(at) {
+            own.extend(self.rows[*pos as usize - 1].again);
+            at += 1;
+        }
+        for pos in own {
+            let kept = &mut self.rows[pos as usize - 1];
+            *kept = Rc::new(kept.without_him());
+        }
     }
     fn append(&mut self, rows: &[(Rc<Kept>, Vec<Key>)]) {
         for (kept, keys) in rows {

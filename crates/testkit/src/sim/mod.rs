@@ -359,7 +359,11 @@ impl Sim {
         let message = &self.messages[at];
         let name = format!("{} {}", message.source, message.id);
         let decision = serde_json::to_value(&*answer.decision).map_err(|e| e.to_string())?;
-        self.note(|| format!("{name} is told row {} {} {}", answer.pos, answer.conflict, decision["s"]));
+        let what = format!("{} at {}", message.subject, message.time);
+        self.note(|| {
+            let Answered { pos, conflict, .. } = answer;
+            format!("{name} of {what} is told row {pos} {conflict} {decision}")
+        });
         if let Some(before) = self.told.get(&self.same[at])
             && !before.open()
         {

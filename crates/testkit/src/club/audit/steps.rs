@@ -129,7 +129,8 @@ impl Club {
     }
     /// Rows that wait for this order, or for one of these names within the time in which they can be claimed.
     fn frees(&self, book: &Book, names: &[String], order: Option<&str>) -> Vec<u64> {
-        let window = self.terms.guests.unwrap_or(0) * 86_400;
+        let days = self.terms.guests.unwrap_or(0).days();
+        let within = |time: i64| book.at <= (local(time) + days).timestamp().as_second();
         let set_free =
             |pos: &u64| self.next.iter().any(|next| matches!(next, Next::Free(at, _) if at == pos));
         let mut all: Vec<(i64, u64)> = Vec::new();
@@ -137,7 +138,7 @@ impl Club {
             let mut named = std::iter::once(&message.subject).chain(&message.also);
             let free = match of {
                 Some(of) => Some(&**of) == order,
-                None => named.any(|name| names.contains(name)) && book.at - message.time <= window,
+                None => named.any(|name| names.contains(name)) && within(message.time),
             };
             if free {
                 all.push((message.time, *pos));

@@ -192,6 +192,13 @@ impl Home {
             self.names.remove(&name);
             self.freed.insert(name);
         }
+        let own = book.no;
+        let ours: Vec<String> = self.orders.keys().cloned().collect();
+        for id in ours {
+            if self.stands_for(self.orders[&id].member) == own {
+                self.orders.get_mut(&id).expect("it is there").told.clear();
+            }
+        }
         book.said.push("member.erased".to_owned());
     }
 }

@@ -92,6 +92,8 @@ struct Member {
 #[derive(Clone, Debug)]
 struct Order {
     member: u64,
+    /// Under which name; nobody knows it any more once its member is erased.
+    told: String,
     cents: i64,
     back: i64,
     closed: bool,

@@ -97,7 +97,8 @@ impl Home {
             }
         }
         let (member, back, refunds) = (book.no, 0, Default::default());
-        self.orders.insert(id.to_owned(), Order { member, cents, back, closed: false, refunds, grant });
+        let told = String::new();
+        self.orders.insert(id.to_owned(), Order { member, told, cents, back, closed: false, refunds, grant });
     }
     pub(super) fn back(&mut self, book: &Book, data: &Value, id: &str) -> Result<(), &'static str> {
         let order = self.orders.get_mut(id).expect("it was looked at");

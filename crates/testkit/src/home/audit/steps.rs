@@ -1,9 +1,11 @@
 //! What each kind of message should do.
 
+use jiff::ToSpan;
 use serde_json::Value;
 
 use super::{Book, Home, Member};
 use crate::audit::{Row, payload};
+use crate::club::ends::local;
 use crate::sim::marks::Marks;
 use crate::world::Message;
 
@@ -57,7 +59,9 @@ impl Home {
             self.waiting.insert(row.pos, (message.clone(), Some(order)));
             return Ok(book.aside("waiting", "order_unknown"));
         }
-        if kind == OF_ORDER && owner.is_some() && owner != about {
+        // Under the name under which the order was paid it may be told by whoever has that name now.
+        let told = self.orders.get(&order).is_some_and(|order| order.told == message.subject);
+        if kind == OF_ORDER && owner.is_some() && owner != about && (numbered.is_some() || !told) {
             return Ok(book.aside("refused", "order_of_another_member"));
         }
         if kind == "order.paid" && paid.is_some() {
@@ -104,6 +108,7 @@ impl Home {
         let done = match kind {
             "order.paid" => {
                 self.paid(&mut book, data, order, marks);
+                self.orders.get_mut(order).expect("it was paid").told.clone_from(&message.subject);
                 Ok(())
             }
             OF_ORDER => self.back(&book, data, order),
@@ -157,7 +162,8 @@ impl Home {
     }
     /// Rows that wait for this order, or for one of these names within the time in which they can be claimed.
     fn frees(&self, book: &Book, names: &[String], order: Option<&str>) -> Vec<u64> {
-        let window = self.terms.guests.unwrap_or(0) * 86_400;
+        let days = self.terms.guests.unwrap_or(0).days();
+        let within = |time: i64| book.at <= (local(time) + days).timestamp().as_second();
         let set_free =
             |pos: &u64| self.next.iter().any(|next| matches!(next, super::Next::Free(at, _) if at == pos));
         let mut all: Vec<(i64, u64)> = Vec::new();
@@ -165,7 +171,7 @@ impl Home {
             let mut named = std::iter::once(&message.subject).chain(&message.also);
             let free = match of {
                 Some(of) => Some(&**of) == order,
-                None => named.any(|name| names.contains(name)) && book.at - message.time <= window,
+                None => named.any(|name| names.contains(name)) && within(message.time),
             };
             if free {
                 all.push((message.time, *pos));
