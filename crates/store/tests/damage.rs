@@ -41,7 +41,7 @@ fn busy() -> Bench {
 }
 
 fn store_program(shop: &Shop) {
-    shop.store.admin().program_version_put([1; 32], "", "key:1", 1).unwrap();
+    shop.store.admin().program_version_put([1; 32], r#"{"rules":{"base":{"on":"order.paid"}}}"#, "key:1", 1).unwrap();
 }
 
 /// Hashes every row anew, so that only the damage itself can be found.
@@ -205,6 +205,7 @@ const DAMAGE: &[(&str, &str, bool)] = &[
     ),
     ("reversal", "UPDATE journal SET decided = json_set(decided, '$.o.g[0].s[0]', 1) WHERE pos = 155", true),
     ("order", "UPDATE journal SET decided = json_set(decided, '$.o.p', 150) WHERE pos = 155", true),
+    ("grant", "UPDATE journal SET decided = json_remove(decided, '$.o.g[0]') WHERE pos = 155", true),
     (
         "once",
         "UPDATE journal SET decided = json_insert(decided, '$.o.g[#]', decided -> '$.o.g[0]') WHERE pos = 155",
