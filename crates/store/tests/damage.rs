@@ -41,7 +41,10 @@ fn busy() -> Bench {
 }
 
 fn store_program(shop: &Shop) {
-    shop.store.admin().program_version_put([1; 32], r#"{"rules":{"base":{"on":"order.paid"}}}"#, "key:1", 1).unwrap();
+    shop.store
+        .admin()
+        .program_version_put([1; 32], r#"{"rules":{"base":{"on":"order.paid"}}}"#, "key:1", 1)
+        .unwrap();
 }
 
 /// Hashes every row anew, so that only the damage itself can be found.

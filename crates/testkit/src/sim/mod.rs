@@ -89,7 +89,7 @@ impl Told {
 fn lasting(decision: &Value) -> Value {
     let mut decision = decision.clone();
     if let Some(all) = decision.as_object_mut() {
-        ["linked", "taken", "was", "once"].iter().for_each(|key| drop(all.remove(*key)));
+        ["linked", "unnamed", "taken", "was", "once", "before"].iter().for_each(|key| drop(all.remove(*key)));
     }
     decision["why"]["message"] = Value::Null;
     for message in decision["msg"].as_array_mut().into_iter().flatten() {

@@ -105,42 +105,7 @@ impl Home {
         }
         names.retain(|name| !self.names.contains_key(name));
         let frees = self.frees(&book, &names, (kind == "order.paid").then_some(order));
-        let done = match kind {
-            "order.paid" => {
-                self.paid(&mut book, data, order, marks);
-                self.orders.get_mut(order).expect("it was paid").told.clone_from(&message.subject);
-                Ok(())
-            }
-            OF_ORDER => self.back(&book, data, order),
-            "member.enrolled" => {
-                if std::mem::replace(&mut self.member(book.no).enrolled, true) {
-                    (book.status, book.code) = ("ignored", "member_already_enrolled");
-                }
-                Ok(())
-            }
-            "visit.made" => {
-                self.visited(&mut book, data);
-                Ok(())
-            }
-            "fealty.linked" => {
-                let mut all = data["identities"].as_array().into_iter().flatten().map(payload::text);
-                let free = |name: String| self.names.get(&name).is_none_or(|owner| *owner == book.no);
-                if all.all(free) { Ok(()) } else { Err("identity_taken") }
-            }
-            "fealty.adjusted" => self.adjusted(&mut book, data),
-            "fealty.redeemed" => self.redeemed(&mut book, data, marks),
-            "fealty.redemption" => self.act(&mut book, data, marks),
-            "fealty.transferred" => self.gives(&mut book, data),
-            "fealty.joined" => self.joins(&mut book, data, marks),
-            "fealty.left" => self.leaves(&mut book, marks),
-            "fealty.merged" => self.merges(&mut book, data, marks),
-            "fealty.unmerged" => self.lets_go(&mut book, data, row),
-            "fealty.erased" => {
-                self.goes_for_ever(&mut book, marks);
-                Ok(())
-            }
-            other => return Err(format!("{other} is not of this world")),
-        };
+        let done = self.act_on(&mut book, (message, row), (data, order), marks)?;
         if let Err(code) = done {
             return Ok(book.aside(if code == "refund_already_applied" { "ignored" } else { "refused" }, code));
         }
@@ -159,6 +124,51 @@ impl Home {
         self.close(&mut book);
         self.then(&book);
         Ok(book)
+    }
+    /// Err in it: why it is refused.
+    fn act_on(
+        &mut self,
+        book: &mut Book,
+        (message, row): (&Message, &Row),
+        (data, order): (&Value, &str),
+        marks: &mut Marks,
+    ) -> Result<Result<(), &'static str>, String> {
+        Ok(match message.kind.as_str() {
+            "order.paid" => {
+                self.paid(book, data, order, marks);
+                self.orders.get_mut(order).expect("it was paid").told.clone_from(&message.subject);
+                Ok(())
+            }
+            OF_ORDER => self.back(book, data, order),
+            "member.enrolled" => {
+                if std::mem::replace(&mut self.member(book.no).enrolled, true) {
+                    (book.status, book.code) = ("ignored", "member_already_enrolled");
+                }
+                Ok(())
+            }
+            "visit.made" => {
+                self.visited(book, data);
+                Ok(())
+            }
+            "fealty.linked" => {
+                let mut all = data["identities"].as_array().into_iter().flatten().map(payload::text);
+                let free = |name: String| self.names.get(&name).is_none_or(|owner| *owner == book.no);
+                if all.all(free) { Ok(()) } else { Err("identity_taken") }
+            }
+            "fealty.adjusted" => self.adjusted(book, data),
+            "fealty.redeemed" => self.redeemed(book, data, marks),
+            "fealty.redemption" => self.act(book, data, marks),
+            "fealty.transferred" => self.gives(book, data),
+            "fealty.joined" => self.joins(book, data, marks),
+            "fealty.left" => self.leaves(book, marks),
+            "fealty.merged" => self.merges(book, data, marks),
+            "fealty.unmerged" => self.lets_go(book, data, row),
+            "fealty.erased" => {
+                self.goes_for_ever(book, marks);
+                Ok(())
+            }
+            other => return Err(format!("{other} is not of this world")),
+        })
     }
     /// Rows that wait for this order, or for one of these names within the time in which they can be claimed.
     fn frees(&self, book: &Book, names: &[String], order: Option<&str>) -> Vec<u64> {
