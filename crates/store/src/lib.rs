@@ -85,8 +85,8 @@ impl Write {
             Arc::clone(member.expect("a member that changed is in the snapshot"))
         };
         let members = batch.members.iter().map(member).collect();
-        let used = |id: &Box<str>| (id.clone(), snapshot.budgets.get(id).cloned().unwrap_or_default());
-        let budgets = batch.budgets.iter().map(used).collect();
+        let used = |id| snapshot.budgets.get(id).cloned().unwrap_or_default();
+        let budgets = batch.budgets.iter().map(|id| (id.clone(), used(id))).collect();
         let raws = inputs.iter().map(|_| None).collect();
         Write { inputs, raws, batch, members, budgets, now_ms }
     }

@@ -22,6 +22,8 @@ use crate::keys::Keys;
 use crate::keys::run::{Run, Slice, page_at};
 use crate::{Done, Options, StoreError};
 
+// Nearly all of them are batches, and few wait at a time.
+#[allow(clippy::large_enum_variant)]
 pub enum Job {
     Batch {
         flight: Arc<Flight>,
