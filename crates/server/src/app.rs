@@ -120,18 +120,6 @@ impl App {
     }
 }
 
-impl App {
-    /// The same for the few writes that are no events.
-    pub async fn write<T: Send + 'static>(
-        &self,
-        write: impl FnOnce(&Admin) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let admin = self.admin.clone();
-        let done = tokio::task::spawn_blocking(move || write(&admin)).await;
-        done.map_err(|_| Problem::internal())?.map_err(Problem::from)
-    }
-}
-
 /// Public ids are made with a part of the installation's secret.
 pub fn member_ids(store: &Store) -> MemberIds {
     let mut secret = [0; 16];

@@ -81,7 +81,10 @@ fn is_signed(received: &Received, secrets: &[&str]) -> bool {
 #[test]
 fn a_change_arrives_signed_as_the_feed_tells_it() {
     let (mut api, hook) = (api(), Receiver::start(|_, _| Reply::ok()));
-    let made = endpoint(&mut api, json!({"url": hook.url(), "types": ["points.*"], "description": "mail"}));
+    let settings = json!({"url": hook.url(), "types": ["points.*"], "description": "mail"});
+    let made = endpoint(&mut api, settings.clone());
+    let twice = api.post("/v1/endpoints", &settings);
+    assert_eq!((twice.status, twice.json()["code"].as_str()), (409, Some("endpoint_exists")));
     let (id, secret) = (made["id"].as_str().unwrap().to_owned(), made["secret"].as_str().unwrap().to_owned());
     api.event(&order("o1", "email:ada@example.com", "50.00"));
     let got = hook.wait_for(1);
@@ -118,19 +121,26 @@ fn bad_neighbours_delay_nobody_and_lose_nothing() {
     });
     let dead = Receiver::start(|_, _| Reply::Silence);
     let huge = Receiver::start(|_, _| Reply::Endless);
-    for hook in [&good, &busy, &dead, &huge] {
-        endpoint(&mut api, json!({"url": hook.url(), "per_second": 10_000, "types": ["points.earned"]}));
+    for (hook, kind) in [
+        (&good, "points.earned"),
+        (&busy, "member.enrolled"),
+        (&dead, "points.earned"),
+        (&huge, "points.earned"),
+    ] {
+        endpoint(&mut api, json!({"url": hook.url(), "per_second": 10_000, "types": [kind]}));
     }
     let began = Instant::now();
     pay(&mut api, 0, 200);
-    let all = cursors(feed(&mut api).iter().filter(|change| change["type"] == "points.earned"));
-    assert_eq!(all.len(), 200);
+    let told = feed(&mut api);
+    let of = |kind: &str| cursors(told.iter().filter(|change| change["type"] == kind));
+    let (all, came) = (of("points.earned"), of("member.enrolled"));
+    assert_eq!((all.len(), came.len()), (200, 10));
     let got = good.wait_until("all 200", |got| taken(got) == all);
     assert_eq!(got.len(), 200, "each once");
     let last = got.iter().map(|one| one.at.duration_since(began)).max().unwrap_or_default();
     assert!(last < Duration::from_secs(10), "{last:?}");
     let by_turns = |got: &[Received]| -> Vec<Received> { got.iter().step_by(5).cloned().collect() };
-    busy.wait_until("all 200 where it answered 200", |got| taken(&by_turns(got)) == all);
+    busy.wait_until("all 10 where it answered 200", |got| taken(&by_turns(got)) == came);
     huge.wait_until("all 200", |got| taken(got) == all);
     assert!(!dead.received().is_empty() && dead.received().len() < 20, "it is left alone");
 }
@@ -168,6 +178,12 @@ fn what_was_not_taken_comes_again_and_a_dead_letter_when_it_is_asked_for() {
     let wait = again[2].at - both[0].at;
     assert!((Duration::from_millis(4_900)..Duration::from_secs(15)).contains(&wait), "{wait:?}");
     // From a cursor, everything once more.
+    let ahead = api.post(&format!("/v1/endpoints/{id}/retry"), &json!({"after": "end"}));
+    let told_all = |api: &mut Api| {
+        let page = api.get("/v1/feed?after=end").json();
+        api.get(&format!("/v1/endpoints/{id}")).json()["cursor"] == page["next"]
+    };
+    assert!(ahead.status == 422 || told_all(&mut api), "nothing is left out: {}", ahead.body);
     let rewound = api.post(&format!("/v1/endpoints/{id}/retry"), &json!({"after": "start"}));
     assert_eq!(rewound.status, 202, "{}", rewound.body);
     hook.wait_for(5);
@@ -266,6 +282,7 @@ fn what_is_no_public_address_is_not_connected_to() {
         (json!({"url": "https://user:password@example.com/"}), "/url"),
         (json!({"url": "https:///x"}), "/url"),
         (json!({"url": "https://example.com/", "types": ["Points"]}), "/types"),
+        (json!({"url": "https://example.com/", "types": ["points.*, tier.changed"]}), "/types"),
         (json!({"url": "https://example.com/", "at_once": 65}), "/at_once"),
         (json!({"url": "https://example.com/", "per_second": 0}), "/per_second"),
         (json!({"url": "https://example.com/", "colour": "red"}), "/colour"),

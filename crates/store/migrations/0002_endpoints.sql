@@ -19,6 +19,7 @@ CREATE TABLE delivery (
     PRIMARY KEY (endpoint, pos, n)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX delivery_due ON delivery (endpoint, next_ms) WHERE next_ms IS NOT NULL;
+CREATE INDEX delivery_of ON delivery (endpoint, member, pos, n) WHERE next_ms IS NOT NULL;
 -- The newest attempts of each endpoint, for people.
 CREATE TABLE attempt (
     no INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -26,6 +26,8 @@ pub struct Deliveries {
     pub admin: Admin,
     pub outbound: Outbound,
     running: Mutex<HashMap<u64, Running>>,
+    /// Endpoints are changed one after the other.
+    changing: tokio::sync::Mutex<()>,
 }
 
 /// An endpoint's task, and how it is told to save and end.
@@ -36,7 +38,14 @@ struct Running {
 
 impl Deliveries {
     pub fn new(feed: Arc<Feed>, reader: Reader, admin: Admin, outbound: Outbound) -> Arc<Deliveries> {
-        Arc::new(Deliveries { feed, reader, admin, outbound, running: Mutex::default() })
+        Arc::new(Deliveries {
+            feed,
+            reader,
+            admin,
+            outbound,
+            running: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Starts all that are on.
@@ -47,14 +56,63 @@ impl Deliveries {
         }
     }
 
-    /// Starts it anew, as it is stored now; one that is off or gone is not started.
-    pub async fn again(self: &Arc<Deliveries>, no: u64) {
-        self.pause(no).await;
-        self.run(no);
+    /// Makes one, and starts it.
+    pub async fn make<E: From<StoreError> + Send + 'static>(
+        self: &Arc<Deliveries>,
+        make: impl FnOnce(&Reader, &Admin) -> Result<u64, E> + Send + 'static,
+    ) -> Result<u64, E> {
+        self.alone(move |all| async move {
+            let no = all.with_store(make).await?;
+            all.run(no);
+            Ok(no)
+        })
+        .await
     }
 
-    /// It saves what it knows and ends; what is on its way is not waited for, and is sent again.
-    pub async fn pause(&self, no: u64) {
+    /// Changes what is stored of it while it rests, and starts it anew; one that is off or gone is not started.
+    pub async fn change<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        self: &Arc<Deliveries>,
+        no: u64,
+        change: impl FnOnce(&Reader, &Admin) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        self.alone(move |all| async move {
+            all.pause(no).await;
+            let changed = all.with_store(change).await;
+            all.run(no);
+            changed
+        })
+        .await
+    }
+
+    /// To its end, though whoever asked for it has hung up.
+    async fn alone<T, E, F>(
+        self: &Arc<Deliveries>,
+        work: impl FnOnce(Arc<Deliveries>) -> F + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send,
+    {
+        let all = self.clone();
+        let done = tokio::spawn(async move {
+            let _alone = all.changing.lock().await;
+            work(all.clone()).await
+        });
+        done.await.unwrap_or_else(|_| Err(broken().into()))
+    }
+
+    async fn with_store<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&Reader, &Admin) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let (reader, admin) = (self.reader.clone(), self.admin.clone());
+        let done = tokio::task::spawn_blocking(move || work(&reader, &admin)).await;
+        done.unwrap_or_else(|_| Err(broken().into()))
+    }
+
+    /// It saves what it knows and ends; what is on its way for long is not waited for, and is sent again.
+    async fn pause(&self, no: u64) {
         let old = self.running().remove(&no);
         if let Some(old) = old {
             old.stop.send_replace(true);
@@ -102,5 +160,9 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(StoreError::Unavailable("a task of deliveries broke".into())))
+    done.unwrap_or_else(|_| Err(broken()))
+}
+
+fn broken() -> StoreError {
+    StoreError::Unavailable("a task of deliveries broke".into())
 }

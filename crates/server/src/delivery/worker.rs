@@ -22,6 +22,13 @@ const SAVE_EVERY: Duration = Duration::from_millis(200);
 const PLACE_EVERY: Duration = Duration::from_secs(2);
 /// Changes that are taken from the feed before the oldest of them is done.
 const AHEAD_MAX: usize = 512;
+/// What is on its way is waited for so long when the endpoint is changed, and when the server stops.
+const STOP_MAX: Duration = Duration::from_secs(2);
+const CLOSE_MAX: Duration = Duration::from_secs(20);
+/// Who asks to be asked again at once is asked after this.
+const ASKED_MIN: Duration = Duration::from_secs(1);
+/// In a longer rest nothing is kept in memory.
+const REST_LONG: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(1);
 
 pub async fn run(deliveries: Arc<Deliveries>, no: u64, stopped: watch::Receiver<bool>) {
@@ -35,7 +42,7 @@ pub async fn run(deliveries: Arc<Deliveries>, no: u64, stopped: watch::Receiver<
             Err(error) => tracing::warn!(endpoint = no, %error, "deliveries wait for the store"),
         }
         tokio::time::sleep(RETRY).await;
-        if *stopped.borrow() {
+        if *stopped.borrow() || *deliveries.feed.closing().borrow() {
             return;
         }
     }
@@ -159,7 +166,8 @@ impl Worker {
             let may_pull = room && self.ahead.is_empty() && self.slots.len() < AHEAD_MAX;
             let pause = self.rest_until.max(self.next_send);
             let waits = (room && !self.ahead.is_empty() && pause > now).then_some(pause);
-            let due = self.due_at.filter(|_| room).map(|due| due.max(self.rest_until));
+            let due =
+                self.due_at.filter(|_| room && self.ahead.is_empty()).map(|due| due.max(self.rest_until));
             let wake = [self.save_at, due, waits].into_iter().flatten().min();
             let step = tokio::select! {
                 biased;
@@ -175,7 +183,7 @@ impl Worker {
                 Step::New((stretch, before)) => self.pull(&stretch.told, before, stretch.end),
                 Step::Time => {}
                 Step::Close => break,
-                Step::Stop => return self.save().await,
+                Step::Stop => return self.end(STOP_MAX).await,
             }
             if self.progress.off.is_some() || self.save_at.is_some_and(|at| at <= Instant::now()) {
                 self.save().await?;
@@ -183,15 +191,19 @@ impl Worker {
                     return Ok(());
                 }
             }
-            if self.room() && self.due_at.is_some_and(|due| due.max(self.rest_until) <= Instant::now()) {
+            let due = self.due_at.is_some_and(|due| due.max(self.rest_until) <= Instant::now());
+            if due && self.room() && self.ahead.is_empty() {
                 self.take_due().await?;
             }
         }
-        // Those on their way get the time of an attempt; what is not known is sent again.
-        while let Some(tried) = self.flying.join_next().await {
-            if let Ok(tried) = tried {
-                self.tried(tried);
-            }
+        self.end(CLOSE_MAX).await
+    }
+
+    /// Those on their way get so much time; what is not known then is sent again.
+    async fn end(mut self, wait: Duration) -> Result<(), StoreError> {
+        let until = Instant::now() + wait;
+        while let Ok(Some(tried)) = tokio::time::timeout_at(until, self.flying.join_next()).await {
+            drop(tried.map(|tried| self.tried(tried)));
         }
         self.save().await
     }
@@ -203,6 +215,14 @@ impl Worker {
     }
 
     fn pull(&mut self, told: &[Told], before: Cursor, end: Cursor) {
+        // What was told of someone who is erased is not kept.
+        for erased in told.iter().filter(|told| &*told.kind == "member.erased") {
+            let (his, others) = std::mem::take(&mut self.ahead)
+                .into_iter()
+                .partition::<VecDeque<Message>, _>(|message| message.member == erased.member);
+            self.ahead = others;
+            his.iter().for_each(|message| self.keep(message));
+        }
         for told in told.iter().filter(|told| before.is_before(told.pos, told.n) && self.filter.takes(told)) {
             let Some(place) = Cursor::parse(&told.cursor) else { continue };
             let change = (told.pos, told.n);
@@ -223,11 +243,9 @@ impl Worker {
                 |message: &Message, busy: &HashSet<u64>| !message.member.is_some_and(|no| busy.contains(&no));
             let at = self.ahead.iter().position(|message| !in_order || free(message, &self.busy));
             let Some(message) = at.and_then(|at| self.ahead.remove(at)) else { return };
-            if in_order && message.member.is_some_and(|no| self.waiting.contains(&no)) {
+            if in_order && !message.stored && message.member.is_some_and(|no| self.waiting.contains(&no)) {
                 // Behind another one that waits; it is due when that is gone.
-                self.later(&message, Some(now_ms()));
-                self.open.remove(&message.change);
-                self.done();
+                self.keep(&message);
                 continue;
             }
             self.send(message);
@@ -269,7 +287,8 @@ impl Worker {
             (self.failures, self.failing_ms) = (0, None);
             if message.stored {
                 self.progress.taken.push(message.change);
-                self.save_by(SAVE_EVERY);
+                // In order, the member's next one waits for this.
+                self.save_by(if self.endpoint.settings.in_order { Duration::ZERO } else { SAVE_EVERY });
             }
         } else {
             self.failed(&message, status, answer.ok().and_then(|answer| answer.retry_after));
@@ -288,21 +307,40 @@ impl Worker {
         }
         // Asked to wait is not failed: it counts no attempt.
         let asked = retry_after.filter(|_| matches!(status, Some(429 | 503)));
+        let asked = asked.map(|asked| asked.clamp(ASKED_MIN, schedule::RETRY_AFTER_MAX));
         self.dice = (self.dice * 997.0 + 0.137).fract();
         let (attempts, wait) = match asked {
-            Some(asked) => (message.attempts, Some(asked.min(schedule::RETRY_AFTER_MAX))),
+            Some(asked) => (message.attempts, Some(asked)),
             None => (message.attempts + 1, schedule::wait(message.attempts + 1, self.dice)),
         };
         if let Some(asked) = asked {
-            self.rest_until = self.rest_until.max(Instant::now() + asked.min(schedule::RETRY_AFTER_MAX));
+            self.rest(asked);
         } else {
             self.failures += 1;
             if let Some(rest) = schedule::rest(self.failures) {
-                self.rest_until = Instant::now() + rest;
+                self.rest(rest);
             }
         }
         let next_ms = wait.map(|wait| now + wait.as_millis() as i64);
         self.later(&Message { attempts, id: String::new(), body: Bytes::new(), ..*message }, next_ms);
+    }
+
+    fn rest(&mut self, wait: Duration) {
+        self.rest_until = self.rest_until.max(Instant::now() + wait);
+        if wait >= REST_LONG {
+            for message in std::mem::take(&mut self.ahead) {
+                self.keep(&message);
+            }
+        }
+    }
+
+    /// It is read again when it is sent.
+    fn keep(&mut self, message: &Message) {
+        if !message.stored {
+            self.later(message, Some(now_ms()));
+        }
+        self.open.remove(&message.change);
+        self.done();
     }
 
     fn later(&mut self, message: &Message, next_ms: Option<i64>) {
@@ -333,25 +371,24 @@ impl Worker {
 
     async fn save(&mut self) -> Result<(), StoreError> {
         self.save_at = None;
+        if self.progress.is_empty() {
+            return Ok(());
+        }
         let off = self.progress.off;
         let mut progress = std::mem::take(&mut self.progress);
         progress.failing_ms = self.failing_ms;
         let no = self.endpoint.row.no;
+        let in_order = self.endpoint.settings.in_order;
         let changed = !progress.later.is_empty() || !progress.taken.is_empty();
         self.deliveries.write(move |admin| admin.delivery_save(no, progress)).await?;
         if let Some(why) = off {
-            tracing::warn!(
-                endpoint = no,
-                url = self.endpoint.settings.url,
-                why,
-                "the endpoint is switched off"
-            );
+            tracing::warn!(endpoint = no, why, "the endpoint is switched off");
             self.progress.off = off;
         }
         if changed {
             let next = self
                 .deliveries
-                .read(move |reader| Ok((reader.delivery_next(no)?, reader.delivery_members(no)?)));
+                .read(move |reader| Ok((reader.delivery_next(no, in_order)?, reader.delivery_members(no)?)));
             let (next, members) = next.await?;
             self.waiting = members.into_iter().collect();
             let now = now_ms();
@@ -366,15 +403,15 @@ impl Worker {
         // What came of attempts is stored first, or they would be due again.
         self.save().await?;
         let (no, in_order) = (self.endpoint.row.no, self.endpoint.settings.in_order);
-        let room = self.endpoint.settings.at_once as usize;
-        let limit = if self.failures > 0 { 1 } else { room - self.flying.len().min(room) };
+        // Those that are on their way are due as well, until it is known what became of them.
+        let limit = self.endpoint.settings.at_once as usize + self.open.len();
         let now = now_ms();
         let flying: HashSet<ChangeId> = self.open.clone();
         let feed = self.deliveries.feed.clone();
         let (due, next) = self
             .deliveries
             .read(move |reader| {
-                Ok((reader.delivery_due(no, now, in_order, limit)?, reader.delivery_next(no)?))
+                Ok((reader.delivery_due(no, now, in_order, limit)?, reader.delivery_next(no, in_order)?))
             })
             .await?;
         let wait = |next: i64| Duration::from_millis(next.saturating_sub(now).max(0).cast_unsigned());
@@ -385,9 +422,14 @@ impl Worker {
             }
             let stretch = feed.behind(row.change.0 - 1).await?;
             let told = stretch.told.iter().find(|told| (told.pos, told.n) == row.change);
-            let Some(told) = told else { continue };
+            let Some(told) = told else {
+                // Nothing of it is left to be told.
+                self.progress.taken.push(row.change);
+                self.save_by(SAVE_EVERY);
+                continue;
+            };
             self.open.insert(row.change);
-            self.send(message(told, Some(row.attempts)));
+            self.ahead.push_front(message(told, Some(row.attempts)));
         }
         Ok(())
     }

@@ -40,7 +40,17 @@ impl Ears {
         ear
     }
 
-    /// Those who have gone are forgotten here, too.
+    /// Those who have gone.
+    pub fn forget(&self, no: MemberNo) {
+        let mut ears = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of) = ears.get_mut(&no) {
+            of.retain(|ear| ear.strong_count() > 0);
+            if of.is_empty() {
+                ears.remove(&no);
+            }
+        }
+    }
+
     pub fn tell(&self, told: &[Told]) {
         let mut ears = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if ears.is_empty() {
@@ -49,7 +59,6 @@ impl Ears {
         for told in told {
             let Some(no) = told.member else { continue };
             let Some(of) = ears.get_mut(&no) else { continue };
-            of.retain(|ear| ear.strong_count() > 0);
             for ear in of.iter().filter_map(Weak::upgrade) {
                 // Only the first that he missed counts: he reads on from there.
                 let _ = ear.missed.compare_exchange(0, told.pos, Ordering::AcqRel, Ordering::Acquire);

@@ -20,6 +20,7 @@ pub struct Live {
     /// There was nothing behind this row; what comes later wakes him.
     caught_up: bool,
     row: u64,
+    member: Option<MemberNo>,
 }
 
 /// A stretch, of which he has not seen what lies behind the cursor.
@@ -31,7 +32,7 @@ impl Live {
         feed.readers.inc();
         let ear = member.map(|no| feed.ears.add(no));
         let (fed, closed) = (feed.fed.subscribe(), feed.closed.subscribe());
-        Live { feed: feed.clone(), at, fed, closed, ear, caught_up: false, row: at.row() }
+        Live { feed: feed.clone(), at, fed, closed, ear, caught_up: false, row: at.row(), member }
     }
 
     /// Waits until there is something new; None when the server stops. Dropping the future loses nothing.
@@ -95,5 +96,8 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.feed.readers.dec();
+        if let (Some(no), Some(_)) = (self.member, self.ear.take()) {
+            self.feed.ears.forget(no);
+        }
     }
 }

@@ -27,7 +27,7 @@ pub use tell::Told;
 
 const RETRY: Duration = Duration::from_millis(100);
 /// Rows of the journal that are read at once.
-const ROWS_AT_ONCE: usize = 256;
+const ROWS_AT_ONCE: usize = 64;
 /// Rows at the feed's end that are kept as they are told, while somebody listens.
 const ROWS_KEPT: u64 = 4_096;
 
@@ -105,6 +105,10 @@ impl Feed {
 
     fn ears_and_tail(&self, stretch: &Arc<Stretch>) {
         let mut tail = self.tail_mut();
+        if stretch.told.iter().any(|told| &*told.kind == "member.erased") {
+            // What was told of him is read again, as it is now.
+            tail.clear();
+        }
         tail.push_back(stretch.clone());
         let oldest = stretch.end.pos.saturating_sub(ROWS_KEPT);
         while tail.front().is_some_and(|first| first.end.pos <= oldest) {

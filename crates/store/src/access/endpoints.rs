@@ -47,6 +47,14 @@ pub struct Progress {
     pub off: Option<&'static str>,
 }
 
+impl Progress {
+    /// There is nothing to save.
+    pub fn is_empty(&self) -> bool {
+        let Progress { place, failing_ms: _, taken, later, attempts, off } = self;
+        place.is_none() && off.is_none() && taken.is_empty() && later.is_empty() && attempts.is_empty()
+    }
+}
+
 impl Admin {
     /// Answers its number.
     pub fn endpoint_create(

@@ -5,7 +5,8 @@ use rusqlite::{Params, Row};
 use super::{Page, Reader, access};
 use crate::{AttemptRow, ChangeId, DeliveryRow, StoreError};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// No `Debug`: it holds secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct EndpointRow {
     pub no: u64,
     /// JSON, as it was given.
@@ -26,6 +27,11 @@ pub struct EndpointCounts {
 
 const ENDPOINT: &str = "SELECT no, settings, secrets, off, place, failing_ms, created_ms FROM endpoint";
 const DELIVERY: &str = "SELECT pos, n, member, attempts, next_ms FROM delivery d";
+
+/// Nothing of its member waits before it.
+const FIRST: &str =
+    "NOT EXISTS (SELECT 1 FROM delivery e WHERE e.endpoint = d.endpoint AND e.member IS d.member
+    AND e.next_ms IS NOT NULL AND (e.pos, e.n) < (d.pos, d.n))";
 
 impl Reader {
     pub fn endpoint_list(&self) -> Result<Vec<EndpointRow>, StoreError> {
@@ -49,17 +55,18 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
         let select = format!(
-            "{DELIVERY} WHERE endpoint = ?1 AND next_ms <= ?2 AND (NOT ?3 OR NOT EXISTS (
-                SELECT 1 FROM delivery e WHERE e.endpoint = d.endpoint AND e.member IS d.member
-                    AND (e.pos, e.n) < (d.pos, d.n) AND e.next_ms IS NOT NULL))
+            "{DELIVERY} WHERE endpoint = ?1 AND next_ms <= ?2 AND (NOT ?3 OR {FIRST})
             ORDER BY next_ms, pos, n LIMIT ?4"
         );
         self.all(&select, (no, now_ms, in_order, limit), delivery)
     }
     /// When the next is due.
-    pub fn delivery_next(&self, no: u64) -> Result<Option<i64>, StoreError> {
-        let select = "SELECT min(next_ms) FROM delivery WHERE endpoint = ?1 AND next_ms IS NOT NULL";
-        Ok(self.all(select, [no], |r| r.get(0))?.pop().flatten())
+    pub fn delivery_next(&self, no: u64, in_order: bool) -> Result<Option<i64>, StoreError> {
+        let select = format!(
+            "SELECT next_ms FROM delivery d WHERE endpoint = ?1 AND next_ms IS NOT NULL AND (NOT ?2 OR {FIRST})
+            ORDER BY next_ms LIMIT 1"
+        );
+        Ok(self.all(&select, (no, in_order), |r| r.get(0))?.pop())
     }
     /// Members of whom something waits.
     pub fn delivery_members(&self, no: u64) -> Result<Vec<u64>, StoreError> {

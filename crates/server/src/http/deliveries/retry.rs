@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::json;
+use store::{Admin, Reader};
 
 use crate::app::App;
 use crate::feed::Cursor;
@@ -23,10 +24,11 @@ pub async fn one(State(app): State<Arc<App>>, Name(name): Name) -> Answer {
     let (no, change) = named().ok_or_else(|| Problem::not_found("delivery"))?;
     let now = jiff::Timestamp::now().as_millisecond();
     let only = Some((change.pos, change.n));
-    if app.write(move |admin| admin.delivery_retry(no, only, now)).await? == 0 {
-        return Err(Problem::not_found("delivery that waits or is dead"));
-    }
-    app.deliveries.again(no).await;
+    let retry = move |_: &Reader, admin: &Admin| match admin.delivery_retry(no, only, now)? {
+        0 => Err(Problem::not_found("delivery that waits or is dead")),
+        _ => Ok(()),
+    };
+    app.deliveries.change(no, retry).await?;
     Ok(body::answer(202, &json!({"endpoint": id(no), "retried": 1})))
 }
 
@@ -41,14 +43,23 @@ pub async fn all(State(app): State<Arc<App>>, Name(name): Name, Json(again): Jso
     let no = find(&app, &name).await?.row.no;
     let Some(after) = &again.after else {
         let now = jiff::Timestamp::now().as_millisecond();
-        let retried = app.write(move |admin| admin.delivery_retry(no, None, now)).await?;
-        app.deliveries.again(no).await;
+        let retry =
+            move |_: &Reader, admin: &Admin| admin.delivery_retry(no, None, now).map_err(Problem::from);
+        let retried = app.deliveries.change(no, retry).await?;
         return Ok(body::answer(202, &json!({"endpoint": id(no), "retried": retried})));
     };
     let from = place(&app, after).await?;
-    // It may not save a place of its own over this one.
-    app.deliveries.pause(no).await;
-    app.write(move |admin| admin.endpoint_rewind(no, from.to_string(), (from.pos, from.n))).await?;
-    app.deliveries.again(no).await;
+    let rewind = move |reader: &Reader, admin: &Admin| {
+        let row = reader.endpoint_get(no)?.ok_or_else(|| Problem::not_found("endpoint"))?;
+        // What it was not told yet would be lost.
+        if Cursor::parse(&row.place).is_some_and(|place| place.is_before(from.pos, from.n)) {
+            let detail =
+                format!("it has been told up to {} only, and goes on from there by itself", row.place);
+            return Err(Problem::field("value_invalid", "/after", detail));
+        }
+        admin.endpoint_rewind(no, from.to_string(), (from.pos, from.n))?;
+        Ok(())
+    };
+    app.deliveries.change(no, rewind).await?;
     answer(&app, 202, &find(&app, &name).await?, None).await
 }

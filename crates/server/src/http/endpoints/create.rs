@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use store::{Admin, Reader};
 
 use super::shape::{self, answer, check};
 use crate::app::App;
@@ -28,15 +29,24 @@ pub async fn handle(State(app): State<Arc<App>>, Json(new): Json<NewEndpoint>) -
     let settings = settings(new.settings)?;
     check(&settings)?;
     let from = place(&app, new.after.as_deref().unwrap_or("end")).await?;
-    if app.read(|reader| reader.endpoint_list()).await?.len() >= ENDPOINTS_MAX {
-        let detail = format!("there are {ENDPOINTS_MAX} endpoints: delete one first");
-        return Err(Problem::new(409, "endpoints_full", "There are too many endpoints", detail));
-    }
     let keys = Keys::new().map_err(|_| Problem::internal())?;
     let (json, secrets) = (serde_json::to_string(&settings).map_err(|_| Problem::internal())?, keys.json());
     let now = jiff::Timestamp::now().as_millisecond();
-    let no = app.write(move |admin| admin.endpoint_create(json, secrets, from.to_string(), now)).await?;
-    app.deliveries.again(no).await;
+    let make = move |reader: &Reader, admin: &Admin| {
+        let others = reader.endpoint_list()?;
+        if others.len() >= ENDPOINTS_MAX {
+            let detail = format!("there are {ENDPOINTS_MAX} endpoints: delete one first");
+            return Err(Problem::new(409, "endpoints_full", "There are too many endpoints", detail));
+        }
+        // A retry of a request whose answer was lost would double every message.
+        if let Some(same) = others.iter().find(|row| *row.settings == *json) {
+            let detail =
+                format!("{} has the same settings: rotate its secret if you lost it", shape::id(same.no));
+            return Err(Problem::new(409, "endpoint_exists", "There is such an endpoint", detail));
+        }
+        Ok(admin.endpoint_create(json, secrets, from.to_string(), now)?)
+    };
+    let no = app.deliveries.make(make).await?;
     let endpoint = shape::find(&app, &shape::id(no)).await?;
     answer(&app, 201, &endpoint, Some(keys.newest())).await
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Deserialize;
+use store::{Admin, Reader};
 
-use super::shape::{answer, find};
+use super::shape::{self, answer, find};
 use crate::app::App;
 use crate::http::body::Json;
 use crate::http::problem::{Answer, Problem};
@@ -27,11 +28,15 @@ pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, Json(rotation
         let detail = format!("a whole number of hours from 0 to {OVERLAP_HOURS_MAX}");
         return Err(Problem::field("value_invalid", "/overlap_hours", detail));
     }
-    let mut endpoint = find(&app, &name).await?;
-    let now = jiff::Timestamp::now().as_millisecond();
-    endpoint.keys.rotate(now, now + i64::from(hours) * 3_600_000).map_err(|_| Problem::internal())?;
-    let (no, secrets) = (endpoint.row.no, endpoint.keys.json());
-    app.write(move |admin| admin.endpoint_secrets(no, secrets)).await?;
-    app.deliveries.again(no).await;
+    let no = find(&app, &name).await?.row.no;
+    let rotate = move |reader: &Reader, admin: &Admin| {
+        let row = reader.endpoint_get(no)?.ok_or_else(|| Problem::not_found("endpoint"))?;
+        let mut endpoint = shape::read(row)?;
+        let now = jiff::Timestamp::now().as_millisecond();
+        endpoint.keys.rotate(now, now + i64::from(hours) * 3_600_000).map_err(|_| Problem::internal())?;
+        admin.endpoint_secrets(no, endpoint.keys.json())?;
+        Ok::<_, Problem>(endpoint)
+    };
+    let endpoint = app.deliveries.change(no, rotate).await?;
     answer(&app, 200, &endpoint, Some(endpoint.keys.newest())).await
 }

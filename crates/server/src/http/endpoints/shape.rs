@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::delivery::endpoint::{AT_ONCE_MAX, PER_SECOND_MAX};
 use crate::delivery::{Endpoint, Settings};
 use crate::http::body;
-use crate::http::feed::asked::read_types;
+use crate::http::feed::asked::{TYPES_MAX, read_types};
 use crate::http::problem::{Answer, Problem};
 
 const URL_BYTES_MAX: usize = 2_048;
@@ -22,7 +22,7 @@ pub struct EndpointShape<'a> {
     pub id: String,
     #[serde(flatten)]
     pub settings: &'a Settings,
-    /// `on`, `off`, `failing`; switched off by itself: `gone`.
+    /// `on`, `off`; switched off by itself: `gone`, `failing`.
     pub state: &'a str,
     pub failing_since: Option<jiff::Timestamp>,
     pub created_at: jiff::Timestamp,
@@ -40,11 +40,10 @@ impl<'a> EndpointShape<'a> {
     pub fn new(endpoint: &'a Endpoint, counts: EndpointCounts, secret: Option<&'a str>) -> Self {
         let row = &endpoint.row;
         let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
-        let on = if row.failing_ms.is_some() { "failing" } else { "on" };
         EndpointShape {
             id: id(row.no),
             settings: &endpoint.settings,
-            state: row.off.as_deref().unwrap_or(on),
+            state: row.off.as_deref().unwrap_or("on"),
             failing_since: row.failing_ms.map(time),
             created_at: time(row.created_ms),
             cursor: &row.place,
@@ -91,10 +90,9 @@ pub fn check(settings: &Settings) -> Result<Uri, Problem> {
     if let Err(why) = &uri {
         fault("/url", (*why).to_owned());
     }
-    if !settings.types.is_empty()
-        && let Err(why) = read_types(&settings.types.join(","))
-    {
-        fault("/types", why.detail);
+    let sound = |one: &Box<str>| read_types(one).is_ok_and(|read| read == [one.clone()]);
+    if settings.types.len() > TYPES_MAX || !settings.types.iter().all(sound) {
+        fault("/types", format!("up to {TYPES_MAX} types, or beginnings with a star, each a text: points.*"));
     }
     if settings.description.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTION_CHARS_MAX) {
         fault("/description", format!("at most {DESCRIPTION_CHARS_MAX} characters"));
@@ -121,7 +119,9 @@ fn url(text: &str) -> Result<Uri, &'static str> {
     let named = uri.host().is_some_and(|host| !host.is_empty());
     match uri.scheme_str() {
         _ if text.len() > URL_BYTES_MAX => Err("it is longer than 2048 bytes"),
-        _ if text.contains(['@', '#']) => Err("it holds a user's name, a password or a fragment"),
+        _ if text.contains('#') || uri.authority().is_some_and(|host| host.as_str().contains('@')) => {
+            Err("it holds a user's name, a password or a fragment")
+        }
         Some("https" | "http") if named => Ok(uri),
         _ => Err("it begins with https:// and a host"),
     }

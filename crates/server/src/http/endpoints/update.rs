@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use store::{Admin, Reader};
 
 use super::create::settings;
-use super::shape::{answer, check, find};
+use super::shape::{self, answer, check, find};
 use crate::app::App;
 use crate::http::body::{self, Json};
 use crate::http::problem::{Answer, Problem};
@@ -22,35 +23,41 @@ pub struct Change {
 }
 
 pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, Json(change): Json<Change>) -> Answer {
-    let endpoint = find(&app, &name).await?;
-    let Ok(Value::Object(mut all)) = serde_json::to_value(&endpoint.settings) else {
-        return Err(Problem::internal());
-    };
-    for (key, value) in change.settings {
-        match value {
-            Value::Null => drop(all.remove(&key)),
-            value => drop(all.insert(key, value)),
-        }
-    }
-    let settings = settings(all)?;
-    check(&settings)?;
-    let off = match (change.off, endpoint.row.off.as_deref()) {
-        (Some(true), _) => Some("off"),
-        (Some(false), _) | (None, None) => None,
-        (None, Some("gone")) => Some("gone"),
-        (None, Some("failing")) => Some("failing"),
-        (None, Some(_)) => Some("off"),
-    };
-    let json = serde_json::to_string(&settings).map_err(|_| Problem::internal())?;
-    let no = endpoint.row.no;
-    app.write(move |admin| admin.endpoint_change(no, json, off)).await?;
-    app.deliveries.again(no).await;
+    let no = find(&app, &name).await?.row.no;
+    app.deliveries.change(no, move |reader, admin| change.write(no, reader, admin)).await?;
     answer(&app, 200, &find(&app, &name).await?, None).await
+}
+
+impl Change {
+    fn write(self, no: u64, reader: &Reader, admin: &Admin) -> Result<(), Problem> {
+        let row = reader.endpoint_get(no)?.ok_or_else(|| Problem::not_found("endpoint"))?;
+        let endpoint = shape::read(row)?;
+        let Ok(Value::Object(mut all)) = serde_json::to_value(&endpoint.settings) else {
+            return Err(Problem::internal());
+        };
+        for (key, value) in self.settings {
+            match value {
+                Value::Null => drop(all.remove(&key)),
+                value => drop(all.insert(key, value)),
+            }
+        }
+        let settings = settings(all)?;
+        check(&settings)?;
+        let off = match (self.off, endpoint.row.off.as_deref()) {
+            (Some(true), _) => Some("off"),
+            (Some(false), _) | (None, None) => None,
+            (None, Some("gone")) => Some("gone"),
+            (None, Some("failing")) => Some("failing"),
+            (None, Some(_)) => Some("off"),
+        };
+        let json = serde_json::to_string(&settings).map_err(|_| Problem::internal())?;
+        admin.endpoint_change(no, json, off)?;
+        Ok(())
+    }
 }
 
 pub async fn delete(State(app): State<Arc<App>>, Name(name): Name) -> Answer {
     let no = find(&app, &name).await?.row.no;
-    app.write(move |admin| admin.endpoint_delete(no)).await?;
-    app.deliveries.again(no).await;
+    app.deliveries.change(no, move |_, admin| admin.endpoint_delete(no).map_err(Problem::from)).await?;
     Ok(body::answer(200, &json!({"id": name, "deleted": true})))
 }

@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 use crate::http::query::query_invalid;
 use crate::http::segments::members::known;
 
-const TYPES_MAX: usize = 32;
+pub const TYPES_MAX: usize = 32;
 
 /// Which changes pass.
 pub struct Sieve {

@@ -102,6 +102,10 @@ impl Stream {
             if !frame.is_empty() {
                 return Some(frame.into());
             }
+            // Far behind, with little for him: the line is kept open, and he need not begin again.
+            if tokio::time::Instant::now() >= silence {
+                return Some(format!("id: {}\n\n", self.live.place()).into());
+            }
         }
     }
 }
