@@ -44,9 +44,7 @@ pub fn edit(
     let (mut own, mut household) = (who.member.limits.clone(), who.shared_limits().to_vec());
     let of_paid = order.grants.iter().filter(|g| updates::is_of(plan, &paid.rules, &g.rule));
     let anew: Vec<_> = of_paid.cloned().collect();
-    let of_all = anew.iter().flat_map(|grant| &grant.limits).filter(|used| used.across);
-    let of_all = of_all.filter_map(|used| matter.snapshot.budgets.get_key_value(&*used.limit));
-    let mut freed: Budgets = of_all.map(|(id, parts)| (id.clone(), parts.clone())).collect();
+    let mut freed = shared(&matter.snapshot.budgets, &anew);
     for grant in &anew {
         for used in grant.limits.iter().filter(|used| !used.times) {
             book::free([&mut own, &mut household], &mut freed, used, grant.granted - grant.reversed);
@@ -79,4 +77,11 @@ pub fn edit(
     let edited = updates::edited(order, &bound.record, matter.event.time);
     let work = Work::Edit { edit, plan: plan.clone(), rules: paid.rules.clone(), order: edited, judged };
     Ok(Verdict::Do(Box::new(work)))
+}
+
+/// The budgets that these grants used, to be changed.
+fn shared(budgets: &Budgets, grants: &[crate::order::Grant]) -> Budgets {
+    let used = grants.iter().flat_map(|grant| &grant.limits).filter(|used| used.across);
+    let used = used.filter_map(|used| budgets.get_key_value(&*used.limit));
+    used.map(|(id, parts)| (id.clone(), parts.clone())).collect()
 }
