@@ -44,7 +44,7 @@ struct Shop {
 
 impl Shop {
     fn open(bench: &Bench) -> Shop {
-        let mut store = bench.open();
+        let store = bench.open();
         let main = Source { name: "program.toml".into(), text: PROGRAM.into() };
         let Ok(program) = program::read(main, &mut |_| Err("none".into()), None, 1) else { panic!() };
         if bench.sql().query_row("SELECT count(*) FROM program_version", [], |r| r.get::<_, u64>(0)) == Ok(0)
