@@ -23,36 +23,21 @@ pub fn check(
     report: &mut Report,
 ) -> rusqlite::Result<()> {
     let mut names = identities(conn, report)?;
-    for (name, no) in &names {
-        if told.names.get(name) != Some(no) {
-            report.member("identity", *no, format!("no row gave it the name {}", name.as_str()));
-        }
-    }
-    for (name, no) in &told.names {
-        if !names.contains_key(name) {
-            report.member("identity", *no, format!("its name {} leads nowhere", name.as_str()));
-        }
-    }
+    given(&names, &told.names, report);
     let journal::Told { ledger, standing, .. } = told;
     let (mut homes, mut residents) = (BTreeSet::new(), BTreeSet::new());
     let mut recent = tail(conn, report)?;
     let mut spoken_of = HashSet::new();
     let mut one = |no: u64, image: &str, report: &mut Report| {
         report.members += 1;
-        let mut member: Member = match serde_json::from_str(image) {
+        let member = match read(conn, no, image, &mut spoken_of) {
             Ok(member) => member,
-            Err(e) => {
-                report.member("member", no, format!("it cannot be read: {e}"));
+            Err((law, why)) => {
+                report.member(law, no, why);
                 ledger.members.entry(no).or_default().seen = true;
                 return;
             }
         };
-        spoken_of.extend(member.page_numbers().map(|page| lot_page::at(no, page)));
-        if let Err(why) = read_lots(conn, no, &mut member) {
-            report.member("lots", no, why);
-            ledger.members.entry(no).or_default().seen = true;
-            return;
-        }
         if member.no != no {
             report.member("member", no, format!("it says that it is {}", member.no));
         }
@@ -107,6 +92,34 @@ fn read_lots(conn: &Connection, no: u64, member: &mut Member) -> Result<(), Stri
         Ok(Some(page)) => Err(format!("page {page} of its lots is not there")),
         Err(e) => Err(format!("its pages of lots cannot be read: {e}")),
     }
+}
+
+/// Names as they are stored against those that rows gave.
+fn given(names: &HashMap<Identity, u64>, told: &HashMap<Identity, u64>, report: &mut Report) {
+    for (name, no) in names {
+        if told.get(name) != Some(no) {
+            report.member("identity", *no, format!("no row gave it the name {}", name.as_str()));
+        }
+    }
+    for (name, no) in told {
+        if !names.contains_key(name) {
+            report.member("identity", *no, format!("its name {} leads nowhere", name.as_str()));
+        }
+    }
+}
+
+/// A member with all his lots. Err: the law that he breaks.
+fn read(
+    conn: &Connection,
+    no: u64,
+    image: &str,
+    pages: &mut HashSet<i64>,
+) -> Result<Member, (&'static str, String)> {
+    let member: Result<Member, _> = serde_json::from_str(image);
+    let mut member = member.map_err(|e| ("member", format!("it cannot be read: {e}")))?;
+    pages.extend(member.page_numbers().map(|page| lot_page::at(no, page)));
+    read_lots(conn, no, &mut member).map_err(|why| ("lots", why))?;
+    Ok(member)
 }
 
 fn lost(ledger: &Ledger, report: &mut Report) {
