@@ -45,6 +45,8 @@ pub struct Door<'a> {
     budgets: Vec<(Box<str>, Vec<(i64, i64)>)>,
     /// Rows that were set free in this batch: once, though each name of theirs may be claimed on the way.
     freed: Vec<u64>,
+    /// Of those that changed, members with pages of lots.
+    paged: Vec<MemberNo>,
 }
 
 pub type Wants = Vec<Want>;
@@ -74,7 +76,7 @@ impl<'a> Door<'a> {
             members: Vec::with_capacity(inputs),
             ..Batch::default()
         };
-        Door { plans, snapshot, batch, inputs, budgets: Vec::new(), freed: Vec::new() }
+        Door { plans, snapshot, batch, inputs, budgets: Vec::new(), freed: Vec::new(), paged: Vec::new() }
     }
 
     /// The batch, and the budgets that it changed as they were before.
@@ -82,10 +84,11 @@ impl<'a> Door<'a> {
         let mut batch = self.batch;
         batch.members.sort_unstable();
         batch.members.dedup();
-        for no in &batch.members {
-            if let Some(Some(member)) = self.snapshot.members.get_mut(no)
-                && member.has_pages()
-            {
+        let mut paged = self.paged;
+        paged.sort_unstable();
+        paged.dedup();
+        for no in &paged {
+            if let Some(Some(member)) = self.snapshot.members.get_mut(no) {
                 Arc::make_mut(member).number_pages();
             }
         }

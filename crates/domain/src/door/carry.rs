@@ -82,6 +82,7 @@ impl<'a> Door<'a> {
         }
         if let Some(home) = home {
             self.batch.members.push(home.no);
+            self.paged.extend(home.has_pages().then_some(home.no));
             self.snapshot.next_member = self.snapshot.next_member.max(home.no + 1);
             self.snapshot.members.insert(home.no, Some(home));
         }
@@ -316,6 +317,7 @@ impl<'a> Door<'a> {
         if let Some(Some(member)) = no.and_then(|no| self.snapshot.members.get_mut(&no)) {
             prev_pos = std::mem::replace(&mut Arc::make_mut(member).last_pos, pos);
             self.batch.members.push(member.no);
+            self.paged.extend(member.has_pages().then_some(member.no));
         }
         let decision = Arc::new(decision);
         let event = Arc::clone(match &job.event {
