@@ -220,3 +220,19 @@ fn who_is_erased_while_he_earns_is_erased() {
     let export = first.get(&format!("/v1/members/{id}/export")).map(|answer| answer.body).unwrap_or_default();
     assert!(export.contains("order.paid") && !export.contains(SECRET), "{export}");
 }
+
+/// Decided again, she is a stranger who names an order of somebody else: that is no breach.
+#[test]
+fn what_was_refused_to_one_who_is_erased_since_is_no_breach() {
+    let mut api = Api::of(launch().with_program(PROGRAM));
+    api.event(&order("o1", "email:cy@example.com", "10"));
+    let new = json!({"identities": [format!("email:{SECRET}@example.com")]});
+    let her = text(&api.post("/v1/members", &new).json(), "id").to_owned();
+    let back = json!({"specversion": "1.0", "source": "shop", "id": "r2", "type": "order.refunded",
+        "subject": format!("email:{SECRET}@example.com"), "time": "2026-11-20T12:00:00Z",
+        "data": {"order": "o1", "currency": "EUR", "amount": "4"}});
+    let refused = api.event(&back).json();
+    assert_eq!(refused["refusal"]["code"], "order_of_another_member", "{refused}");
+    assert_eq!(api.call("DELETE", &format!("/v1/members/{her}"), &[], b"").status, 200);
+    // The end of this test replays all of it.
+}

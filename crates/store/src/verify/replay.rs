@@ -120,6 +120,10 @@ struct Past<'c> {
     lost: HashSet<MemberNo>,
     /// The present step asked about one of them.
     leaned: Cell<bool>,
+    /// It asked about a name that is nobody's: it may have been that of an erased member.
+    unknown: Cell<bool>,
+    /// The first row behind the present ones that was not made.
+    input_at: Cell<u64>,
     passed_over: u64,
 }
 
@@ -133,7 +137,7 @@ impl<'c> Past<'c> {
         keys.sort_unstable();
         let (members, names, budgets) = (HashMap::new(), HashMap::new(), Budgets::new());
         let redacted = redacted(conn).map_err(|e| store_error(&e))?;
-        let (lost, leaned) = (HashSet::new(), Cell::new(false));
+        let (lost, leaned, unknown) = (HashSet::new(), Cell::new(false), Cell::new(false));
         Ok(Past {
             conn,
             keys,
@@ -145,6 +149,8 @@ impl<'c> Past<'c> {
             redacted,
             lost,
             leaned,
+            unknown,
+            input_at: Cell::new(0),
             passed_over: 0,
         })
     }
@@ -228,6 +234,7 @@ impl<'c> Past<'c> {
             };
             let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| self.load(snapshot, wants);
             self.leaned.set(false);
+            self.unknown.set(false);
             let mut batch = process(plans, &mut snapshot, &inputs, &wakes, now, &mut fetch)?;
             if anyone_lost {
                 match self.comparable(&batch)? {
@@ -247,7 +254,11 @@ impl<'c> Past<'c> {
             self.next_pos += 1;
             return Ok(());
         };
-        let leans = self.leaned.get() || !row.decision.taken.is_empty() || self.leans_on_shares(&batch, row);
+        let unknown = self.unknown.get() && !row.decision.enrolled;
+        let leans = self.leaned.get()
+            || unknown
+            || !row.decision.taken.is_empty()
+            || self.leans_on_shares(&batch, row);
         if wrong.is_some() && anyone_lost && leans {
             self.pass_over(row);
             return Ok(());
@@ -273,13 +284,15 @@ impl<'c> Past<'c> {
             return Ok(Vec::new());
         }
         let mut ways = Vec::new();
-        let mut input = Some(row.clone());
-        let mut pos = row.pos;
-        while let Some(next) = input.filter(|row| made(row) || row.again.is_some()) {
+        // A run of rows that were made is looked through once.
+        let mut pos = self.input_at.get().max(row.pos);
+        let mut input = row_get(self.conn, pos)?;
+        while let Some(next) = input.take_if(|row| made(row) || row.again.is_some()) {
             pos = next.pos + 1;
             input = row_get(self.conn, pos)?;
         }
-        if let Some(next) = row_get(self.conn, pos)? {
+        self.input_at.set(pos);
+        if let Some(next) = input {
             let input = Input { event: next.event.into(), body_hash: next.body_hash, origin: next.origin };
             ways.push((vec![input], Vec::new()));
         }
@@ -300,7 +313,9 @@ impl<'c> Past<'c> {
         for want in wants {
             match want {
                 Want::Identity(name) => {
-                    snapshot.identities.insert(name.clone(), self.names.get(name).copied());
+                    let no = self.names.get(name).copied();
+                    self.unknown.set(self.unknown.get() || no.is_none());
+                    snapshot.identities.insert(name.clone(), no);
                 }
                 Want::Member(no) if self.lost.contains(no) => {
                     self.leaned.set(true);
