@@ -240,7 +240,9 @@ impl<'a> Door<'a> {
             if id.is_empty() {
                 return refused(codes::ORDER_ID_EMPTY, "an order is known by its id, which is empty here");
             }
-            let another = found.subject.is_some() && found.subject != found.member && !told_by(job, found);
+            let another = found.subject.is_some()
+                && found.subject != found.member
+                && !(told_by(job, found) && !self.is_erased(found.member));
             match (job.canon, found.order) {
                 (Canon::OrderPaid, Some(_)) if planted::is("order_paid_twice") => {}
                 (Canon::OrderPaid, Some(order)) => return Ok(already_paid(order, found.order_rows)),
@@ -278,6 +280,12 @@ impl<'a> Door<'a> {
         frees.sort_by_key(|row| (row.event.time, row.pos));
         frees.dedup_by_key(|row| row.pos);
         Ok(Way::Decide { member: found.member, order: found.order.cloned(), first: None, frees })
+    }
+
+    /// Under which name his orders were told is forgotten, though a row that was read before may still say it.
+    fn is_erased(&self, no: Option<MemberNo>) -> bool {
+        let state = no.and_then(|no| self.snapshot.members.get(&no)).and_then(Option::as_ref);
+        state.is_some_and(|state| state.erased)
     }
 
     /// What nobody takes in, whatever the past of its order.
