@@ -1,3 +1,5 @@
+//! Lots as a plain sorted list would have them, and the laws of a wallet.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -90,8 +90,8 @@ pub fn check(settings: &Settings) -> Result<Uri, Problem> {
     if let Err(why) = &uri {
         fault("/url", (*why).to_owned());
     }
-    let sound = |one: &Box<str>| read_types(one).is_ok_and(|read| read == [one.clone()]);
-    if settings.types.len() > TYPES_MAX || !settings.types.iter().all(sound) {
+    let sound = |one: &str| read_types(one).is_ok_and(|read| read.len() == 1 && *read[0] == *one);
+    if settings.types.len() > TYPES_MAX || !settings.types.iter().all(|one| sound(one)) {
         fault("/types", format!("up to {TYPES_MAX} types, or beginnings with a star, each a text: points.*"));
     }
     if settings.description.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTION_CHARS_MAX) {
