@@ -304,6 +304,11 @@ pub fn carry_out(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(
     while expiry::after(book, ty) {
         follow::more(book, scene)?;
     }
+    // An enrolment that is told again may be what a new version of the program waits for to lift a member.
+    let changed = !(book.decision.transfers.is_empty() && book.decision.emitted.is_empty());
+    if changed && book.decision.status == crate::outcome::Status::Ignored {
+        book.decision.status = crate::outcome::Status::Applied;
+    }
     Ok(())
 }
 

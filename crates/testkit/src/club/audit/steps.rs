@@ -119,6 +119,10 @@ impl Club {
         }
         let lifts = !["order.refunded", "order.cancelled"].contains(&kind);
         self.close(&mut book, Some(order).filter(|order| !order.is_empty()), lifts);
+        // Told again, an enrolment does nothing, unless a new version lifts the member now.
+        if !(book.moves.is_empty() && book.said.is_empty()) {
+            book.status = "applied";
+        }
         let no = book.no;
         let next = frees.iter().map(|pos| Next::Free(*pos, no)).chain(book.gift.clone());
         for next in next.collect::<Vec<_>>().into_iter().rev() {
