@@ -79,10 +79,7 @@ impl Club {
         if kind == "fealty.linked" {
             names.extend(data["identities"].as_array().into_iter().flatten().map(payload::text));
         }
-        if OF_ORDER.contains(&kind) {
-            names.clear();
-        }
-        names.retain(|name| !self.names.contains_key(name));
+        names.retain(|name| !OF_ORDER.contains(&kind) && !self.names.contains_key(name));
         let frees = self.frees(&book, &names, (kind == "order.paid").then_some(order));
         let done = match kind {
             "order.paid" => self.paid(&mut book, data, order),
