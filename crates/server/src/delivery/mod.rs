@@ -143,24 +143,15 @@ impl Deliveries {
         &self,
         read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let reader = self.reader.clone();
-        blocking(move || read(&reader)).await
+        self.with_store(move |reader, _| read(reader)).await
     }
 
     async fn write<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Admin) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let admin = self.admin.clone();
-        blocking(move || write(&admin)).await
+        self.with_store(move |_, admin| write(admin)).await
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(broken()))
 }
 
 fn broken() -> StoreError {

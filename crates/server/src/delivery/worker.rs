@@ -392,8 +392,7 @@ impl Worker {
             let (next, members) = next.await?;
             self.waiting = members.into_iter().collect();
             let now = now_ms();
-            let wait = |next: i64| Duration::from_millis(next.saturating_sub(now).max(0).cast_unsigned());
-            self.due_at = next.map(|next| Instant::now() + wait(next));
+            self.due_at = next.map(|next| Instant::now() + until(next, now));
         }
         Ok(())
     }
@@ -406,7 +405,6 @@ impl Worker {
         // Those that are on their way are due as well, until it is known what became of them.
         let limit = self.endpoint.settings.at_once as usize + self.open.len();
         let now = now_ms();
-        let flying: HashSet<ChangeId> = self.open.clone();
         let feed = self.deliveries.feed.clone();
         let (due, next) = self
             .deliveries
@@ -414,10 +412,9 @@ impl Worker {
                 Ok((reader.delivery_due(no, now, in_order, limit)?, reader.delivery_next(no, in_order)?))
             })
             .await?;
-        let wait = |next: i64| Duration::from_millis(next.saturating_sub(now).max(0).cast_unsigned());
-        self.due_at = next.map(|next| Instant::now() + wait(next).max(SAVE_EVERY));
+        self.due_at = next.map(|next| Instant::now() + until(next, now).max(SAVE_EVERY));
         for row in due {
-            if flying.contains(&row.change) {
+            if self.open.contains(&row.change) {
                 continue;
             }
             let stretch = feed.behind(row.change.0 - 1).await?;
@@ -484,6 +481,11 @@ pub async fn post(
         ("webhook-signature", &*signed.signature),
     ];
     outbound.post(uri, &headers, body).await
+}
+
+/// Nothing where it has passed.
+fn until(ms: i64, now: i64) -> Duration {
+    Duration::from_millis(ms.saturating_sub(now).max(0).cast_unsigned())
 }
 
 fn now_ms() -> i64 {
