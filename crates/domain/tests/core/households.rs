@@ -65,6 +65,14 @@ impl Shop {
         self.send(name, "fealty.left", "{}")
     }
 
+    /// Gives the reward back that he redeemed there.
+    fn hand_back(&mut self, name: &str, redeemed: &Decision) {
+        let one = &redeemed.redemptions[0];
+        let id = domain::redemption::id(&self.world.plans.keys, one.pos, one.n);
+        let back = format!(r#"{{"redemption": "{id}", "act": "return"}}"#);
+        assert_eq!(self.send(name, "fealty.redemption", &back).status, Status::Applied);
+    }
+
     /// Available in the wallet that he sees.
     fn has(&self, name: &str) -> i64 {
         let member = self.world.member(name);
@@ -182,10 +190,7 @@ fn nobody_carries_away_what_others_put_in() {
         assert_eq!(shop.has(ADA), 0);
         shop.world.pass("2027-03-03T12:00:00Z");
         assert_eq!(shop.leave(leaver).status, Status::Applied);
-        let one = &redeemed.redemptions[0];
-        let id = domain::redemption::id(&shop.world.plans.keys, one.pos, one.n);
-        let back = format!(r#"{{"redemption": "{id}", "act": "return"}}"#);
-        assert_eq!(shop.send(BO, "fealty.redemption", &back).status, Status::Applied);
+        shop.hand_back(BO, &redeemed);
         // Each has what he had put in, wherever he is now.
         let of = |name| if name == ADA { 20 } else { 10 };
         assert_eq!((shop.own(leaver), shop.has(stayer)), (of(leaver), of(stayer)), "{leaver} left");
@@ -207,10 +212,7 @@ fn parts_of_one_lot_go_back_to_two_owners() {
         assert_eq!(by, [(Some(shop.world.ada().no), 10), (Some(bo), 20)]);
         shop.world.pass("2027-03-03T12:00:00Z");
         assert_eq!(shop.leave(leaver).status, Status::Applied);
-        let one = &redeemed.redemptions[0];
-        let id = domain::redemption::id(&shop.world.plans.keys, one.pos, one.n);
-        let back = format!(r#"{{"redemption": "{id}", "act": "return"}}"#);
-        assert_eq!(shop.send(BO, "fealty.redemption", &back).status, Status::Applied);
+        shop.hand_back(BO, &redeemed);
         let of = |name| if name == ADA { 10 } else { 20 };
         assert_eq!((shop.own(leaver), shop.has(stayer)), (of(leaver), of(stayer)), "{leaver} left");
     }
@@ -389,11 +391,8 @@ fn any_step(shop: &mut Shop, n: usize, (what, who, with, total): (u8, usize, usi
             let redeemed = shop.send(name, "fealty.redeemed", r#"{"reward": "mug"}"#);
             if let (Some(one), 0) = (redeemed.redemptions.first(), with) {
                 let id = domain::redemption::id(&shop.world.plans.keys, one.pos, one.n);
-                shop.send(
-                    name,
-                    "fealty.redemption",
-                    &format!(r#"{{"redemption": "{id}", "act": "cancel"}}"#),
-                );
+                let cancel = format!(r#"{{"redemption": "{id}", "act": "cancel"}}"#);
+                shop.send(name, "fealty.redemption", &cancel);
             }
         }
         8 => {
