@@ -10,6 +10,7 @@ pub mod http;
 pub mod receiver;
 pub mod rng;
 pub mod server;
+mod shell;
 pub mod sim;
 pub mod stream;
 pub mod world;

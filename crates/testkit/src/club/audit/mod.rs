@@ -15,6 +15,7 @@ use jiff::ToSpan;
 use super::ends::local;
 use super::terms::{Terms, Wait};
 use crate::audit::{Row, same};
+use crate::shell::{Past, Waits, at_row, number};
 use crate::sim::marks::Marks;
 use crate::sim::story::{Audit, State};
 use crate::world::Message;
@@ -29,15 +30,12 @@ pub struct Club {
     version: usize,
     /// Oldest first.
     versions: Vec<Terms>,
-    last_pos: u64,
-    last_now: i64,
-    seen: BTreeSet<(String, String)>,
+    past: Past,
     members: BTreeMap<u64, Member>,
     names: BTreeMap<String, u64>,
     orders: BTreeMap<String, Order>,
     counter: Counter,
-    /// Rows that wait: for an order, or for a member to claim them.
-    waiting: BTreeMap<u64, (Message, Option<String>)>,
+    waiting: Waits,
     /// What must come next, one after the other; only what is due for its member may come before.
     next: VecDeque<Next>,
 }
@@ -130,14 +128,7 @@ impl Book {
 
 impl Audit for Club {
     fn row(&mut self, row: &Row, marks: &mut Marks) -> Result<(), String> {
-        let what = row
-            .message
-            .as_ref()
-            .map_or_else(String::new, |m| format!("{} {} {} {} {}", m.kind, m.id, m.subject, m.time, m.data));
-        self.follow(row, marks).map_err(|why| {
-            let member = row.decision["m"].as_u64().unwrap_or(0);
-            format!("row {} of member {member} ({what}): {why}\n  decision {}", row.pos, row.decision)
-        })
+        self.follow(row, marks).map_err(|why| at_row(row, &why))
     }
     fn finish(&mut self, state: &State, clock: i64) -> Result<(), String> {
         self.compare_state(state, clock)
@@ -150,24 +141,17 @@ impl Club {
             terms: versions[0].clone(),
             version: 1,
             versions,
-            last_pos: 0,
-            last_now: i64::MIN,
-            seen: BTreeSet::new(),
+            past: Past::default(),
             members: BTreeMap::new(),
             names: BTreeMap::new(),
             orders: BTreeMap::new(),
             counter: Counter::default(),
-            waiting: BTreeMap::new(),
+            waiting: Waits::default(),
             next: VecDeque::new(),
         }
     }
     fn follow(&mut self, row: &Row, marks: &mut Marks) -> Result<(), String> {
-        same("position", row.pos, self.last_pos + 1)?;
-        if row.now < self.last_now {
-            return Err(format!("the clock went back from {} to {}", self.last_now, row.now));
-        }
-        (self.last_pos, self.last_now) = (row.pos, row.now);
-        crate::audit::laws::row(row)?;
+        self.past.goes_on(row)?;
         let version = row.decision["v"].as_u64().unwrap_or(0) as usize;
         if version < self.version || version > self.versions.len() {
             return Err(format!("judged by version {version} after {}", self.version));
@@ -188,7 +172,7 @@ impl Club {
                 return Err(format!("row {pos} was set free by nothing"));
             };
             same("what is set free", pos, next)?;
-            let (message, _) = self.waiting.remove(&pos).ok_or("it did not wait")?;
+            let message = self.waiting.take(pos)?;
             return self.step(&message, row, Some(no));
         };
         match message.kind.as_str() {
@@ -198,13 +182,9 @@ impl Club {
                 if let Some(next) = self.next.front() {
                     return Err(format!("before this there had to come {next:?}"));
                 }
-                if self.seen.contains(&(message.source.clone(), message.id.clone())) {
-                    return Err("the journal holds this (source, id) twice".to_owned());
-                }
+                self.past.is_new(message)?;
                 let book = self.step(message, row, None)?;
-                if !crate::sim::LEAVE_THE_NAME.contains(&book.code) {
-                    self.seen.insert((message.source.clone(), message.id.clone()));
-                }
+                self.past.keep(message, book.code);
                 Ok(book)
             }
         }
@@ -315,9 +295,4 @@ impl Club {
         }
         id
     }
-}
-
-fn number(subject: &str) -> Result<u64, String> {
-    let no = subject.strip_prefix('#').and_then(|no| no.parse().ok());
-    no.ok_or_else(|| format!("{subject} is no number of a member"))
 }

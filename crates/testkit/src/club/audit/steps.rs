@@ -35,7 +35,7 @@ impl Club {
         let mut about = claimed.or(owner);
         if OF_ORDER.contains(&kind) {
             let Some(of) = self.orders.get(&order) else {
-                self.waiting.insert(row.pos, (message.clone(), Some(order)));
+                self.waiting.add(row.pos, message, Some(order));
                 return Ok(book.aside("waiting", "order_unknown"));
             };
             if owner.is_some_and(|owner| owner != of.member) {
@@ -52,7 +52,7 @@ impl Club {
                 return Ok(book.aside("refused", "member_unknown"));
             }
             if self.terms.guests.is_some() && kind != "member.enrolled" {
-                self.waiting.insert(row.pos, (message.clone(), None));
+                self.waiting.add(row.pos, message, None);
                 return Ok(book.aside("waiting", "member_unknown"));
             }
             return self.decide(message, row, (None, &data, &order));
@@ -130,23 +130,8 @@ impl Club {
     }
     /// Rows that wait for this order, or for one of these names within the time in which they can be claimed.
     fn frees(&self, book: &Book, names: &[String], order: Option<&str>) -> Vec<u64> {
-        let days = self.terms.guests.unwrap_or(0).days();
-        let within = |time: i64| book.at <= (local(time) + days).timestamp().as_second();
-        let set_free =
-            |pos: &u64| self.next.iter().any(|next| matches!(next, Next::Free(at, _) if at == pos));
-        let mut all: Vec<(i64, u64)> = Vec::new();
-        for (pos, (message, of)) in self.waiting.iter().filter(|(pos, _)| !set_free(pos)) {
-            let mut named = std::iter::once(&message.subject).chain(&message.also);
-            let free = match of {
-                Some(of) => Some(&**of) == order,
-                None => named.any(|name| names.contains(name)) && within(message.time),
-            };
-            if free {
-                all.push((message.time, *pos));
-            }
-        }
-        all.sort_unstable();
-        all.into_iter().map(|(_, pos)| pos).collect()
+        let gone = |pos| self.next.iter().any(|next| matches!(next, Next::Free(at, _) if *at == pos));
+        self.waiting.frees(names, order, (book.at, self.terms.guests.unwrap_or(0)), gone)
     }
     fn paid(&mut self, book: &mut Book, data: &Value, id: &str) -> Result<(), &'static str> {
         let cents = cents(&data["total"]);

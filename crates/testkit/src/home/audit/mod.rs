@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::terms::{BY_NAME, Terms};
 use crate::audit::{Row, same};
 use crate::club::audit::purse::{Lot, LotId, Move, Purse};
+use crate::shell::{Past, Waits, at_row, number};
 use crate::sim::marks::Marks;
 use crate::sim::story::{Audit, State};
 use crate::world::Message;
@@ -22,9 +23,7 @@ pub struct Home {
     terms: Terms,
     /// Redemptions by public name, as clients were told.
     named: BTreeMap<String, RedemptionId>,
-    last_pos: u64,
-    last_now: i64,
-    seen: BTreeSet<(String, String)>,
+    past: Past,
     members: BTreeMap<u64, Member>,
     names: BTreeMap<String, u64>,
     /// Names that were an erased member's once.
@@ -35,8 +34,7 @@ pub struct Home {
     pool: Pool,
     /// Every code that was ever brought or given.
     codes: BTreeSet<String>,
-    /// Rows that wait: for an order, or for a member to claim them.
-    waiting: BTreeMap<u64, (Message, Option<String>)>,
+    waiting: Waits,
     /// By number of the absorbed: what was before.
     merges: BTreeMap<u64, parting::Merge>,
     /// The newest row of each member and household.
@@ -184,14 +182,7 @@ impl Next {
 
 impl Audit for Home {
     fn row(&mut self, row: &Row, marks: &mut Marks) -> Result<(), String> {
-        let what = row
-            .message
-            .as_ref()
-            .map_or_else(String::new, |m| format!("{} {} {} {} {}", m.kind, m.id, m.subject, m.time, m.data));
-        self.follow(row, marks).map_err(|why| {
-            let member = row.decision["m"].as_u64().unwrap_or(0);
-            format!("row {} of member {member} ({what}): {why}\n  decision {}", row.pos, row.decision)
-        })
+        self.follow(row, marks).map_err(|why| at_row(row, &why))
     }
     fn finish(&mut self, state: &State, clock: i64) -> Result<(), String> {
         if self.lost { Ok(()) } else { self.compare_state(state, clock) }
@@ -203,9 +194,7 @@ impl Home {
         Home {
             terms,
             named,
-            last_pos: 0,
-            last_now: i64::MIN,
-            seen: BTreeSet::new(),
+            past: Past::default(),
             members: BTreeMap::new(),
             names: BTreeMap::new(),
             freed: BTreeSet::new(),
@@ -214,7 +203,7 @@ impl Home {
             stock: [0; 2],
             pool: Pool::default(),
             codes: BTreeSet::new(),
-            waiting: BTreeMap::new(),
+            waiting: Waits::default(),
             merges: BTreeMap::new(),
             touched: BTreeMap::new(),
             lost: false,
@@ -223,12 +212,7 @@ impl Home {
         }
     }
     fn follow(&mut self, row: &Row, marks: &mut Marks) -> Result<(), String> {
-        same("position", row.pos, self.last_pos + 1)?;
-        if row.now < self.last_now {
-            return Err(format!("the clock went back from {} to {}", self.last_now, row.now));
-        }
-        (self.last_pos, self.last_now) = (row.pos, row.now);
-        crate::audit::laws::row(row)?;
+        self.past.goes_on(row)?;
         if self.lost {
             return Ok(());
         }
@@ -253,7 +237,7 @@ impl Home {
                 return Err(format!("row {pos} was set free by nothing"));
             };
             same("what is set free", pos, next)?;
-            let (message, _) = self.waiting.remove(&pos).ok_or("it did not wait")?;
+            let message = self.waiting.take(pos)?;
             return self.step(&message, row, Some(no), marks);
         };
         match message.kind.as_str() {
@@ -263,13 +247,9 @@ impl Home {
                 if let Some(next) = self.next.front() {
                     return Err(format!("before this there had to come {next:?}"));
                 }
-                if self.seen.contains(&(message.source.clone(), message.id.clone())) {
-                    return Err("the journal holds this (source, id) twice".to_owned());
-                }
+                self.past.is_new(message)?;
                 let book = self.step(message, row, None, marks)?;
-                if !crate::sim::LEAVE_THE_NAME.contains(&book.code) {
-                    self.seen.insert((message.source.clone(), message.id.clone()));
-                }
+                self.past.keep(message, book.code);
                 Ok(book)
             }
         }
@@ -403,9 +383,4 @@ impl Home {
         }
         book.moves.sort();
     }
-}
-
-fn number(subject: &str) -> Result<u64, String> {
-    let no = subject.strip_prefix('#').and_then(|no| no.parse().ok());
-    no.ok_or_else(|| format!("{subject} is no number of a member"))
 }

@@ -1,11 +1,9 @@
 //! What each kind of message should do.
 
-use jiff::ToSpan;
 use serde_json::Value;
 
-use super::{Book, Home, Member};
+use super::{Book, Home, Member, Next};
 use crate::audit::{Row, payload};
-use crate::club::ends::local;
 use crate::sim::marks::Marks;
 use crate::world::Message;
 
@@ -56,7 +54,7 @@ impl Home {
             }
         }
         if kind == OF_ORDER && paid.is_none() {
-            self.waiting.insert(row.pos, (message.clone(), Some(order)));
+            self.waiting.add(row.pos, message, Some(order));
             return Ok(book.aside("waiting", "order_unknown"));
         }
         // Under the name under which the order was paid it may be told by whoever has that name now.
@@ -72,7 +70,7 @@ impl Home {
                 return Ok(book.aside("refused", "member_unknown"));
             }
             if self.terms.guests.is_some() && kind != "member.enrolled" {
-                self.waiting.insert(row.pos, (message.clone(), None));
+                self.waiting.add(row.pos, message, None);
                 return Ok(book.aside("waiting", "member_unknown"));
             }
         }
@@ -172,22 +170,7 @@ impl Home {
     }
     /// Rows that wait for this order, or for one of these names within the time in which they can be claimed.
     fn frees(&self, book: &Book, names: &[String], order: Option<&str>) -> Vec<u64> {
-        let days = self.terms.guests.unwrap_or(0).days();
-        let within = |time: i64| book.at <= (local(time) + days).timestamp().as_second();
-        let set_free =
-            |pos: &u64| self.next.iter().any(|next| matches!(next, super::Next::Free(at, _) if at == pos));
-        let mut all: Vec<(i64, u64)> = Vec::new();
-        for (pos, (message, of)) in self.waiting.iter().filter(|(pos, _)| !set_free(pos)) {
-            let mut named = std::iter::once(&message.subject).chain(&message.also);
-            let free = match of {
-                Some(of) => Some(&**of) == order,
-                None => named.any(|name| names.contains(name)) && within(message.time),
-            };
-            if free {
-                all.push((message.time, *pos));
-            }
-        }
-        all.sort_unstable();
-        all.into_iter().map(|(_, pos)| pos).collect()
+        let gone = |pos| self.next.iter().any(|next| matches!(next, Next::Free(at, _) if *at == pos));
+        self.waiting.frees(names, order, (book.at, self.terms.guests.unwrap_or(0)), gone)
     }
 }
