@@ -250,6 +250,19 @@ pub struct Emitted {
     pub kind: Text,
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub data: serde_json::Map<String, serde_json::Value>,
+    /// Another member whom it is about, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<MemberNo>,
+}
+
+impl Emitted {
+    /// A message of Fealty's own: no rule emits it.
+    pub fn own(kind: &str, data: serde_json::Map<String, serde_json::Value>) -> Emitted {
+        Emitted { rule: Text::default(), kind: kind.into(), data, other: None }
+    }
+    pub fn about(kind: &str, other: MemberNo) -> Emitted {
+        Emitted { other: Some(other), ..Emitted::own(kind, serde_json::Map::new()) }
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]

@@ -266,3 +266,38 @@ fn a_reader_who_does_not_read_is_cut_off_and_delays_nobody() {
     }
     assert_eq!(got, told);
 }
+
+#[test]
+fn a_member_who_changes_or_is_joined_to_another_is_told_of_without_personal_data() {
+    let mut api = api();
+    for name in [ADA, BOB] {
+        api.post("/v1/members", &json!({"identities": [name], "fields": {"birthday": "1990-05-17"}}));
+    }
+    let kind = [("Content-Type", "application/json")];
+    let path = format!("/v1/members/{ADA}");
+    let fields = br#"{"fields": {"birthday": null, "tags": ["vip"]}}"#;
+    assert_eq!(api.call("PATCH", &path, &kind, fields).status, 200);
+    // The same again changes nothing.
+    assert_eq!(api.call("PATCH", &path, &kind, fields).status, 200);
+    let ask = json!({"absorb": BOB});
+    let merged = api.post_once(&format!("{path}/merge"), "m1", &ask);
+    assert_eq!(merged.status, 200, "{}", merged.body);
+    let (all, _) = changes(&mut api, "?types=member.*");
+    let told = [
+        "member.enrolled",
+        "member.enrolled",
+        "member.updated",
+        "member.merged",
+        "member.linked",
+        "member.absorbed",
+    ];
+    assert_eq!(types(&all), told);
+    let (ada, bob) = (&all[0]["member"], &all[1]["member"]);
+    assert_eq!(all[2]["data"], json!({"fields": ["birthday", "tags"]}));
+    assert_eq!((&all[3]["member"], &all[3]["data"]), (bob, &json!({"other": ada})));
+    assert_eq!((&all[5]["member"], &all[5]["data"]), (ada, &json!({"other": bob})));
+    let parted = api.post_once(&format!("{path}/unmerge"), "m2", &json!({"absorbed": bob}));
+    assert_eq!(parted.status, 200, "{}", parted.body);
+    let (all, _) = changes(&mut api, "?types=member.parted");
+    assert_eq!(all.iter().map(|one| &one["data"]["other"]).collect::<Vec<_>>(), [bob, ada]);
+}

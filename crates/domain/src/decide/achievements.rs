@@ -61,7 +61,7 @@ fn complete(
     let mut data = serde_json::Map::new();
     data.insert("achievement".into(), achievement.id.as_str().into());
     data.insert("count".into(), times.into());
-    book.decision.emitted.push(Emitted { rule: "".into(), kind: COMPLETED.into(), data });
+    book.decision.emitted.push(Emitted::own(COMPLETED, data));
     let payload = vec![Value::Text(achievement.id.clone()), Value::Num(count)];
     book.hear(Canon::AchievementCompleted, || Value::Record(payload));
     pay_aside(book, scene, achievement.rule, Vec::new())

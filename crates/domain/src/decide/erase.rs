@@ -36,5 +36,5 @@ pub fn erase(book: &mut Book<'_>) {
     member.silences.clear();
     member.erased = true;
     let data = serde_json::Map::new();
-    book.decision.emitted.push(Emitted { rule: "".into(), kind: "member.erased".into(), data });
+    book.decision.emitted.push(Emitted::own("member.erased", data));
 }

@@ -178,8 +178,7 @@ fn warn(book: &mut Book<'_>) -> bool {
             data.insert("wallet".into(), wallet.id.to_string().into());
             data.insert("amount".into(), bind::number(Num::minor(minor, wallet.decimals)));
             data.insert("expires_at".into(), end.to_string().into());
-            let kind = "points.expiring".into();
-            book.decision.emitted.push(Emitted { rule: "".into(), kind, data });
+            book.decision.emitted.push(Emitted::own("points.expiring", data));
             book.hear_points(Canon::PointsExpiring, &wallet.id, minor, "");
             said = true;
         }

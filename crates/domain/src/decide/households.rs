@@ -202,7 +202,7 @@ pub fn residents(home: &Member) -> &[Resident] {
 fn tell(book: &mut Book<'_>, kind: &str, home: MemberNo) {
     let data = serde_json::Map::new();
     book.decision.household = Some(home);
-    book.decision.emitted.push(Emitted { rule: "".into(), kind: kind.into(), data });
+    book.decision.emitted.push(Emitted::own(kind, data));
 }
 
 /// A new version of the program may share another wallet, or one no longer: what lies in the wrong document goes where

@@ -90,18 +90,19 @@ pub fn linked_names(payload: &Value) -> Result<Vec<Identity>, Reason> {
     list.iter().enumerate().map(read).collect()
 }
 
-/// Sets the fields that the payload tells; `null` takes a field away. True if anything changed.
-pub fn set_fields(member: &mut Member, fields: &Fields, payload: &Value, data: &[u8]) -> bool {
-    let Value::Record(slots) = payload else { return false };
+/// Sets the fields that the payload tells; `null` takes a field away. Those that changed.
+pub fn set_fields(member: &mut Member, fields: &Fields, payload: &Value, data: &[u8]) -> Vec<String> {
+    let Value::Record(slots) = payload else { return Vec::new() };
     let told: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(data).unwrap_or_default();
-    let mut changed = false;
+    let mut changed = Vec::new();
     for (field, value) in fields.0.iter().zip(slots) {
         if told.get(&*field.name).is_some_and(serde_json::Value::is_null) {
-            changed |= member.fields.remove(&*field.name).is_some();
+            changed.extend(member.fields.remove(&*field.name).map(|_| field.name.to_string()));
         } else if told.contains_key(&*field.name) && *value != Value::Absent {
             let json = bind::to_json(value, &field.ty);
-            changed |= member.fields.get(&*field.name) != Some(&json);
-            member.fields.insert(field.name.to_string(), json);
+            if member.fields.insert(field.name.to_string(), json.clone()).as_ref() != Some(&json) {
+                changed.push(field.name.to_string());
+            }
         }
     }
     changed

@@ -15,7 +15,7 @@ use crate::codes::{self, reason, reason_at};
 use crate::event::{Event, MemberNo};
 use crate::lots;
 use crate::member::{Absorbed, LimitState, Member, Since, Waiting, WalletState};
-use crate::outcome::{Account, Reason, TransferKind};
+use crate::outcome::{Account, Emitted, Reason, TransferKind};
 use crate::own;
 use crate::planted;
 use crate::snapshot::Want;
@@ -124,6 +124,7 @@ pub fn hand_over(book: &mut Book<'_>, to: MemberNo) {
     empty.pages = before.pages.clone();
     empty.merged_into = Some(to);
     *book.member = empty;
+    book.decision.emitted.push(Emitted::about("member.merged", to));
 }
 
 /// Everything comes to the survivor. His own fields, running workflows and referral stay where both have one.
@@ -178,6 +179,7 @@ pub fn take_over(book: &mut Book<'_>, from: &Member, event: &Event) {
     member.absorbed.extend(from.absorbed.iter().cloned());
     let (at, event) = (event.time, (&*event.id).into());
     member.absorbed.push(Absorbed { no: from.no, at, pos: book.pos, event, since: Since::default() });
+    book.decision.emitted.push(Emitted::about("member.absorbed", from.no));
 }
 
 pub fn take_wallet(book: &mut Book<'_>, theirs: &WalletState) {

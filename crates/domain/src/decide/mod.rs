@@ -69,7 +69,7 @@ use crate::event::Event;
 use crate::household::Who;
 use crate::member::Member;
 use crate::order::Order;
-use crate::outcome::Effect;
+use crate::outcome::{Effect, Emitted};
 use crate::own::Own;
 use crate::plan::{Canon, EventType, Payee, Plan, Region, RuleNo, TypeNo};
 use crate::snapshot::{Rows, Snapshot, Want};
@@ -375,6 +375,11 @@ fn fields(book: &mut Book<'_>, scene: &Scene<'_>, judged: Option<Judged>) {
     let (plan, event) = (book.plan, scene.event);
     let changed = members::set_fields(book.member, scene.fields, &scene.bound.record, &event.data);
     let enrolls = &*event.kind == ENROLLED;
+    // The fields with which he came belong to his coming.
+    if !changed.is_empty() && !book.decision.enrolled {
+        let names = serde_json::Map::from_iter([("fields".into(), changed.clone().into())]);
+        book.decision.emitted.push(Emitted::own("member.updated", names));
+    }
     match judged {
         Some(judged) => {
             if enrolls {
@@ -383,7 +388,7 @@ fn fields(book: &mut Book<'_>, scene: &Scene<'_>, judged: Option<Judged>) {
             apply(book, plan, judged, None);
         }
         None => {
-            if !changed {
+            if changed.is_empty() {
                 book.decision.status = crate::outcome::Status::Ignored;
             }
             let said = "the member was enrolled before; rules of member.enrolled pay once";

@@ -187,6 +187,6 @@ fn qualify(book: &mut Book<'_>, scene: &Scene<'_>) {
     let code = referral_code::of_member(&scene.plans.keys, by).unwrap_or_default();
     let mut data = serde_json::Map::new();
     data.insert("code".into(), code.clone().into());
-    book.decision.emitted.push(Emitted { rule: "".into(), kind: "referral.qualified".into(), data });
+    book.decision.emitted.push(Emitted::own("referral.qualified", data));
     book.hear(Canon::ReferralQualified, || Value::Record(vec![Value::Text(code.into()), Value::Absent]));
 }

@@ -333,7 +333,7 @@ impl<'a> Judge<'a> {
                 for (name, value) in &emit.data {
                     data.insert(name.to_string(), bind::to_json(&value.eval(&env)?, &value.ty));
                 }
-                Ok(Emitted { rule: rule.id.clone(), kind: emit.kind.clone(), data })
+                Ok(Emitted { rule: rule.id.clone(), kind: emit.kind.clone(), data, other: None })
             };
             match picked {
                 Picked::Items(items, _) if emit.data.iter().any(|(_, value)| value.uses.item) => {

@@ -15,7 +15,7 @@ use crate::codes::{self, reason, reason_at};
 use crate::event::{CLOCK_SOURCE, MemberNo};
 use crate::lots::{self, AMOUNT_MAX, LotId};
 use crate::member::{Lot, Member, Referral, Run, Silence, Since, Waiting, WalletState};
-use crate::outcome::{Account, Effect, Reason, Transfer, TransferKind};
+use crate::outcome::{Account, Effect, Emitted, Reason, Transfer, TransferKind};
 use crate::own;
 use crate::plan::WhenShort;
 use crate::snapshot::Want;
@@ -107,6 +107,7 @@ pub fn let_go(book: &mut Book<'_>, scene: &Scene<'_>, parting: Parting) {
     book.member.identities.retain(|name| !from.identities.contains(name));
     part_rest(book.member, &mut from, &before);
     tiers::part(book, &before, &merged, scene.event.time);
+    book.decision.emitted.push(Emitted::about("member.parted", from.no));
     book.made.push(Made { member: from.no, kind: own::PART, data: json!({"member": from.whole()}) });
 }
 
@@ -117,6 +118,7 @@ pub fn part(book: &mut Book<'_>, himself: &Member) {
         WalletState { active_at, idle, warned, ..WalletState::new(&wallet.id) }
     };
     let was = &*book.member;
+    book.decision.emitted.extend(was.merged_into.map(|from| Emitted::about("member.parted", from)));
     *book.member = Member {
         // The door gives him his names.
         identities: Vec::new(),

@@ -49,6 +49,9 @@ enum Data<'a> {
         household: Option<String>,
     },
     Said(&'a serde_json::Map<String, serde_json::Value>),
+    Other {
+        other: String,
+    },
 }
 
 fn is_available(account: &Account) -> bool {
@@ -65,7 +68,10 @@ fn one(plan: &Plan, ids: &MemberIds, row: &FeedRow, change: &Change<'_>) -> Told
     let cursor = Cursor { pos: row.pos, n, mark: row.mark }.to_string();
     let data = match change.what {
         What::Enrolled | What::Linked(_) => Data::Nothing {},
-        What::Message(message) => Data::Said(&message.data),
+        What::Message(message) => match message.other {
+            Some(no) => Data::Other { other: ids.encode(no) },
+            None => Data::Said(&message.data),
+        },
         What::Points(transfer) => {
             let points = |minor| Points::of(plan, &transfer.wallet, minor);
             // Of the two ends, the member's own; where both are, the one that it enters.

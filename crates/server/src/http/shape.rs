@@ -116,6 +116,8 @@ pub struct EmittedShape<'a> {
     pub rule: &'a str,
     pub r#type: &'a str,
     pub data: &'a serde_json::Map<String, serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other: Option<String>,
 }
 
 impl<'a> OutcomeShape<'a> {
@@ -148,7 +150,12 @@ impl<'a> OutcomeShape<'a> {
             emitted: decision
                 .emitted
                 .iter()
-                .map(|e| EmittedShape { rule: &e.rule, r#type: &e.kind, data: &e.data })
+                .map(|e| EmittedShape {
+                    rule: &e.rule,
+                    r#type: &e.kind,
+                    data: &e.data,
+                    other: e.other.map(|no| eyes.member(no)),
+                })
                 .collect(),
         }
     }

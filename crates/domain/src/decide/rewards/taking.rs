@@ -303,7 +303,7 @@ pub fn tell(book: &mut Book<'_>, keys: &KeyMaker, one: Redemption) {
     data.insert("redemption".into(), id.as_str().into());
     data.insert("reward".into(), one.reward.as_str().into());
     data.insert("quantity".into(), crate::bind::number(one.quantity));
-    book.decision.emitted.push(Emitted { rule: "".into(), kind: kind.into(), data });
+    book.decision.emitted.push(Emitted::own(kind, data));
     if let Some(canon) = canon {
         let (reward, quantity) = (one.reward.clone(), one.quantity);
         book.hear(canon, || Value::Record(vec![Value::Text(id), Value::Text(reward), Value::Num(quantity)]));

@@ -154,7 +154,7 @@ pub fn tell(
         let missing = next.missing.iter().map(|(id, less)| (id.to_string(), bind::number(*less)));
         put("missing", missing.collect::<Map<_, _>>().into());
     }
-    book.decision.emitted.push(Emitted { rule: "".into(), kind: "tier.changed".into(), data });
+    book.decision.emitted.push(Emitted::own("tier.changed", data));
     let text = |text: &Text| Value::Text(text.clone());
     let payload = vec![text(&ladder.id), text(from), text(to), Value::Bool(up)];
     // Nothing is paid for being as before.

@@ -135,6 +135,7 @@ impl Home {
         }
         let (clock, changes) = (before.clock, before.changes);
         *member = Member { clock, changes, into: Some(to), ..Member::new(before.no, &terms) };
+        book.said.push("member.merged".to_owned());
         book.made.push(Next::TakesOver(to, Box::new(before)));
     }
     pub(super) fn takes_over(&mut self, book: &mut Book, from: &Member) {
@@ -179,6 +180,7 @@ impl Home {
         member.visits += from.visits;
         member.places.extend(from.places.iter().cloned());
         member.absorbed.extend(from.absorbed.iter().copied().chain([from.no]));
+        book.said.push("member.absorbed".to_owned());
     }
     /// His names are free, and nothing is heard of him any more.
     pub(super) fn goes_for_ever(&mut self, book: &mut Book, marks: &mut Marks) {

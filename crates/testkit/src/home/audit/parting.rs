@@ -71,6 +71,7 @@ impl Home {
         let (clock, changes, names) = (member.clock, member.changes, merge.own.names.clone());
         *member = Member { clock, changes, names, purses, ..merge.own };
         book.moves = told::moves(&row.decision, &WALLETS);
+        book.said.push("member.parted".to_owned());
         self.parted = given(&row.decision);
         book.made.push(Next::Parts(other, Box::new(merge.from)));
         Ok(())
@@ -90,6 +91,7 @@ impl Home {
         let (clock, changes) = (himself.clock.unwrap_or(book.at).max(book.at), member.changes);
         *member = Member { clock: Some(clock), changes, ..himself };
         book.moves = told::moves(&row.decision, &WALLETS);
+        book.said.push("member.parted".to_owned());
         Ok(())
     }
 }
