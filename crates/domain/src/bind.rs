@@ -12,7 +12,7 @@ use crate::outcome::Reason;
 use crate::plan::Canon;
 use crate::value::{Fields, LIST_MAX, MONEY_BELOW, Presence, TAGS_MAX, TEXT_BYTES_MAX, Type, Value};
 use json::{Broken, Reader};
-pub use stored::{from_json, member_values, number, to_json};
+pub use stored::{from_json, left_out, member_values, number, to_json};
 
 const NO_NUMBER: &str = "expected a number, found a text that is none";
 

@@ -57,6 +57,10 @@ impl Identity {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+    /// Its kind and its value.
+    pub fn parts(&self) -> (&str, &str) {
+        split(&self.0).unwrap_or((&self.0, ""))
+    }
 }
 
 fn split(text: &str) -> Option<(&str, &str)> {

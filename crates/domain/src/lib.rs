@@ -28,6 +28,7 @@ pub mod member;
 pub mod num;
 pub mod order;
 pub mod outcome;
+pub mod outward;
 pub mod own;
 pub mod plan;
 pub mod planted;

@@ -9,7 +9,7 @@ mod standing;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::condition::Read;
+use crate::condition::{Read, Scope};
 use crate::num::{Num, Round};
 use crate::term::{Term, Wait};
 use crate::time::Span;
@@ -72,6 +72,8 @@ pub struct Plan {
     pub kept_clocks: Vec<(Text, jiff::Timestamp)>,
     /// Of what happens here (`points.earned`, `tier.changed` …), what is heard.
     pub heard: Vec<(Canon, TypeNo)>,
+    /// What conditions on a member may mention: those who are told of changes ask with the same words.
+    pub audience: Arc<Scope>,
 }
 
 impl Plan {

@@ -72,7 +72,8 @@ impl App {
         let engine = Engine::start(store, plans, options)?;
         let (intake, versions) = (engine.intake.clone(), engine.versions.clone());
         let feed = Feed::new(reader.clone(), versions.clone(), ids.clone(), engine.committed.clone());
-        let deliveries = Deliveries::new(feed.clone(), reader.clone(), admin.clone(), outbound);
+        let deliveries =
+            Deliveries::new(feed.clone(), reader.clone(), admin.clone(), outbound, clock.clone());
         let (metrics, mut registry) = HttpMetrics::register(&metrics);
         registry.register("feed_readers", "Who listens to the feed", feed.readers.clone());
         let ring = KeyRing::new(&bounds);

@@ -23,7 +23,9 @@ use domain::key::KeyMaker;
 use domain::member::Member;
 use domain::snapshot::{Snapshot, Want};
 
-pub use access::{Admin, AttemptRow, ChangeId, DeliveryRow, NewApiKey, NewQuarantine, Progress};
+pub use access::{
+    Admin, AttemptRow, ChangeId, DeliveryRow, EndpointWords, NewApiKey, NewQuarantine, Progress,
+};
 pub use reader::{
     ApiKeyRow, EndpointCounts, EndpointRow, EventName, FeedPage, FeedRow, Mark, MemberRow, Page,
     ProgramVersion, QuarantineRow, Reader, Row, Stats, TransferRow,

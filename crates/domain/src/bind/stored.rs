@@ -73,7 +73,7 @@ pub fn from_json(json: &Json, ty: &Type) -> Option<Value> {
 }
 
 /// A field that is not there. What a program requires of members may be missing with those who came before it.
-fn left_out(presence: &Presence, ty: &Type) -> Value {
+pub fn left_out(presence: &Presence, ty: &Type) -> Value {
     match presence {
         Presence::Default(value) => value.clone(),
         Presence::Optional => Value::Absent,

@@ -1,5 +1,7 @@
 //! An endpoint as its owner describes it, and its secrets.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use store::{EndpointRow, StoreError};
 use wire::signature::{Scheme, Secrets};
@@ -12,6 +14,15 @@ pub struct Settings {
     /// Types, or beginnings of them (`points.*`); empty: all.
     #[serde(default)]
     pub types: Vec<Box<str>>,
+    /// A condition on the change, and on its member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// Names with expressions; none: the change as the feed tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<BTreeMap<String, String>>,
+    /// The payload may show who the member is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub personal_data: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// A member's changes one after the other: the next only when the one before was taken or is dead.

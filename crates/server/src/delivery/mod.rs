@@ -4,13 +4,18 @@
 //! Invariant: a change is before an endpoint's place only if the endpoint took it, or it waits, or it is a dead letter
 //! that people see.
 
+pub mod clerk;
 pub mod endpoint;
+pub mod message;
+pub mod outcome;
 mod schedule;
+pub mod wish;
 mod worker;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use engine::Clock;
 use store::{Admin, Reader, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -18,13 +23,14 @@ use tokio::task::JoinHandle;
 use crate::feed::Feed;
 use crate::outbound::Outbound;
 pub use endpoint::{Endpoint, Keys, Settings};
-pub use worker::post;
 
 pub struct Deliveries {
     pub feed: Arc<Feed>,
     pub reader: Reader,
     pub admin: Admin,
     pub outbound: Outbound,
+    /// What time it is for members.
+    pub clock: Clock,
     running: Mutex<HashMap<u64, Running>>,
     /// Endpoints are changed one after the other.
     changing: tokio::sync::Mutex<()>,
@@ -37,12 +43,19 @@ struct Running {
 }
 
 impl Deliveries {
-    pub fn new(feed: Arc<Feed>, reader: Reader, admin: Admin, outbound: Outbound) -> Arc<Deliveries> {
+    pub fn new(
+        feed: Arc<Feed>,
+        reader: Reader,
+        admin: Admin,
+        outbound: Outbound,
+        clock: Clock,
+    ) -> Arc<Deliveries> {
         Arc::new(Deliveries {
             feed,
             reader,
             admin,
             outbound,
+            clock,
             running: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
         })

@@ -5,16 +5,16 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use hyper::Uri;
 use store::{AttemptRow, ChangeId, DeliveryRow, Progress, StoreError};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use super::clerk::Clerk;
+use super::message::{Message, Slot, Tried, Way};
+use super::outcome::Verdict;
 use super::{Deliveries, Endpoint, schedule};
-use crate::feed::{Cursor, Filter, Live, Next, Told};
-use crate::outbound::{Answer, Outbound};
+use crate::feed::{Cursor, Live, Next, Told};
 
 /// What came of attempts is saved together, at least so often.
 const SAVE_EVERY: Duration = Duration::from_millis(200);
@@ -48,37 +48,11 @@ pub async fn run(deliveries: Arc<Deliveries>, no: u64, stopped: watch::Receiver<
     }
 }
 
-/// A message on its way.
-struct Message {
-    change: ChangeId,
-    member: Option<u64>,
-    /// Attempts before this one that count.
-    attempts: u32,
-    /// It waits in the store.
-    stored: bool,
-    id: String,
-    body: Bytes,
-}
-
-/// What came of one attempt.
-struct Tried {
-    message: Message,
-    at_ms: i64,
-    took: Duration,
-    answer: Result<Answer, String>,
-}
-
-/// A change taken from the feed: the place moves past it when it and all before it are done.
-struct Slot {
-    place: Cursor,
-    change: Option<ChangeId>,
-}
-
 struct Worker {
     deliveries: Arc<Deliveries>,
     endpoint: Endpoint,
-    uri: Uri,
-    filter: Filter,
+    way: Way,
+    clerk: Clerk,
     live: Live,
     /// The server stops.
     closing: watch::Receiver<bool>,
@@ -129,15 +103,16 @@ impl Worker {
             tracing::warn!(endpoint = no, "the data were restored: it goes on from the end of the feed");
             end
         };
-        let filter = Filter { types: endpoint.settings.types.clone(), member: None };
+        let Some(clerk) = clerk(deliveries, &endpoint).await? else { return Ok(None) };
+        let way = Way { outbound: deliveries.outbound.clone(), uri };
         let live = Live::new(&deliveries.feed, place, None);
         let failing_ms = endpoint.row.failing_ms;
         let now = Instant::now();
         Ok(Some(Worker {
             deliveries: deliveries.clone(),
             endpoint,
-            uri,
-            filter,
+            way,
+            clerk,
             live,
             closing: deliveries.feed.closing(),
             stopped,
@@ -161,6 +136,12 @@ impl Worker {
     /// Until the endpoint is switched off or the server stops.
     async fn work(mut self) -> Result<(), StoreError> {
         loop {
+            if self.clerk.is_stale() {
+                match clerk(&self.deliveries, &self.endpoint).await? {
+                    Some(clerk) => self.clerk = clerk,
+                    None => return self.end(STOP_MAX).await,
+                }
+            }
             self.send_ahead();
             let (now, room) = (Instant::now(), self.room());
             let may_pull = room && self.ahead.is_empty() && self.slots.len() < AHEAD_MAX;
@@ -180,7 +161,7 @@ impl Worker {
             match step {
                 // One that panicked is sent again after the next start.
                 Step::Tried(tried) => drop(tried.map(|tried| self.tried(tried))),
-                Step::New((stretch, before)) => self.pull(&stretch.told, before, stretch.end),
+                Step::New((stretch, before)) => self.pull(&stretch.told, before, stretch.end).await?,
                 Step::Time => {}
                 Step::Close => break,
                 Step::Stop => return self.end(STOP_MAX).await,
@@ -214,7 +195,7 @@ impl Worker {
         self.flying.len() < most
     }
 
-    fn pull(&mut self, told: &[Told], before: Cursor, end: Cursor) {
+    async fn pull(&mut self, told: &[Told], before: Cursor, end: Cursor) -> Result<(), StoreError> {
         // What was told of someone who is erased is not kept.
         for erased in told.iter().filter(|told| &*told.kind == "member.erased") {
             let (his, others) = std::mem::take(&mut self.ahead)
@@ -223,16 +204,18 @@ impl Worker {
             self.ahead = others;
             his.iter().for_each(|message| self.keep(message));
         }
-        for told in told.iter().filter(|told| before.is_before(told.pos, told.n) && self.filter.takes(told)) {
+        let new = told.iter().filter(|told| before.is_before(told.pos, told.n));
+        for told in self.clerk.sift(new).await? {
             let Some(place) = Cursor::parse(&told.cursor) else { continue };
             let change = (told.pos, told.n);
             self.slots.push_back(Slot { place, change: Some(change) });
             self.open.insert(change);
-            self.ahead.push_back(message(told, None));
+            self.ahead.push_back(Message::new(told, None));
         }
         // Past what is not for it.
         self.slots.push_back(Slot { place: end, change: None });
         self.done();
+        Ok(())
     }
 
     /// Sends as many as may be sent now.
@@ -260,69 +243,68 @@ impl Worker {
         self.busy.extend(message.member);
         let at = jiff::Timestamp::now();
         let Some(secrets) = self.endpoint.keys.secrets(at.as_millisecond()) else { return };
-        let (outbound, uri) = (self.deliveries.outbound.clone(), self.uri.clone());
-        self.flying.spawn(async move {
-            let began = Instant::now();
-            let answer = post(&outbound, uri, &secrets, at, &message.id, message.body.clone()).await;
-            Tried { message, at_ms: at.as_millisecond(), took: began.elapsed(), answer }
-        });
+        let (way, clerk) = (self.way.clone(), self.clerk.clone());
+        self.flying.spawn(way.send(clerk, secrets, at, message));
     }
 
     fn tried(&mut self, tried: Tried) {
-        let Tried { message, at_ms, took, answer } = tried;
+        let Tried { message, at_ms, took, outcome } = tried;
         if let Some(no) = message.member {
             self.busy.remove(&no);
         }
-        let status = answer.as_ref().ok().map(|answer| answer.status);
-        let taken = status.is_some_and(|status| (200..300).contains(&status));
-        let said = match &answer {
-            Ok(answer) => answer.said.as_str().into(),
-            Err(why) => why.as_str().into(),
-        };
+        let taken = outcome.is_taken();
         if !taken || message.stored || self.progress.attempts.is_empty() {
-            let took_ms = took.as_millis() as i64;
-            self.progress.attempts.push(AttemptRow { change: message.change, at_ms, took_ms, status, said });
+            let (change, took_ms, status) = (message.change, took.as_millis() as i64, outcome.status);
+            let said = outcome.said;
+            self.progress.attempts.push(AttemptRow { change, at_ms, took_ms, status, said, taken });
         }
-        if taken {
-            (self.failures, self.failing_ms) = (0, None);
-            if message.stored {
-                self.progress.taken.push(message.change);
-                // In order, the member's next one waits for this.
-                self.save_by(if self.endpoint.settings.in_order { Duration::ZERO } else { SAVE_EVERY });
+        match outcome.verdict {
+            Verdict::Taken => {
+                (self.failures, self.failing_ms) = (0, None);
+                if message.stored {
+                    self.progress.taken.push(message.change);
+                    // In order, the member's next one waits for this.
+                    self.save_by(if self.endpoint.settings.in_order { Duration::ZERO } else { SAVE_EVERY });
+                }
             }
-        } else {
-            self.failed(&message, status, answer.ok().and_then(|answer| answer.retry_after));
+            // The message is to blame, not the endpoint.
+            Verdict::Never => self.later(&Message { attempts: message.attempts + 1, ..message.bare() }, None),
+            Verdict::Wait(asked) => {
+                let asked = asked.clamp(ASKED_MIN, schedule::RETRY_AFTER_MAX);
+                let now = self.not_taken();
+                self.rest(asked);
+                self.later(&message, Some(now + asked.as_millis() as i64));
+            }
+            Verdict::Gone => {
+                self.progress.off = Some("gone");
+                self.failed(&message);
+            }
+            Verdict::Again => self.failed(&message),
         }
         self.open.remove(&message.change);
         self.done();
     }
 
-    fn failed(&mut self, message: &Message, status: Option<u16>, retry_after: Option<Duration>) {
+    /// Notes since when it takes nothing; what time it is.
+    fn not_taken(&mut self) -> i64 {
         let now = now_ms();
         let since = *self.failing_ms.get_or_insert(now);
-        if status == Some(410) {
-            self.progress.off = Some("gone");
-        } else if now - since > schedule::FAILING_MAX_MS {
+        if now - since > schedule::FAILING_MAX_MS && self.progress.off.is_none() {
             self.progress.off = Some("failing");
         }
-        // Asked to wait is not failed: it counts no attempt.
-        let asked = retry_after.filter(|_| matches!(status, Some(429 | 503)));
-        let asked = asked.map(|asked| asked.clamp(ASKED_MIN, schedule::RETRY_AFTER_MAX));
+        now
+    }
+
+    fn failed(&mut self, message: &Message) {
+        let now = self.not_taken();
         self.dice = (self.dice * 997.0 + 0.137).fract();
-        let (attempts, wait) = match asked {
-            Some(asked) => (message.attempts, Some(asked)),
-            None => (message.attempts + 1, schedule::wait(message.attempts + 1, self.dice)),
-        };
-        if let Some(asked) = asked {
-            self.rest(asked);
-        } else {
-            self.failures += 1;
-            if let Some(rest) = schedule::rest(self.failures) {
-                self.rest(rest);
-            }
+        let attempts = message.attempts + 1;
+        self.failures += 1;
+        if let Some(rest) = schedule::rest(self.failures) {
+            self.rest(rest);
         }
-        let next_ms = wait.map(|wait| now + wait.as_millis() as i64);
-        self.later(&Message { attempts, id: String::new(), body: Bytes::new(), ..*message }, next_ms);
+        let next_ms = schedule::wait(attempts, self.dice).map(|wait| now + wait.as_millis() as i64);
+        self.later(&Message { attempts, ..message.bare() }, next_ms);
     }
 
     fn rest(&mut self, wait: Duration) {
@@ -426,10 +408,24 @@ impl Worker {
                 continue;
             };
             self.open.insert(row.change);
-            self.ahead.push_front(message(told, Some(row.attempts)));
+            self.ahead.push_front(Message::new(told, Some(row.attempts)));
         }
         Ok(())
     }
+}
+
+/// What does not fit the program any more is switched off where it stands, so that nothing is lost or told wrongly.
+async fn clerk(deliveries: &Arc<Deliveries>, endpoint: &Endpoint) -> Result<Option<Clerk>, StoreError> {
+    let faults = match Clerk::new(deliveries, &endpoint.settings) {
+        Ok(clerk) => return Ok(Some(clerk)),
+        Err(faults) => faults,
+    };
+    let no = endpoint.row.no;
+    tracing::warn!(endpoint = no, ?faults, "it does not fit the program any more, and is switched off");
+    let failing_ms = endpoint.row.failing_ms;
+    let progress = Progress { off: Some("unfit"), failing_ms, ..Progress::default() };
+    deliveries.write(move |admin| admin.delivery_save(no, progress)).await?;
+    Ok(None)
 }
 
 enum Step {
@@ -450,37 +446,6 @@ async fn sleep_until(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-fn message(told: &Told, stored: Option<u32>) -> Message {
-    Message {
-        change: (told.pos, told.n),
-        member: told.member,
-        attempts: stored.unwrap_or(0),
-        stored: stored.is_some(),
-        id: format!("msg_{}", told.cursor),
-        body: Bytes::copy_from_slice(told.json.as_bytes()),
-    }
-}
-
-/// Signs and posts one message.
-pub async fn post(
-    outbound: &Outbound,
-    uri: Uri,
-    secrets: &wire::signature::Secrets,
-    at: jiff::Timestamp,
-    id: &str,
-    body: Bytes,
-) -> Result<Answer, String> {
-    let signed = wire::signature::sign(secrets, id, at, &body);
-    let headers = [
-        ("content-type", "application/json"),
-        ("user-agent", concat!("Fealty/", env!("CARGO_PKG_VERSION"))),
-        ("webhook-id", &*signed.id),
-        ("webhook-timestamp", &*signed.timestamp),
-        ("webhook-signature", &*signed.signature),
-    ];
-    outbound.post(uri, &headers, body).await
 }
 
 /// Nothing where it has passed.

@@ -41,8 +41,8 @@ pub struct Stretch {
 
 pub struct Feed {
     reader: Reader,
-    versions: Versions,
-    ids: MemberIds,
+    pub versions: Versions,
+    pub ids: MemberIds,
     /// The newest row of this run that is durable.
     committed: watch::Receiver<u64>,
     /// What is told already, newest last, without gap.

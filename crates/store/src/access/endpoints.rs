@@ -32,6 +32,16 @@ pub struct AttemptRow {
     /// None: there was no answer.
     pub status: Option<u16>,
     pub said: Box<str>,
+    pub taken: bool,
+}
+
+/// What an owner sets of an endpoint.
+#[derive(Clone, Default)]
+pub struct EndpointWords {
+    /// JSON.
+    pub settings: String,
+    /// JSON {name: value}: secrets of its connector.
+    pub hidden: String,
 }
 
 /// What came of some attempts.
@@ -59,15 +69,14 @@ impl Admin {
     /// Answers its number.
     pub fn endpoint_create(
         &self,
-        settings: String,
+        words: EndpointWords,
         secrets: String,
         place: String,
         now_ms: i64,
     ) -> Result<u64, StoreError> {
         self.run(move |tx| {
-            let insert =
-                "INSERT INTO endpoint (settings, secrets, place, created_ms) VALUES (?1, ?2, ?3, ?4)";
-            tx.execute(insert, params![settings, secrets, place, now_ms])?;
+            let insert = "INSERT INTO endpoint (settings, hidden, secrets, place, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+            tx.execute(insert, params![words.settings, words.hidden, secrets, place, now_ms])?;
             Ok(tx.last_insert_rowid().cast_unsigned())
         })
     }
@@ -76,13 +85,13 @@ impl Admin {
     pub fn endpoint_change(
         &self,
         no: u64,
-        settings: String,
+        words: EndpointWords,
         off: Option<&'static str>,
     ) -> Result<bool, StoreError> {
         self.run(move |tx| {
-            let update = "UPDATE endpoint SET settings = ?2, off = ?3,
+            let update = "UPDATE endpoint SET settings = ?2, hidden = ?3, off = ?4,
                 failing_ms = iif(off IS NULL, failing_ms, NULL) WHERE no = ?1";
-            Ok(tx.execute(update, params![no, settings, off])? == 1)
+            Ok(tx.execute(update, params![no, words.settings, words.hidden, off])? == 1)
         })
     }
 
@@ -145,11 +154,11 @@ fn save(tx: &Transaction, no: u64, progress: &Progress) -> rusqlite::Result<()> 
     for one in &progress.later {
         keep.execute(params![no, one.change.0, one.change.1, one.member, one.attempts, one.next_ms])?;
     }
-    let log = "INSERT INTO attempt (endpoint, pos, n, at_ms, took_ms, status, said) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let log = "INSERT INTO attempt (endpoint, pos, n, at_ms, took_ms, status, said, taken) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let mut log = tx.prepare_cached(log)?;
     for one in &progress.attempts {
         let (pos, n) = one.change;
-        log.execute(params![no, pos, n, one.at_ms, one.took_ms, one.status, &*one.said])?;
+        log.execute(params![no, pos, n, one.at_ms, one.took_ms, one.status, &*one.said, one.taken])?;
     }
     let oldest = "DELETE FROM attempt WHERE endpoint = ?1 AND no <=
         (SELECT no FROM attempt WHERE endpoint = ?1 ORDER BY no DESC LIMIT 1 OFFSET ?2)";

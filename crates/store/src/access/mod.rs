@@ -9,7 +9,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
-pub use endpoints::{AttemptRow, ChangeId, DeliveryRow, Progress};
+pub use endpoints::{AttemptRow, ChangeId, DeliveryRow, EndpointWords, Progress};
 
 use crate::StoreError;
 use crate::sqlite::{Job, file, headers_json, store_error};

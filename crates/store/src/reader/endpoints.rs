@@ -11,6 +11,8 @@ pub struct EndpointRow {
     pub no: u64,
     /// JSON, as it was given.
     pub settings: Box<str>,
+    /// JSON {name: value}.
+    pub hidden: Box<str>,
     pub secrets: Box<str>,
     /// Why it is switched off.
     pub off: Option<Box<str>>,
@@ -25,7 +27,8 @@ pub struct EndpointCounts {
     pub dead: u64,
 }
 
-const ENDPOINT: &str = "SELECT no, settings, secrets, off, place, failing_ms, created_ms FROM endpoint";
+const ENDPOINT: &str =
+    "SELECT no, settings, secrets, off, place, failing_ms, created_ms, hidden FROM endpoint";
 const DELIVERY: &str = "SELECT pos, n, member, attempts, next_ms FROM delivery d";
 
 /// Nothing of its member waits before it.
@@ -94,11 +97,12 @@ impl Reader {
         limit: usize,
     ) -> Result<Page<AttemptRow>, StoreError> {
         let before = cursor.unwrap_or(i64::MAX.cast_unsigned());
-        let select = "SELECT pos, n, at_ms, took_ms, status, said, no FROM attempt
+        let select = "SELECT pos, n, at_ms, took_ms, status, said, no, taken FROM attempt
             WHERE endpoint = ?1 AND no < ?2 ORDER BY no DESC LIMIT ?3";
         let mut rows = self.all(select, (no, before, limit + 1), |r| {
             let (change, status) = ((r.get(0)?, r.get(1)?), r.get(4)?);
-            let row = AttemptRow { change, at_ms: r.get(2)?, took_ms: r.get(3)?, status, said: r.get(5)? };
+            let (at_ms, took_ms, said, taken) = (r.get(2)?, r.get(3)?, r.get(5)?, r.get(7)?);
+            let row = AttemptRow { change, at_ms, took_ms, status, said, taken };
             Ok((row, r.get::<_, u64>(6)?))
         })?;
         let more = rows.len() > limit;
@@ -126,6 +130,7 @@ fn endpoint(r: &Row<'_>) -> rusqlite::Result<EndpointRow> {
         place: r.get(4)?,
         failing_ms: r.get(5)?,
         created_ms: r.get(6)?,
+        hidden: r.get(7)?,
     })
 }
 

@@ -10,6 +10,7 @@ use crate::StoreError;
 const STEPS: &[(&str, &str)] = &[
     ("0001_base", include_str!("../../migrations/0001_base.sql")),
     ("0002_endpoints", include_str!("../../migrations/0002_endpoints.sql")),
+    ("0003_connectors", include_str!("../../migrations/0003_connectors.sql")),
 ];
 
 pub fn run(conn: &mut Connection) -> Result<(), StoreError> {

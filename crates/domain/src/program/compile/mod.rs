@@ -120,6 +120,7 @@ pub(super) fn compile(tree: &Table, report: &mut Report<'_>, choice: &Choice<'_>
         return None;
     }
     let ends = std::mem::take(&mut c.ends);
+    plan.audience = c.scope(&scope::Place::Audience);
     plan.member_fields = c.names.events.member.clone();
     plan.types = std::mem::take(&mut c.names.events.types);
     plan.type_by_name =

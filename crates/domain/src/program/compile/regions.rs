@@ -122,5 +122,6 @@ pub fn plan(tree: &Table, regions: Vec<Region>, sandbox: bool, choice: &Choice<'
         clocks: Vec::new(),
         kept_clocks: Vec::new(),
         heard: Vec::new(),
+        audience: Default::default(),
     }
 }

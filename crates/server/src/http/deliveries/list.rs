@@ -125,7 +125,7 @@ pub async fn attempts(
             at: jiff::Timestamp::from_millisecond(row.at_ms).unwrap_or_default(),
             took_ms: row.took_ms,
             status: row.status,
-            taken: row.status.is_some_and(|status| (200..300).contains(&status)),
+            taken: row.taken,
             said: row.said,
         })
         .collect();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use store::{Admin, Reader};
+use store::{Admin, EndpointWords, Reader};
 
-use super::shape::{self, answer, check};
+use super::shape::{self, answer, check, fits};
 use crate::app::App;
 use crate::delivery::{Keys, Settings};
 use crate::http::body::Json;
@@ -28,9 +28,11 @@ pub struct NewEndpoint {
 pub async fn handle(State(app): State<Arc<App>>, Json(new): Json<NewEndpoint>) -> Answer {
     let settings = settings(new.settings)?;
     check(&settings)?;
+    fits(&app, &settings)?;
     let from = place(&app, new.after.as_deref().unwrap_or("end")).await?;
     let keys = Keys::new().map_err(|_| Problem::internal())?;
-    let (json, secrets) = (serde_json::to_string(&settings).map_err(|_| Problem::internal())?, keys.json());
+    let json = serde_json::to_string(&settings).map_err(|_| Problem::internal())?;
+    let (words, secrets) = (EndpointWords { settings: json, hidden: "{}".into() }, keys.json());
     let now = jiff::Timestamp::now().as_millisecond();
     let make = move |reader: &Reader, admin: &Admin| {
         let others = reader.endpoint_list()?;
@@ -39,12 +41,12 @@ pub async fn handle(State(app): State<Arc<App>>, Json(new): Json<NewEndpoint>) -
             return Err(Problem::new(409, "endpoints_full", "There are too many endpoints", detail));
         }
         // A retry of a request whose answer was lost would double every message.
-        if let Some(same) = others.iter().find(|row| *row.settings == *json) {
+        if let Some(same) = others.iter().find(|row| *row.settings == *words.settings) {
             let detail =
                 format!("{} has the same settings: rotate its secret if you lost it", shape::id(same.no));
             return Err(Problem::new(409, "endpoint_exists", "There is such an endpoint", detail));
         }
-        Ok(admin.endpoint_create(json, secrets, from.to_string(), now)?)
+        Ok(admin.endpoint_create(words, secrets, from.to_string(), now)?)
     };
     let no = app.deliveries.make(make).await?;
     let endpoint = shape::find(&app, &shape::id(no)).await?;

@@ -9,6 +9,7 @@ use wire::problem::Fault;
 
 use crate::app::App;
 use crate::delivery::endpoint::{AT_ONCE_MAX, PER_SECOND_MAX};
+use crate::delivery::wish::{FIELDS_MAX, Wish};
 use crate::delivery::{Endpoint, Settings};
 use crate::http::body;
 use crate::http::feed::asked::{TYPES_MAX, read_types};
@@ -22,7 +23,7 @@ pub struct EndpointShape<'a> {
     pub id: String,
     #[serde(flatten)]
     pub settings: &'a Settings,
-    /// `on`, `off`; switched off by itself: `gone`, `failing`.
+    /// `on`, `off`; switched off by itself: `gone`, `failing`, `unfit`.
     pub state: &'a str,
     pub failing_since: Option<jiff::Timestamp>,
     pub created_at: jiff::Timestamp,
@@ -97,6 +98,9 @@ pub fn check(settings: &Settings) -> Result<Uri, Problem> {
     if settings.description.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTION_CHARS_MAX) {
         fault("/description", format!("at most {DESCRIPTION_CHARS_MAX} characters"));
     }
+    if settings.payload.as_ref().is_some_and(|fields| fields.is_empty() || fields.len() > FIELDS_MAX) {
+        fault("/payload", format!("1 to {FIELDS_MAX} names, each with an expression"));
+    }
     for (at, value, most) in
         [("/per_second", settings.per_second, PER_SECOND_MAX), ("/at_once", settings.at_once, AT_ONCE_MAX)]
     {
@@ -112,6 +116,17 @@ pub fn check(settings: &Settings) -> Result<Uri, Problem> {
             Err(problem)
         }
     }
+}
+
+/// Whether its expressions fit the program as it is.
+pub fn fits(app: &Arc<App>, settings: &Settings) -> Result<(), Problem> {
+    Wish::new(settings, app.versions.current()).map(drop).map_err(misfits)
+}
+
+pub fn misfits(faults: Vec<Fault>) -> Problem {
+    let mut problem = Problem::invalid("the endpoint does not fit the program");
+    problem.errors = faults;
+    problem
 }
 
 fn url(text: &str) -> Result<Uri, &'static str> {

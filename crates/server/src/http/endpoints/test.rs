@@ -1,35 +1,50 @@
-//! `POST /v1/endpoints/{endpoint}/test`: one message of type `endpoint.tested`, now, signed as all others; what it answered.
+//! `POST /v1/endpoints/{endpoint}/test`: one message of type `endpoint.tested`, now, made as all others; what it answered.
+//! `member` says about whom, which a payload that asks about the member needs.
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use hyper::Uri;
+use serde::Deserialize;
 use serde_json::json;
 
-use super::shape::{check, find};
+use super::shape::{check, find, misfits};
 use crate::app::App;
-use crate::delivery;
+use crate::delivery::clerk::Clerk;
+use crate::delivery::message::{Message, Way};
 use crate::http::body;
+use crate::http::members::find::by_ref;
 use crate::http::problem::{Answer, Problem};
-use crate::http::query::Name;
+use crate::http::query::{Name, Params, query_invalid};
 
-pub async fn handle(State(app): State<Arc<App>>, Name(name): Name) -> Answer {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    member: Option<String>,
+}
+
+pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, Params(query): Params<Query>) -> Answer {
     let endpoint = find(&app, &name).await?;
     let uri: Uri = check(&endpoint.settings)?;
+    let clerk = Clerk::new(&app.deliveries, &endpoint.settings).map_err(misfits)?;
+    let member = match &query.member {
+        Some(member) => Some(by_ref(&app, member).await?),
+        None if clerk.asks_about_member() => {
+            let detail = "it tells of the member: say about whom, `?member=email:ada@example.com`";
+            return Err(query_invalid(detail.into()));
+        }
+        None => None,
+    };
     let now = jiff::Timestamp::now();
     let secrets = endpoint.keys.secrets(now.as_millisecond()).ok_or_else(Problem::internal)?;
     let id = format!("msg_test_{}", now.as_millisecond());
-    let message = json!({"cursor": endpoint.row.place, "type": "endpoint.tested", "member": null, "member_seq": 0,
-        "time": now, "data": {"endpoint": name}, "event": null});
-    let sent =
-        delivery::post(&app.deliveries.outbound, uri, &secrets, now, &id, Bytes::from(message.to_string()));
-    let told = match sent.await {
-        Ok(answer) => {
-            let taken = (200..300).contains(&answer.status);
-            json!({"taken": taken, "status": answer.status, "said": answer.said})
-        }
-        Err(why) => json!({"taken": false, "status": null, "said": why}),
-    };
+    let told = json!({"cursor": endpoint.row.place, "type": "endpoint.tested",
+        "member": member.map(|no| app.ids.encode(no)), "member_seq": 0, "time": now,
+        "data": {"endpoint": name}, "event": null});
+    let told = told.to_string().into();
+    let message = Message { change: (0, 0), member, attempts: 0, stored: false, id, told };
+    let way = Way { outbound: app.deliveries.outbound.clone(), uri };
+    let outcome = way.send(clerk, secrets, now, message).await.outcome;
+    let told = json!({"taken": outcome.is_taken(), "status": outcome.status, "said": outcome.said});
     Ok(body::answer(200, &told))
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use store::{Admin, Reader};
+use store::{Admin, EndpointWords, Reader};
 
 use super::create::settings;
-use super::shape::{self, answer, check, find};
+use super::shape::{self, answer, check, find, fits};
 use crate::app::App;
 use crate::http::body::{self, Json};
 use crate::http::problem::{Answer, Problem};
@@ -24,12 +24,14 @@ pub struct Change {
 
 pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, Json(change): Json<Change>) -> Answer {
     let no = find(&app, &name).await?.row.no;
-    app.deliveries.change(no, move |reader, admin| change.write(no, reader, admin)).await?;
+    let all = app.clone();
+    let write = move |reader: &Reader, admin: &Admin| change.write(&all, no, reader, admin);
+    app.deliveries.change(no, write).await?;
     answer(&app, 200, &find(&app, &name).await?, None).await
 }
 
 impl Change {
-    fn write(self, no: u64, reader: &Reader, admin: &Admin) -> Result<(), Problem> {
+    fn write(self, app: &Arc<App>, no: u64, reader: &Reader, admin: &Admin) -> Result<(), Problem> {
         let row = reader.endpoint_get(no)?.ok_or_else(|| Problem::not_found("endpoint"))?;
         let endpoint = shape::read(row)?;
         let Ok(Value::Object(mut all)) = serde_json::to_value(&endpoint.settings) else {
@@ -43,15 +45,18 @@ impl Change {
         }
         let settings = settings(all)?;
         check(&settings)?;
+        fits(app, &settings)?;
         let off = match (self.off, endpoint.row.off.as_deref()) {
             (Some(true), _) => Some("off"),
             (Some(false), _) | (None, None) => None,
             (None, Some("gone")) => Some("gone"),
             (None, Some("failing")) => Some("failing"),
+            (None, Some("unfit")) => Some("unfit"),
             (None, Some(_)) => Some("off"),
         };
         let json = serde_json::to_string(&settings).map_err(|_| Problem::internal())?;
-        admin.endpoint_change(no, json, off)?;
+        let words = EndpointWords { settings: json, hidden: "{}".into() };
+        admin.endpoint_change(no, words, off)?;
         Ok(())
     }
 }

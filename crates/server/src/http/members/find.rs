@@ -80,7 +80,8 @@ fn named(app: &App, name: &str) -> Result<Named, Problem> {
     Ok(Named::Identity(identity))
 }
 
-fn by_now(reader: &Reader, mut member: MemberRow) -> Result<Option<MemberRow>, StoreError> {
+/// An absorbed member stands for him who absorbed him.
+pub fn by_now(reader: &Reader, mut member: MemberRow) -> Result<Option<MemberRow>, StoreError> {
     while let Some(to) = member.merged_into {
         let Some(next) = reader.member_get(to)? else { return Ok(None) };
         member = next;
