@@ -1,14 +1,19 @@
 //! Where a member stands: levels, what is missing to the next, progress of achievements, segments. Reads only, for those
 //! who show it; it is the same that rules see.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::condition::{Env, EventAttributes};
-use crate::decide::{Present, by_now, home_region, next_level, present_level, tier_values};
+use crate::decide::expiry::idle_end;
+use crate::decide::{
+    Keep, Next, Present, by_now, home_region, keep_level, next_level, present_level, tier_values,
+};
 use crate::household::Who;
+use crate::lots::Lots;
 use crate::member::Member;
-use crate::num::Num;
-use crate::plan::{Ladder, Level, Plan, Segment};
+use crate::plan::{Ladder, Level, Plan, Segment, Wallet};
 use crate::value::{Text, Value};
 use crate::{bind, plan::tier_slots};
 
@@ -22,7 +27,9 @@ pub struct Standing<'p> {
     pub until: Option<Timestamp>,
     /// What the level gives, by name.
     pub values: Vec<(&'p Text, serde_json::Value)>,
-    pub next: Option<(&'p Level, Vec<(&'p Text, Num)>)>,
+    /// What holds the level past its end.
+    pub keep: Option<Keep<'p>>,
+    pub next: Option<Next<'p>>,
 }
 
 /// The instant as of which a member is shown: not before what time has done to him already.
@@ -45,10 +52,41 @@ pub fn tiers<'p>(plan: &'p Plan, member: &Member, at: Timestamp) -> Vec<Standing
             since: held.since,
             until: held.until,
             values: ladder.keys.iter().enumerate().map(value).collect(),
-            next: next_level(plan, ladder, member, region, at).map(|next| (next.level, next.missing)),
+            keep: keep_level(plan, ladder, member, region),
+            next: next_level(plan, ladder, member, region, at),
         }
     };
     plan.ladders.iter().map(of).collect()
+}
+
+/// Points of a wallet that end at one instant, however many grants they came from.
+pub struct End {
+    pub at: Timestamp,
+    /// Smallest parts.
+    pub amount: i64,
+    /// They have no date: they end because nothing happens, and activity puts it off.
+    pub idle: bool,
+}
+
+/// In the order of time. `idle`: when those without a date end.
+pub fn ends(lots: &Lots, idle: Option<Timestamp>) -> Vec<End> {
+    let mut dated: BTreeMap<Timestamp, i64> = BTreeMap::new();
+    let mut undated = 0;
+    for lot in lots.iter() {
+        match lot.expires_at {
+            Some(at) => *dated.entry(at).or_default() += lot.remaining,
+            None => undated += lot.remaining,
+        }
+    }
+    let mut ends: Vec<End> = dated.into_iter().map(|(at, amount)| End { at, amount, idle: false }).collect();
+    ends.extend(idle.map(|at| End { at, amount: undated, idle: true }));
+    ends.sort_by_key(|end| end.at);
+    ends
+}
+
+pub fn ends_of(plan: &Plan, who: Who<'_>, wallet: &Wallet) -> Vec<End> {
+    let Some(state) = who.wallet(wallet) else { return Vec::new() };
+    ends(&state.lots, idle_end(plan, wallet, who.holder(wallet), state))
 }
 
 /// Segments to which the member belongs.

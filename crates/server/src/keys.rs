@@ -28,6 +28,9 @@ pub enum Scope {
     /// See members, balances and transfers
     #[value(name = "members:read")]
     MembersRead,
+    /// See members' contexts, without personal data
+    #[value(name = "context:read")]
+    ContextRead,
     /// See every change in the feed, without personal data
     #[value(name = "feed:read")]
     FeedRead,
@@ -58,11 +61,12 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Scope; 13] = [
+    pub const ALL: [Scope; 14] = [
         Scope::EventsWrite,
         Scope::EventsRead,
         Scope::MembersWrite,
         Scope::MembersRead,
+        Scope::ContextRead,
         Scope::FeedRead,
         Scope::EndpointsWrite,
         Scope::AdjustWrite,
@@ -79,6 +83,7 @@ impl Scope {
             Scope::EventsRead => "events:read",
             Scope::MembersWrite => "members:write",
             Scope::MembersRead => "members:read",
+            Scope::ContextRead => "context:read",
             Scope::FeedRead => "feed:read",
             Scope::EndpointsWrite => "endpoints:write",
             Scope::AdjustWrite => "adjust:write",

@@ -2,6 +2,7 @@
 
 mod app;
 mod cli;
+mod context;
 mod delivery;
 mod feed;
 mod http;

@@ -57,7 +57,7 @@ fn idle_term<'p>(plan: &'p Plan, wallet: &'p Wallet, member: &Member) -> Option<
 }
 
 /// When the lots without a date end.
-fn idle_end(plan: &Plan, wallet: &Wallet, member: &Member, state: &WalletState) -> Option<Timestamp> {
+pub fn idle_end(plan: &Plan, wallet: &Wallet, member: &Member, state: &WalletState) -> Option<Timestamp> {
     state.lots.last().filter(|lot| lot.expires_at.is_none())?;
     silence_end(plan, wallet, member, state)
 }

@@ -55,7 +55,8 @@ pub use members::names;
 pub use region::place;
 pub use rules::{list_at, text as once_value};
 pub use tiers::{
-    by_now, home as home_region, next as next_level, present as present_level, values as tier_values,
+    Keep, Next, by_now, home as home_region, keep as keep_level, next as next_level,
+    present as present_level, values as tier_values,
 };
 
 pub use work::{Verdict, Work};

@@ -1,6 +1,7 @@
 //! Levels: which one a member holds at an instant, what it shows, what is missing to the next, when it ends.
 //! A late event is judged by the level of its time. Changing them is in the files beside: `climb`, `ends`, `place`.
 
+mod ahead;
 mod climb;
 mod ends;
 mod lose;
@@ -8,6 +9,7 @@ mod part;
 mod place;
 mod write;
 
+pub use ahead::{Keep, Next, keep, next};
 use climb::climb;
 pub use ends::{next_due, run_due};
 use lose::lose;
@@ -202,36 +204,4 @@ fn way<'p>(
 fn count(plan: &Plan, member: &Member, no: CounterNo, moment: &Moment) -> Num {
     let counter = &plan.counters[usize::from(no)];
     counters::value(counter, counters::state(member, &counter.id), moment, 0)
-}
-
-/// The next level that can be reached, and how much of each counter is missing on the way that has least to go.
-pub struct Next<'p> {
-    pub level: &'p Level,
-    pub missing: Vec<(&'p Text, Num)>,
-}
-
-pub fn next<'p>(
-    plan: &'p Plan,
-    ladder: &'p Ladder,
-    member: &Member,
-    region: &Region,
-    at: Timestamp,
-) -> Option<Next<'p>> {
-    let moment = by_now(plan, member, at);
-    let held = present(ladder, member);
-    let level = ladder.levels[held.level + 1..].iter().find(|level| !level.needs.is_empty())?;
-    let missing = |way: &Vec<(CounterNo, Amount)>| {
-        let one = |(no, need): &(CounterNo, Amount)| {
-            let need = number(need, region);
-            let less = need.sub(count(plan, member, *no, &moment)).unwrap_or(need).max(Num::ZERO);
-            let share = less.div(need.max(Num::ONE)).unwrap_or(Num::ONE);
-            (share, (&plan.counters[usize::from(*no)].id, less))
-        };
-        let parts: Vec<_> = way.iter().map(one).collect();
-        let share = parts.iter().map(|part| part.0).max().unwrap_or(Num::ONE);
-        let missing = parts.into_iter().map(|part| part.1).filter(|(_, less)| !less.is_zero()).collect();
-        (share, missing)
-    };
-    let least = level.needs.iter().map(missing).min_by_key(|way: &(Num, Vec<_>)| way.0)?;
-    Some(Next { level, missing: least.1 })
 }

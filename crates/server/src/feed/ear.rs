@@ -9,8 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use domain::event::MemberNo;
 use tokio::sync::Notify;
 
-use super::Told;
-
 #[derive(Default)]
 pub struct Ear {
     /// The first row that he has not looked at; 0 if there is none.
@@ -31,13 +29,11 @@ impl Ear {
 pub struct Ears(Mutex<HashMap<MemberNo, Vec<Weak<Ear>>>>);
 
 impl Ears {
-    pub fn add(&self, no: MemberNo) -> Arc<Ear> {
-        let ear = Arc::<Ear>::default();
+    pub fn add(&self, no: MemberNo, ear: &Arc<Ear>) {
         let mut ears = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of = ears.entry(no).or_default();
         of.retain(|ear| ear.strong_count() > 0);
-        of.push(Arc::downgrade(&ear));
-        ear
+        of.push(Arc::downgrade(ear));
     }
 
     /// Those who have gone.
@@ -51,21 +47,21 @@ impl Ears {
         }
     }
 
-    pub fn tell(&self, told: &[Told]) {
+    /// In which row which member became another.
+    pub fn tell(&self, touched: &[(u64, MemberNo)]) {
         let mut ears = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if ears.is_empty() {
             return;
         }
-        for told in told {
-            let Some(no) = told.member else { continue };
-            let Some(of) = ears.get_mut(&no) else { continue };
+        for (pos, no) in touched {
+            let Some(of) = ears.get(no) else { continue };
             for ear in of.iter().filter_map(Weak::upgrade) {
                 // Only the first that he missed counts: he reads on from there.
-                let _ = ear.missed.compare_exchange(0, told.pos, Ordering::AcqRel, Ordering::Acquire);
+                let _ = ear.missed.compare_exchange(0, *pos, Ordering::AcqRel, Ordering::Acquire);
                 ear.heard.notify_one();
             }
             if of.is_empty() {
-                ears.remove(&no);
+                ears.remove(no);
             }
         }
     }

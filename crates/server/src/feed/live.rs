@@ -30,7 +30,11 @@ impl Live {
     /// `member`: he wants to be woken for this one's changes alone.
     pub fn new(feed: &Arc<Feed>, at: Cursor, member: Option<MemberNo>) -> Live {
         feed.readers.inc();
-        let ear = member.map(|no| feed.ears.add(no));
+        let ear = member.map(|no| {
+            let ear = Arc::default();
+            feed.ears.add(no, &ear);
+            ear
+        });
         let (fed, closed) = (feed.fed.subscribe(), feed.closed.subscribe());
         Live { feed: feed.clone(), at, fed, closed, ear, caught_up: false, row: at.row(), member }
     }

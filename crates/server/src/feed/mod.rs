@@ -9,11 +9,13 @@ mod ear;
 mod filter;
 mod live;
 mod tell;
+mod watcher;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use domain::event::MemberNo;
 use engine::Versions;
 use prometheus_client::metrics::gauge::Gauge;
 use store::{Mark, Reader, StoreError};
@@ -24,6 +26,7 @@ pub use cursor::Cursor;
 pub use filter::Filter;
 pub use live::{Live, Next};
 pub use tell::Told;
+pub use watcher::Watcher;
 
 const RETRY: Duration = Duration::from_millis(100);
 /// Rows of the journal that are read at once.
@@ -37,6 +40,8 @@ pub struct Stretch {
     pub after: u64,
     pub end: Cursor,
     pub told: Vec<Told>,
+    /// In which row which member, or household, became another, told or not.
+    pub touched: Vec<(u64, MemberNo)>,
 }
 
 pub struct Feed {
@@ -115,7 +120,7 @@ impl Feed {
             tail.pop_front();
         }
         drop(tail);
-        self.ears.tell(&stretch.told);
+        self.ears.tell(&stretch.touched);
     }
 
     /// Behind everything that is committed by now.
@@ -160,7 +165,7 @@ impl Feed {
             let plan = versions.current();
             let told = page.rows.iter().flat_map(|row| tell::tell(&plan, &ids, row)).collect();
             let end = page.end.map_or(Cursor::whole(after, Mark(0)), |(pos, mark)| Cursor::whole(pos, mark));
-            Ok(Stretch { after, end, told })
+            Ok(Stretch { after, end, told, touched: page.touched })
         })
         .await
     }

@@ -49,6 +49,7 @@ pub mod feed {
 pub mod members {
     //! Members: what the API does to them goes through the same door as events.
     pub mod adjust;
+    pub mod context;
     pub mod create;
     pub mod erase;
     pub mod export;

@@ -103,8 +103,10 @@ fn responses(route: &Route) -> Value {
             "Text" => "application/openmetrics-text",
             _ => "application/json",
         };
-        let answer =
-            json!({"description": reason(*status), "content": {kind: {"schema": schema_of(schema)}}});
+        let mut answer = json!({"description": reason(*status)});
+        if !schema.is_empty() {
+            answer["content"] = json!({kind: {"schema": schema_of(schema)}});
+        }
         responses.insert(status.to_string(), answer);
     }
     for status in problems(route) {

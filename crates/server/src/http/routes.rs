@@ -163,7 +163,7 @@ fn endpoint_routes() -> Vec<Route> {
 }
 
 fn member_routes() -> Vec<Route> {
-    use Scope::{AdjustWrite, MembersRead, MembersWrite, PiiErase, PiiRead};
+    use Scope::{AdjustWrite, ContextRead, MembersRead, MembersWrite, PiiErase, PiiRead};
     vec![
         route!("POST" "/v1/members" may(MembersWrite), READ, post(members::create::handle), "createMember",
             "Enrol a member", params &["IdempotencyKey"], body &[(JSON, "NewMember")],
@@ -179,6 +179,14 @@ fn member_routes() -> Vec<Route> {
         route!("DELETE" "/v1/members/{ref}" may(PiiErase), READ, delete(members::erase::handle), "eraseMember",
             "Take a member's personal data away for ever; amounts stay under a random id", params &["IdempotencyKey"], body &[],
             answers &[(200, "Member")], problems &[400, 404, 409, 422, 503]),
+        route!("GET" "/v1/members/{ref}/context" may(ContextRead), READ, get(members::context::get::handle), "getMemberContext",
+            "What there is to know of a member now, in one small document, to personalise by",
+            params &["Include", "IfNoneMatch"], body &[],
+            answers &[(200, "MemberContext"), (304, "")], problems &[400, 404, 422, 503]),
+        route!("GET" "/v1/members/{ref}/context/stream" may(ContextRead), READ, get(members::context::stream::handle), "streamMemberContext",
+            "The document as server-sent events: now, and anew whenever it changes",
+            params &["Include", "LastEventId"], body &[],
+            answers &[(200, "ContextStream")], problems &[400, 404, 422, 503]),
         route!("GET" "/v1/members/{ref}/export" may(PiiRead), READ, get(members::export::handle), "exportMember",
             "Everything that is held about a member", params &[], body &[],
             answers &[(200, "MemberExport")], problems &[404, 422, 503]),

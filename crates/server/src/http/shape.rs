@@ -7,10 +7,10 @@ use domain::codes;
 use domain::event::{API_SOURCE, MemberNo};
 use domain::household::{Balance, Who};
 use domain::key::KeyMaker;
-use domain::lots::Lots;
 use domain::outcome::{Account, Decision, Effect, Reason, Status, Transfer, TransferKind};
 use domain::plan::Plan;
 use domain::program::nearest;
+use domain::standing::{self, End};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use store::TransferRow;
@@ -242,6 +242,9 @@ pub struct WalletShape {
 pub struct Expiring {
     pub amount: Points,
     pub at: jiff::Timestamp,
+    /// Only if nothing happens before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub idle: bool,
 }
 
 impl<'a> MemberShape<'a> {
@@ -251,11 +254,12 @@ impl<'a> MemberShape<'a> {
         let mut wallets: BTreeMap<&str, WalletShape> = BTreeMap::new();
         for wallet in &member.wallets {
             let balance = Balance { available: wallet.available, pending: wallet.pending, debt: wallet.debt };
-            wallets.insert(&wallet.id, WalletShape::new(eyes, &wallet.id, balance, Some(&wallet.lots)));
+            let ends = standing::ends(&wallet.lots, None);
+            wallets.insert(&wallet.id, WalletShape::new(eyes, &wallet.id, balance, ends));
         }
         for wallet in &eyes.plan.wallets {
-            let lots = who.wallet(wallet).map(|state| &state.lots);
-            wallets.insert(&wallet.id, WalletShape::new(eyes, &wallet.id, who.balance(wallet), lots));
+            let ends = standing::ends_of(eyes.plan, who, wallet);
+            wallets.insert(&wallet.id, WalletShape::new(eyes, &wallet.id, who.balance(wallet), ends));
         }
         MemberShape {
             id: eyes.member(member.no),
@@ -270,19 +274,15 @@ impl<'a> MemberShape<'a> {
 }
 
 impl WalletShape {
-    fn new(eyes: Eyes<'_>, id: &str, balance: Balance, lots: Option<&Lots>) -> WalletShape {
+    fn new(eyes: Eyes<'_>, id: &str, balance: Balance, ends: Vec<End>) -> WalletShape {
         let points = |minor| eyes.points(id, minor);
-        // What ends at one instant is one amount, however many grants it came from.
-        let mut ends: BTreeMap<jiff::Timestamp, i64> = BTreeMap::new();
-        for lot in lots.into_iter().flat_map(Lots::iter) {
-            lot.expires_at.into_iter().for_each(|at| *ends.entry(at).or_default() += lot.remaining);
-        }
-        let expiring = ends.into_iter().map(|(at, minor)| Expiring { amount: points(minor), at }).collect();
+        let expiring =
+            ends.into_iter().map(|end| Expiring { amount: points(end.amount), at: end.at, idle: end.idle });
         WalletShape {
             available: points(balance.available),
             pending: points(balance.pending),
             debt: points(balance.debt),
-            expiring,
+            expiring: expiring.collect(),
         }
     }
 }

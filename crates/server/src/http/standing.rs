@@ -20,15 +20,29 @@ pub struct TierShape<'a> {
     pub benefits: &'a [domain::value::Text],
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<&'a str, Value>,
+    /// Of a level that ends and can be held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<KeepShape<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<NextShape<'a>>,
 }
 
+/// By counter; of several ways the one that has least to go.
+pub type Missing<'a> = BTreeMap<&'a str, Num>;
+
 #[derive(Serialize)]
 pub struct NextShape<'a> {
     pub level: &'a str,
-    /// By counter; of several ways the one that has least to go.
-    pub missing: BTreeMap<&'a str, String>,
+    pub missing: Missing<'a>,
+    /// When one of the counters that are short begins anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<jiff::Timestamp>,
+}
+
+/// What holds the level past its end, as far as has been counted by now.
+#[derive(Serialize)]
+pub struct KeepShape<'a> {
+    pub missing: Missing<'a>,
 }
 
 #[derive(Serialize)]
@@ -38,10 +52,28 @@ pub struct AchievementShape<'a> {
     pub progress: BTreeMap<&'a str, ProgressShape>,
 }
 
+impl<'a> AchievementShape<'a> {
+    /// What is short of the next time, and how much of the need that is furthest from being met. None: nothing is short.
+    pub fn missing(&self) -> Option<(Num, Missing<'a>)> {
+        let mut furthest = Num::ZERO;
+        let mut missing = Missing::new();
+        for (counter, one) in &self.progress {
+            let less = one.need.sub(one.had).unwrap_or(one.need);
+            if less > Num::ZERO {
+                furthest = furthest.max(less.div(one.need).unwrap_or(Num::ONE));
+                missing.insert(counter, less);
+            }
+        }
+        (!missing.is_empty()).then_some((furthest, missing))
+    }
+}
+
 #[derive(Serialize)]
 pub struct ProgressShape {
-    pub value: String,
-    pub of: String,
+    #[serde(rename = "value")]
+    pub had: Num,
+    #[serde(rename = "of")]
+    pub need: Num,
 }
 
 #[derive(Serialize)]
@@ -74,7 +106,7 @@ pub fn tiers<'a>(eyes: Eyes<'a>, member: &Member) -> BTreeMap<&'a str, TierShape
 impl<'a> TierShape<'a> {
     fn new(tier: Standing<'a>) -> Self {
         let missing = |all: Vec<(&'a domain::value::Text, Num)>| {
-            all.into_iter().map(|(counter, less)| (&**counter, less.to_string())).collect()
+            all.into_iter().map(|(counter, less)| (&**counter, less)).collect()
         };
         TierShape {
             level: &tier.level.id,
@@ -82,15 +114,18 @@ impl<'a> TierShape<'a> {
             until: tier.until,
             benefits: &tier.level.benefits,
             values: tier.values.into_iter().map(|(name, value)| (&**name, value)).collect(),
-            next: tier.next.map(|(level, less)| NextShape { level: &level.id, missing: missing(less) }),
+            keep: tier.keep.map(|keep| KeepShape { missing: missing(keep.missing) }),
+            next: tier.next.map(|next| NextShape {
+                level: &next.level.id,
+                missing: missing(next.missing),
+                by: next.by,
+            }),
         }
     }
 }
 
 fn achievement(progress: Progress<'_>) -> (&str, AchievementShape<'_>) {
     let needs = progress.needs.into_iter();
-    let needs = needs.map(|(counter, value, need)| {
-        (counter.as_str(), ProgressShape { value: value.to_string(), of: need.to_string() })
-    });
+    let needs = needs.map(|(counter, value, need)| (counter.as_str(), ProgressShape { had: value, need }));
     (&progress.achievement.id, AchievementShape { times: progress.times, progress: needs.collect() })
 }

@@ -45,6 +45,8 @@ fn mark(hash: &[u8]) -> Result<Mark, StoreError> {
 /// Some rows of the feed, and the last row that was looked at, behind which to go on; none where there was no more.
 pub struct FeedPage {
     pub rows: Vec<FeedRow>,
+    /// In which row which member, or household, became another, told or not.
+    pub touched: Vec<(u64, MemberNo)>,
     pub end: Option<(u64, Mark)>,
 }
 
@@ -52,7 +54,7 @@ impl Reader {
     /// At most `rows_max` rows of the journal behind `after` are looked at; fewer only at its end.
     pub fn feed_list(&self, after: u64, rows_max: usize) -> Result<FeedPage, StoreError> {
         self.at_once(|conn| {
-            let mut page = FeedPage { rows: Vec::new(), end: None };
+            let mut page = FeedPage { rows: Vec::new(), touched: Vec::new(), end: None };
             let failed = |e: rusqlite::Error| store_error(&e);
             let select = "SELECT pos, member, now_ms, again, input, decided, hash FROM journal
                 WHERE pos > ?1 ORDER BY pos LIMIT ?2";
@@ -60,8 +62,14 @@ impl Reader {
             let mut rows = select.query((after, rows_max)).map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
                 let (pos, hash) = (row.get(0), row.get_ref(6).and_then(|hash| Ok(hash.as_blob()?)));
-                page.end = Some((pos.map_err(failed)?, mark(hash.map_err(failed)?)?));
-                page.rows.extend(feed_row(conn, row)?);
+                let pos = pos.map_err(failed)?;
+                page.end = Some((pos, mark(hash.map_err(failed)?)?));
+                let member: Option<MemberNo> = row.get(1).map_err(failed)?;
+                page.touched.extend(member.map(|no| (pos, no)));
+                let Some(row) = feed_row(conn, row)? else { continue };
+                let homes = row.decision.transfers.iter().filter_map(|transfer| transfer.of);
+                page.touched.extend(homes.map(|home| (pos, home)));
+                page.rows.push(row);
             }
             Ok(page)
         })

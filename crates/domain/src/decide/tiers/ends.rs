@@ -23,7 +23,8 @@ pub fn next_due(plan: &Plan, member: &Member) -> Option<Timestamp> {
     member.tiers.iter().filter_map(of).min()
 }
 
-fn judged_at(plan: &Plan, ladder: &Ladder, until: Timestamp) -> Option<Timestamp> {
+/// `grace` after its end.
+pub fn judged_at(plan: &Plan, ladder: &Ladder, until: Timestamp) -> Option<Timestamp> {
     let Some(grace) = ladder.grace else { return Some(until) };
     Some(grace.after(&until.to_zoned(plan.regions[0].zone.clone())).timestamp())
 }

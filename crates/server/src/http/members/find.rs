@@ -53,7 +53,9 @@ pub async fn by_identity(app: &Arc<App>, identity: &Identity) -> Result<Option<M
     Ok(app.read(move |reader| reader.member_by_identity(&identity)).await?.map(|member| member.no))
 }
 
-enum Named {
+/// Who is meant, before anybody is looked for.
+#[derive(Clone)]
+pub enum Named {
     No(MemberNo),
     Identity(Identity),
 }
@@ -70,7 +72,7 @@ impl Named {
     }
 }
 
-fn named(app: &App, name: &str) -> Result<Named, Problem> {
+pub fn named(app: &App, name: &str) -> Result<Named, Problem> {
     if name.starts_with(wire::member_id::PREFIX) {
         return app.ids.decode(name).map(Named::No).ok_or_else(|| Problem::not_found("member"));
     }

@@ -1,0 +1,86 @@
+//! What a member did of late, and what came of it: from his newest rows, newest first.
+
+use std::collections::BTreeMap;
+
+use domain::event::API_SOURCE;
+use domain::outcome::{Status, Transfer};
+use domain::own;
+use serde::Serialize;
+use store::Row;
+
+use crate::http::shape::{Eyes, Points};
+
+#[derive(Serialize)]
+pub struct ActShape<'a> {
+    r#type: &'a str,
+    /// When it happened.
+    at: jiff::Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<OrderShape<'a>>,
+    /// By wallet: what he got or lost by it, whether he can use it yet or not.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    points: BTreeMap<&'a str, Points>,
+    /// Rewards that were reserved, redeemed, given up or returned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rewards: Vec<&'a str>,
+    /// Levels that he came to, by ladder.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    levels: BTreeMap<&'a str, &'a str>,
+}
+
+#[derive(Serialize)]
+struct OrderShape<'a> {
+    id: &'a str,
+    total: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    currency: &'a str,
+}
+
+pub fn acts<'a>(eyes: Eyes<'_>, rows: &'a [Row], most: usize) -> Vec<ActShape<'a>> {
+    rows.iter().filter(|row| counts(row)).take(most).map(|row| act(eyes, row)).collect()
+}
+
+/// What nobody did and nothing came of is no act.
+fn counts(row: &Row) -> bool {
+    let decision = &row.decision;
+    let moved =
+        || !decision.transfers.is_empty() || !decision.redemptions.is_empty() || !decision.emitted.is_empty();
+    let made = own::of_type(&row.event.kind).is_some() && *row.event.source != *API_SOURCE;
+    decision.status == Status::Applied && (!made || moved())
+}
+
+fn act<'a>(eyes: Eyes<'_>, row: &'a Row) -> ActShape<'a> {
+    let decision = &row.decision;
+    let mut points: BTreeMap<&str, i64> = BTreeMap::new();
+    for transfer in &decision.transfers {
+        *points.entry(&transfer.wallet).or_default() += moved(transfer);
+    }
+    let moved = points.into_iter().filter(|(_, minor)| *minor != 0);
+    let levels = decision.emitted.iter().filter(|message| &*message.kind == "tier.changed");
+    let level = |data: &'a serde_json::Map<String, serde_json::Value>| {
+        Some((data.get("ladder")?.as_str()?, data.get("to")?.as_str()?))
+    };
+    let mut rewards: Vec<&str> = decision.redemptions.iter().map(|one| &*one.reward).collect();
+    rewards.dedup();
+    ActShape {
+        r#type: &row.event.kind,
+        at: row.event.time,
+        order: decision.order.as_ref().map(|order| OrderShape {
+            id: &order.id,
+            total: order.total.to_string(),
+            currency: &order.currency,
+        }),
+        points: moved.map(|(wallet, minor)| (wallet, eyes.points(wallet, minor))).collect(),
+        rewards,
+        levels: levels.filter_map(|message| level(&message.data)).collect(),
+    }
+}
+
+/// Between his own accounts nothing is got or lost.
+fn moved(transfer: &Transfer) -> i64 {
+    match (transfer.credit.is_members(), transfer.debit.is_members()) {
+        (true, false) => transfer.amount,
+        (false, true) => -transfer.amount,
+        _ => 0,
+    }
+}

@@ -1,0 +1,136 @@
+//! Member context: one small document for whoever personalises, a shop, an app, an agent. Made anew for each who asks, out
+//! of the member's newest state and his newest rows, so it is never stale; its cost does not grow with his history.
+//! Not here: who may ask (`http/members/context`).
+//!
+//! Invariant: the same state gives the same bytes, and the tag is of the bytes.
+
+mod acts;
+mod ahead;
+mod document;
+mod orders;
+
+use std::sync::Arc;
+
+use domain::decide::quote;
+use domain::event::MemberNo;
+use domain::household::Who;
+use domain::member::Member;
+use domain::snapshot::{Snapshot, Want};
+use sha2::{Digest, Sha256};
+use store::{Reader, Row, StoreError};
+
+use crate::app::App;
+use crate::http::members::find::Named;
+use crate::http::problem::Problem;
+
+/// Rows of the member's history that are looked at.
+const ROWS_MAX: usize = 30;
+/// Absorbed members whose history is looked at too, the newest ones.
+const ABSORBED_MAX: usize = 4;
+
+/// Whose context, and whether with names and fields.
+#[derive(Clone)]
+pub struct Asked {
+    pub who: Named,
+    pub personal: bool,
+}
+
+pub struct Context {
+    pub json: String,
+    /// Of the bytes: a text without quotes.
+    pub tag: String,
+    /// Whose changes may change it: the member by the number that was asked for, by his own, and his household.
+    pub of: Vec<MemberNo>,
+}
+
+/// What a document is made of.
+struct Found {
+    asked: MemberNo,
+    member: Arc<Member>,
+    home: Option<Arc<Member>>,
+    offered: Vec<quote::Offered>,
+    /// Newest first.
+    rows: Vec<Row>,
+    /// There are no older ones.
+    all_rows: bool,
+}
+
+/// None: there is no such member.
+pub async fn context(app: &Arc<App>, asked: Asked) -> Result<Option<Context>, Problem> {
+    let by = app.clone();
+    let made = app.read(move |reader| {
+        let plans = by.plans();
+        let Some(found) = found(&by, &plans, reader, &asked.who)? else { return Ok(None) };
+        let found = match found {
+            Ok(found) => found,
+            Err(reason) => return Ok(Some(Err(reason))),
+        };
+        let who = Who { member: &found.member, home: found.home.as_deref() };
+        let json = document::document(by.eyes(&plans.current), who, &found, asked.personal);
+        let tag = Sha256::digest(json.as_bytes())[..12].iter().map(|b| format!("{b:02x}")).collect();
+        let home = found.member.home.as_ref().map(|home| home.no);
+        let of = [found.asked, found.member.no].into_iter().chain(home).collect();
+        Ok(Some(Ok(Context { json, tag, of })))
+    });
+    match made.await? {
+        None => Ok(None),
+        Some(Ok(made)) => Ok(Some(made)),
+        Some(Err(reason)) => Err(Problem::invalid(reason.message.as_str())),
+    }
+}
+
+type Refused = domain::outcome::Reason;
+
+fn found(
+    app: &App,
+    plans: &domain::batch::Plans,
+    reader: &Reader,
+    who: &Named,
+) -> Result<Option<Result<Found, Refused>>, StoreError> {
+    let mut snapshot = Snapshot::default();
+    let Some(asked) = number(reader, &mut snapshot, who)? else { return Ok(None) };
+    let Some(stored) = by_now(reader, &mut snapshot, asked)? else { return Ok(None) };
+    let mut newest = vec![stored.last_pos];
+    for one in stored.absorbed.iter().rev().take(ABSORBED_MAX) {
+        newest.extend(reader.member_get(one.no)?.map(|absorbed| absorbed.last_pos));
+    }
+    let no = stored.no;
+    drop(stored);
+    let offered = quote::rewards(plans, &mut snapshot, Some(no), app.clock.now(), &mut |snapshot, wants| {
+        let known = |want: &Want| matches!(want, Want::Member(no) if snapshot.members.contains_key(no));
+        let wants: Vec<Want> = wants.iter().filter(|want| !known(want)).cloned().collect();
+        reader.fetch(snapshot, &wants)
+    })?;
+    let offered = match offered {
+        Ok(offered) => offered,
+        Err(reason) => return Ok(Some(Err(reason))),
+    };
+    // As rewards were judged: what was due is done.
+    let Some(Some(member)) = snapshot.members.get(&no).cloned() else { return Ok(None) };
+    let home = member.home.as_ref().and_then(|home| snapshot.members.get(&home.no).cloned().flatten());
+    let (rows, all_rows) = reader.history(newest, ROWS_MAX)?;
+    Ok(Some(Ok(Found { asked, member, home, offered, rows, all_rows })))
+}
+
+fn number(reader: &Reader, snapshot: &mut Snapshot, who: &Named) -> Result<Option<MemberNo>, StoreError> {
+    match who {
+        Named::No(no) => Ok(Some(*no)),
+        Named::Identity(name) => {
+            reader.fetch(snapshot, &[Want::Identity(name.clone())])?;
+            Ok(snapshot.identities.get(name).copied().flatten())
+        }
+    }
+}
+
+/// An absorbed member stands for him who absorbed him.
+fn by_now(reader: &Reader, snapshot: &mut Snapshot, no: MemberNo) -> Result<Option<Arc<Member>>, StoreError> {
+    let mut no = no;
+    loop {
+        reader.fetch(snapshot, &[Want::Member(no)])?;
+        let Some(Some(member)) = snapshot.members.get(&no) else { return Ok(None) };
+        match member.merged_into {
+            Some(to) => no = to,
+            None => return Ok(Some(member.clone())),
+        }
+    }
+}
