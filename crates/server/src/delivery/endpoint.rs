@@ -36,10 +36,10 @@ pub struct Settings {
     pub at_once: u32,
 }
 
-fn per_second() -> u32 {
+pub fn per_second() -> u32 {
     100
 }
-fn at_once() -> u32 {
+pub fn at_once() -> u32 {
     8
 }
 

@@ -1,5 +1,6 @@
-//! Signed webhooks to whoever wants to be told: one task an endpoint, each with its own place in the feed, so that a slow
-//! one delays no other. What is not taken at once waits in the store.
+//! Signed webhooks, and topics of brokers, to whoever wants to be told: one task an endpoint, each with its own place in
+//! the feed, so that a slow one delays no other. A webhook that is not taken at once waits in the store; a topic is told
+//! in order.
 //!
 //! Invariant: a change is before an endpoint's place only if the endpoint took it, or it waits, or it is a dead letter
 //! that people see.
@@ -9,6 +10,7 @@ pub mod endpoint;
 pub mod message;
 pub mod outcome;
 mod schedule;
+pub mod topic;
 pub mod wish;
 mod worker;
 
@@ -65,7 +67,7 @@ impl Deliveries {
     pub async fn start(self: &Arc<Deliveries>) {
         match self.read(|reader| reader.endpoint_list()).await {
             Ok(rows) => rows.into_iter().for_each(|row| self.run(row.no)),
-            Err(error) => tracing::error!(%error, "the endpoints cannot be read: no webhook is sent"),
+            Err(error) => tracing::error!(%error, "the endpoints cannot be read: nobody is told"),
         }
     }
 
@@ -144,7 +146,12 @@ impl Deliveries {
 
     fn run(self: &Arc<Deliveries>, no: u64) {
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(worker::run(self.clone(), no, stopped));
+        let all = self.clone();
+        let task = tokio::spawn(async move {
+            if topic::run(all.clone(), no, stopped.clone()).await.is_continue() {
+                worker::run(all, no, stopped).await;
+            }
+        });
         self.running().insert(no, Running { stop, task });
     }
 

@@ -11,6 +11,9 @@ const WAITS: [u64; 9] = [5 * S, 5 * MIN, 30 * MIN, 2 * H, 5 * H, 10 * H, 14 * H,
 const FAILURES_MAX: u32 = 5;
 const REST: Duration = Duration::from_secs(5);
 const REST_MAX: Duration = Duration::from_secs(300);
+/// The same of a topic, and at most.
+const AGAIN: Duration = Duration::from_millis(500);
+const AGAIN_MAX: Duration = Duration::from_secs(60);
 /// It has taken nothing for so long: it is switched off.
 pub const FAILING_MAX_MS: i64 = 5 * 24 * 3_600 * 1_000;
 /// No endpoint is waited for longer, whatever it asks for.
@@ -21,6 +24,11 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * H);
 pub fn wait(attempts: u32, dice: f64) -> Option<Duration> {
     let seconds = WAITS.get(usize::try_from(attempts.checked_sub(1)?).ok()?)?;
     Some(Duration::from_secs(*seconds).mul_f64(1.0 + dice / 5.0))
+}
+
+/// How long after so many failures in a row a topic is tried again: what waits there is everything.
+pub fn again(failures: u32) -> Duration {
+    AGAIN.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(AGAIN_MAX)
 }
 
 /// How long an endpoint is left alone after so many failures in a row.
@@ -37,4 +45,6 @@ fn the_schedule_is_the_published_one() {
     let rests: Vec<_> = (4..=12).map(|n| rest(n).map(|rest| rest.as_secs())).collect();
     assert_eq!(rests[..4], [None, Some(5), Some(10), Some(20)]);
     assert_eq!(rests.last(), Some(&Some(300)));
+    let again: Vec<_> = [1, 2, 3, 7, 8, 99].map(|n| again(n).as_millis()).into();
+    assert_eq!(again, [500, 1_000, 2_000, 32_000, 60_000, 60_000]);
 }

@@ -415,7 +415,7 @@ impl Worker {
 }
 
 /// What does not fit the program any more is switched off where it stands, so that nothing is lost or told wrongly.
-async fn clerk(deliveries: &Arc<Deliveries>, endpoint: &Endpoint) -> Result<Option<Clerk>, StoreError> {
+pub async fn clerk(deliveries: &Arc<Deliveries>, endpoint: &Endpoint) -> Result<Option<Clerk>, StoreError> {
     let faults = match Clerk::new(deliveries, &endpoint.settings) {
         Ok(clerk) => return Ok(Some(clerk)),
         Err(faults) => faults,

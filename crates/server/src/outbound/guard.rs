@@ -57,6 +57,22 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// The addresses of a name that may be connected to; an error is why there is none.
+    pub async fn find(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let mut open = Vec::new();
+        let mut none = format!("{host} has no address");
+        for address in tokio::net::lookup_host((host, port)).await? {
+            let ip = address.ip();
+            if self.lets(ip) {
+                open.push(address);
+            } else {
+                none = format!(
+                    "{host} is {ip}, in a private network: `allow_networks` under [delivery] opens one"
+                );
+            }
+        }
+        if open.is_empty() { Err(io::Error::other(none)) } else { Ok(open) }
+    }
     pub fn lets(&self, address: IpAddr) -> bool {
         let plain = plain(address);
         is_public(plain) || self.allowed.iter().any(|network| network.holds(plain) || network.holds(address))
@@ -146,16 +162,8 @@ impl Service<Uri> for Guarded {
 async fn connect(guard: &Guard, uri: &Uri) -> io::Result<TcpStream> {
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
     let mut last = io::Error::other(format!("{host} has no address"));
-    for address in found {
-        if !guard.lets(address.ip()) {
-            last = io::Error::other(format!(
-                "{host} is {}, in a private network: `allow_networks` under [delivery] opens one",
-                address.ip()
-            ));
-            continue;
-        }
+    for address in guard.find(host, port).await? {
         match TcpStream::connect(address).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,

@@ -5,10 +5,15 @@
 
 mod guard;
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use connectors::{Out, Soon};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::http::request::Builder;
+use hyper::http::response::Parts;
 use hyper::{Request, Uri};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -27,6 +32,7 @@ const SAID_CHARS_MAX: usize = 500;
 
 #[derive(Clone)]
 pub struct Outbound {
+    guard: Guard,
     client: Client<HttpsConnector<Guarded>, Full<Bytes>>,
 }
 
@@ -43,13 +49,13 @@ impl Outbound {
             .with_webpki_roots()
             .https_or_http()
             .enable_http1()
-            .wrap_connector(Guarded::new(guard));
+            .wrap_connector(Guarded::new(guard.clone()));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(8)
             .build(https);
-        Outbound { client }
+        Outbound { guard, client }
     }
 
     /// Posts; an error is why there was no answer.
@@ -58,22 +64,50 @@ impl Outbound {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let (head, said) = self.answer(request, body).await?;
+        let header = head.headers.get(hyper::header::RETRY_AFTER);
+        let retry_after = header.and_then(|value| wait(value.to_str().ok()?));
+        let said = said.map_or_else(|| "(longer than is read)".to_owned(), |said| text(&said));
+        Ok(Answer { status: head.status.as_u16(), retry_after, said })
+    }
+
+    /// What is answered; None: more than is read.
+    async fn answer(&self, request: Builder, body: Bytes) -> Result<(Parts, Option<Bytes>), String> {
         let request = request.body(Full::new(body)).map_err(|e| e.to_string())?;
         let whole = async {
             let response = self.client.request(request).await.map_err(|error| cause(&error))?;
-            let status = response.status().as_u16();
-            let header = response.headers().get(hyper::header::RETRY_AFTER);
-            let retry_after = header.and_then(|value| wait(value.to_str().ok()?));
+            let (head, body) = response.into_parts();
             // Whatever comes after is not read; the connection is given up with it.
-            let said = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-            let said =
-                said.map_or_else(|_| "(longer than is read)".to_owned(), |said| text(&said.to_bytes()));
-            Ok(Answer { status, retry_after, said })
+            let said = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+            Ok((head, said.ok().map(|said| said.to_bytes())))
         };
         match tokio::time::timeout(ATTEMPT_MAX, whole).await {
             Ok(answer) => answer,
             Err(_) => Err(format!("no answer within {} seconds", ATTEMPT_MAX.as_secs())),
         }
+    }
+}
+
+/// The way of the brokers' clients.
+impl Out for Outbound {
+    fn resolve(&self, host: &str, port: u16) -> Soon<io::Result<Vec<SocketAddr>>> {
+        let (guard, host) = (self.guard.clone(), host.to_owned());
+        Box::pin(async move { guard.find(&host, port).await })
+    }
+
+    fn post(
+        &self,
+        url: &str,
+        headers: Vec<(String, String)>,
+        body: Bytes,
+    ) -> Soon<Result<(u16, Bytes), String>> {
+        let request =
+            headers.iter().fold(Request::post(url), |request, (name, value)| request.header(name, value));
+        let outbound = self.clone();
+        Box::pin(async move {
+            let (head, said) = outbound.answer(request, body).await?;
+            Ok((head.status.as_u16(), said.ok_or("the answer is longer than is read")?))
+        })
     }
 }
 

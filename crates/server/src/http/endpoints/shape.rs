@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use connectors::Address;
 use hyper::Uri;
 use serde::Serialize;
 use store::{EndpointCounts, EndpointRow};
 use wire::problem::Fault;
 
 use crate::app::App;
-use crate::delivery::endpoint::{AT_ONCE_MAX, PER_SECOND_MAX};
+use crate::delivery::endpoint::{self, AT_ONCE_MAX, PER_SECOND_MAX};
 use crate::delivery::wish::{FIELDS_MAX, Wish};
 use crate::delivery::{Endpoint, Settings};
 use crate::http::body;
@@ -21,8 +22,9 @@ const DESCRIPTION_CHARS_MAX: usize = 500;
 #[derive(Serialize)]
 pub struct EndpointShape<'a> {
     pub id: String,
+    /// Without the secrets of an address.
     #[serde(flatten)]
-    pub settings: &'a Settings,
+    pub settings: Settings,
     /// `on`, `off`; switched off by itself: `gone`, `failing`, `unfit`.
     pub state: &'a str,
     pub failing_since: Option<jiff::Timestamp>,
@@ -43,7 +45,10 @@ impl<'a> EndpointShape<'a> {
         let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
         EndpointShape {
             id: id(row.no),
-            settings: &endpoint.settings,
+            settings: Settings {
+                url: connectors::shown(&endpoint.settings.url),
+                ..endpoint.settings.clone()
+            },
             state: row.off.as_deref().unwrap_or("on"),
             failing_since: row.failing_ms.map(time),
             created_at: time(row.created_ms),
@@ -83,13 +88,20 @@ pub async fn answer(app: &Arc<App>, status: u16, endpoint: &Endpoint, secret: Op
 }
 
 /// All that is wrong with them, at once.
-pub fn check(settings: &Settings) -> Result<Uri, Problem> {
+pub fn check(settings: &Settings) -> Result<Target, Problem> {
     let mut faults = Vec::new();
     let mut fault =
         |at: &str, detail: String| faults.push(Fault::new(at.to_owned(), "value_invalid", detail));
-    let uri = url(&settings.url);
-    if let Err(why) = &uri {
-        fault("/url", (*why).to_owned());
+    let target = target(&settings.url);
+    if let Err(why) = &target {
+        fault("/url", why.clone());
+    }
+    if let Ok(Target::Topic(_)) = &target {
+        let Settings { in_order, per_second, at_once, .. } = *settings;
+        if in_order || (per_second, at_once) != (endpoint::per_second(), endpoint::at_once()) {
+            let detail = "a topic is told in order, as fast as it confirms: leave out `in_order`, `per_second` and `at_once`";
+            fault("/in_order", detail.into());
+        }
     }
     let sound = |one: &str| read_types(one).is_ok_and(|read| read.len() == 1 && *read[0] == *one);
     if settings.types.len() > TYPES_MAX || !settings.types.iter().all(|one| sound(one)) {
@@ -108,8 +120,8 @@ pub fn check(settings: &Settings) -> Result<Uri, Problem> {
             fault(at, format!("a whole number from 1 to {most}"));
         }
     }
-    match uri {
-        Ok(uri) if faults.is_empty() => Ok(uri),
+    match target {
+        Ok(target) if faults.is_empty() => Ok(target),
         _ => {
             let mut problem = Problem::invalid("the endpoint cannot be made like this");
             problem.errors = faults;
@@ -129,11 +141,24 @@ pub fn misfits(faults: Vec<Fault>) -> Problem {
     problem
 }
 
+/// Where it is told.
+pub enum Target {
+    Hook(Uri),
+    Topic(Address),
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    match Address::parse(text) {
+        _ if text.len() > URL_BYTES_MAX => Err("it is longer than 2048 bytes".into()),
+        Some(topic) => topic.map(Target::Topic),
+        None => Ok(Target::Hook(url(text)?)),
+    }
+}
+
 fn url(text: &str) -> Result<Uri, &'static str> {
     let uri: Uri = text.parse().map_err(|_| "it is no address")?;
     let named = uri.host().is_some_and(|host| !host.is_empty());
     match uri.scheme_str() {
-        _ if text.len() > URL_BYTES_MAX => Err("it is longer than 2048 bytes"),
         _ if text.contains('#') || uri.authority().is_some_and(|host| host.as_str().contains('@')) => {
             Err("it holds a user's name, a password or a fragment")
         }

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use hyper::Uri;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::shape::{check, find, misfits};
+use super::shape::{Target, check, find, misfits};
 use crate::app::App;
 use crate::delivery::clerk::Clerk;
 use crate::delivery::message::{Message, Way};
+use crate::delivery::topic;
 use crate::http::body;
 use crate::http::members::find::by_ref;
 use crate::http::problem::{Answer, Problem};
@@ -25,7 +25,7 @@ pub struct Query {
 
 pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, Params(query): Params<Query>) -> Answer {
     let endpoint = find(&app, &name).await?;
-    let uri: Uri = check(&endpoint.settings)?;
+    let target = check(&endpoint.settings)?;
     let clerk = Clerk::new(&app.deliveries, &endpoint.settings).map_err(misfits)?;
     let member = match &query.member {
         Some(member) => Some(by_ref(&app, member).await?),
@@ -36,15 +36,20 @@ pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, Params(query)
         None => None,
     };
     let now = jiff::Timestamp::now();
-    let secrets = endpoint.keys.secrets(now.as_millisecond()).ok_or_else(Problem::internal)?;
     let id = format!("msg_test_{}", now.as_millisecond());
     let told = json!({"cursor": endpoint.row.place, "type": "endpoint.tested",
         "member": member.map(|no| app.ids.encode(no)), "member_seq": 0, "time": now,
         "data": {"endpoint": name}, "event": null});
     let told = told.to_string().into();
     let message = Message { change: (0, 0), member, attempts: 0, stored: false, id, told };
-    let way = Way { outbound: app.deliveries.outbound.clone(), uri };
-    let outcome = way.send(clerk, secrets, now, message).await.outcome;
+    let outcome = match target {
+        Target::Hook(uri) => {
+            let secrets = endpoint.keys.secrets(now.as_millisecond()).ok_or_else(Problem::internal)?;
+            let way = Way { outbound: app.deliveries.outbound.clone(), uri };
+            way.send(clerk, secrets, now, message).await.outcome
+        }
+        Target::Topic(address) => topic::test(&app.deliveries, &address, &clerk, &message).await,
+    };
     let told = json!({"taken": outcome.is_taken(), "status": outcome.status, "said": outcome.said});
     Ok(body::answer(200, &told))
 }

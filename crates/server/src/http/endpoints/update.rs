@@ -43,7 +43,11 @@ impl Change {
                 value => drop(all.insert(key, value)),
             }
         }
-        let settings = settings(all)?;
+        let mut settings = settings(all)?;
+        // As it was shown: its secrets are those that it had.
+        if settings.url == connectors::shown(&endpoint.settings.url) {
+            settings.url = endpoint.settings.url;
+        }
         check(&settings)?;
         fits(app, &settings)?;
         let off = match (self.off, endpoint.row.off.as_deref()) {

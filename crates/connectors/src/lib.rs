@@ -1,0 +1,119 @@
+//! Clients of message brokers, one file each, each behind a Cargo feature: how an address is read, how a connection is
+//! made, and how messages are published and confirmed.
+//!
+//! Not here: what is published and when (the server's `delivery/topic`), and what is read from brokers.
+//!
+//! Invariants: `Topic::send` answers `Ok` only when the broker has confirmed every message; no connection is made but
+//! to what the `Way` resolves or by its `post`.
+
+mod address;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "tls")]
+mod tls;
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use address::{Address, Broker, shown};
+
+/// From the first byte of a connection to the broker's welcome.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// Of so many messages that are on their way at once, until all are confirmed.
+const CONFIRM_MAX: Duration = Duration::from_secs(30);
+
+pub type Soon<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The only ways out of this machine, kept by whoever knows where a client may go.
+pub trait Out: Send + Sync {
+    /// The addresses of a name that may be connected to; an error is why there is none.
+    fn resolve(&self, host: &str, port: u16) -> Soon<io::Result<Vec<SocketAddr>>>;
+    /// Posts over HTTP: the status and the beginning of the answer.
+    fn post(
+        &self,
+        url: &str,
+        headers: Vec<(String, String)>,
+        body: Bytes,
+    ) -> Soon<Result<(u16, Bytes), String>>;
+}
+
+pub type Way = Arc<dyn Out>;
+
+/// One change on its way to a topic.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The same for ever; a broker that can drops a second one.
+    pub id: Box<str>,
+    pub kind: Box<str>,
+    /// Messages of one member stay in order; nothing: nobody's.
+    pub member: Box<str>,
+    /// When it happened, as RFC 3339 writes it.
+    pub time: Box<str>,
+    pub body: Bytes,
+}
+
+/// The `source` of a message as CloudEvents name it.
+pub const SOURCE: &str = "fealty";
+
+/// An open connection to a topic.
+pub enum Topic {
+    #[cfg(feature = "nats")]
+    Nats(nats::Subject),
+}
+
+impl Topic {
+    pub async fn open(address: &Address, way: &Way) -> Result<Topic, String> {
+        let opened = async {
+            match address.broker {
+                #[cfg(feature = "nats")]
+                Broker::Nats => nats::Subject::open(address, way).await.map(Topic::Nats),
+                broker => Err(broker.left_out()),
+            }
+        };
+        within(CONNECT_MAX, "the broker did not answer", opened).await
+    }
+
+    /// Publishes and waits until each is confirmed; after an error nobody knows which were. The messages are of
+    /// different members, so that none can overtake another one of its member.
+    pub async fn send(&mut self, messages: &[Message]) -> Result<(), String> {
+        let sent = async {
+            match self {
+                #[cfg(feature = "nats")]
+                Topic::Nats(subject) => subject.send(messages).await,
+                #[allow(unreachable_patterns)]
+                _ => Ok(()),
+            }
+        };
+        within(CONFIRM_MAX, "the broker did not confirm", sent).await
+    }
+}
+
+async fn within<T>(
+    max: Duration,
+    what: &str,
+    work: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(max, work).await {
+        Ok(done) => done,
+        Err(_) => Err(format!("{what} within {} seconds", max.as_secs())),
+    }
+}
+
+/// An error and the reasons behind it: "no responders" says more than "publish failed".
+#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let (mut all, mut at) = (error.to_string(), error.source());
+    while let Some(source) = at {
+        let said = source.to_string();
+        if !all.contains(&said) {
+            all = format!("{all}: {said}");
+        }
+        at = source.source();
+    }
+    all
+}
