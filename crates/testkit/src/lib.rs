@@ -2,6 +2,7 @@
 //! that shares no code with the core.
 
 pub mod audit;
+pub mod career;
 pub mod catalog;
 pub mod club;
 pub mod core;

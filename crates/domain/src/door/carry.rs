@@ -148,17 +148,18 @@ impl<'a> Door<'a> {
         keys
     }
 
-    /// What comes right after: what was set free, and rows of other members.
+    /// What comes right after: rows of other members, and what was set free.
     fn jobs(&self, job: &Job<'_>, no: MemberNo, frees: Vec<Arc<PastRow>>, made: Vec<Made>) -> Vec<Job<'a>> {
-        // A guest's row and what waits for an order become this member's.
-        let mut jobs: Vec<Job<'a>> =
-            frees.into_iter().map(|row| Job::of_waiting(self.plans, row, Some(no))).collect();
         let pos = self.snapshot.next_pos;
-        jobs.extend(made.into_iter().enumerate().map(|(n, one)| {
+        let follow = |(n, one): (usize, Made)| {
             let data = one.data.to_string();
             let id = format!("{pos}.{n}").into();
             Job::made(self.plans, self::made(id, one.kind, one.member, job.event().time, data.as_bytes()))
-        }));
+        };
+        // First what this does to others: what waited for it may do more to them.
+        let mut jobs: Vec<Job<'a>> = made.into_iter().enumerate().map(follow).collect();
+        // A guest's row and what waits for an order become this member's.
+        jobs.extend(frees.into_iter().map(|row| Job::of_waiting(self.plans, row, Some(no))));
         jobs
     }
 

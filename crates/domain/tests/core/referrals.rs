@@ -244,6 +244,18 @@ rules.share = {{ on = "order.paid", to = "referrer", when = 'counters.orders == 
 }
 
 #[test]
+fn a_return_that_comes_before_its_order_is_taken_from_the_referrer_too() {
+    let mut world = world(&format!(
+        "{AT_ONCE}\nrules.share = {{ on = \"order.paid\", to = \"referrer\", earn.now = 'order.total' }}"
+    ));
+    claim(&mut world, BO, ADA);
+    let back = r#"{"id": "r1", "order": "A", "currency": "EUR", "amount": 3}"#;
+    assert_eq!(send(&mut world, BO, "2027-03-04T12:00:00Z", "order.refunded", back).status, Status::Waiting);
+    send(&mut world, BO, "2027-03-03T12:00:00Z", "order.paid", &order("A", 10));
+    assert_eq!(now(&world, ADA), 7);
+}
+
+#[test]
 fn without_a_referrer_there_is_no_effect() {
     let mut world = world(AT_ONCE);
     send(&mut world, BO, "2027-03-03T12:00:00Z", "order.paid", &order("A", 100));

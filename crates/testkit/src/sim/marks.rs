@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::server::Answered;
 use crate::audit::Row;
+use crate::career;
 use crate::catalog::Terms;
 use crate::club;
 use crate::home;
@@ -14,7 +15,7 @@ use crate::world::DAY;
 #[derive(Clone, Debug, Default)]
 pub struct Marks(pub BTreeMap<&'static str, u64>);
 
-/// All of the shop's. One that is never met fails a run of enough seeds, as one of the club's does.
+/// All of the shop's. One that is never met fails a run of enough seeds, as one of another family's does.
 const SHOP: [&str; 41] = [
     "adjustment refused for want of points",
     "an order without items",
@@ -60,7 +61,8 @@ const SHOP: [&str; 41] = [
 ];
 
 fn all() -> impl Iterator<Item = &'static str> {
-    SHOP.into_iter().chain(club::MARKS.iter().copied()).chain(home::MARKS.iter().copied())
+    let others = [club::MARKS, home::MARKS, career::MARKS];
+    SHOP.into_iter().chain(others.into_iter().flatten().copied())
 }
 
 impl Marks {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::marks::{Marks, Watch};
 use crate::audit::{Auditor, Row};
+use crate::career;
 use crate::catalog::Terms;
 use crate::club;
 use crate::home;
@@ -39,12 +40,13 @@ pub trait Audit {
     fn finish(&mut self, state: &State, clock: i64) -> Result<(), String>;
 }
 
-/// Of four seeds, two play in the shop, one in the club and one in homes.
+/// Of five seeds, two play in the shop, one each in the club, in homes and in careers.
 pub fn draw(seed: u64, rng: &mut Rng) -> Box<dyn Story> {
     let (mut programs, worlds) = (rng.fork(), rng.fork());
-    match seed % 4 {
+    match seed % 5 {
         0 => Box::new(home::Home::draw(&mut programs, worlds)),
         2 => Box::new(club::Club::draw(&mut programs, worlds)),
+        4 => Box::new(career::Career::draw(&mut programs, worlds)),
         _ => Box::new(Shop::draw(&mut programs, worlds)),
     }
 }

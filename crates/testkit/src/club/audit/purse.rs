@@ -7,7 +7,7 @@ use crate::club::ends::{Ends, local};
 /// Row and number of the grant that made it.
 pub type LotId = (u64, u64);
 /// Lots with the same dates that are kept apart; beyond, the oldest two are one.
-const APART: usize = 8;
+pub const APART: usize = 8;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lot {

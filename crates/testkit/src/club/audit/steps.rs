@@ -121,7 +121,8 @@ impl Club {
             book.status = "applied";
         }
         let no = book.no;
-        let next = frees.iter().map(|pos| Next::Free(*pos, no)).chain(book.gift.clone());
+        let frees_next = frees.iter().map(|pos| Next::Free(*pos, no));
+        let next = book.gift.clone().into_iter().chain(frees_next);
         for next in next.collect::<Vec<_>>().into_iter().rev() {
             self.next.push_front(next);
         }

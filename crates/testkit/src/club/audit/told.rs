@@ -58,6 +58,8 @@ pub fn messages(told: &Value) -> Vec<String> {
                 let end = instant(&data["expires_at"]).unwrap_or(0);
                 format!(" {} {} {end}", text("wallet"), data["amount"])
             }
+            "achievement.completed" => format!(" {} {}", text("achievement"), data["count"]),
+            "referral.qualified" => format!(" {}", text("code")),
             kind if kind.starts_with("redemption.") => format!(" {}", text("reward")),
             _ => String::new(),
         };

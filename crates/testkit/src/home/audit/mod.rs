@@ -353,10 +353,10 @@ impl Home {
         self.then(&book);
         Ok(book)
     }
-    /// What was set free comes next, then what this did to others.
+    /// What this did to others comes next, then what was set free.
     fn then(&mut self, book: &Book) {
         let frees = book.frees.iter().map(|pos| Next::Free(*pos, book.no));
-        for next in frees.chain(book.made.iter().cloned()).collect::<Vec<_>>().into_iter().rev() {
+        for next in book.made.iter().cloned().chain(frees).collect::<Vec<_>>().into_iter().rev() {
             self.next.push_front(next);
         }
     }

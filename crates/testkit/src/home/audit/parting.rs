@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Book, Home, Member, Next};
 use crate::audit::{Row, same};
+use crate::club::audit::purse::APART;
 use crate::club::audit::told;
 use crate::home::terms::WALLETS;
 
@@ -57,7 +58,8 @@ impl Home {
         }
         let home = member.home.map(|home| home.0);
         let touched = |no: u64| self.touched.get(&no).is_some_and(|pos| *pos > merge.pos);
-        if touched(book.no) || home.is_some_and(touched) || home != merge.own.home.map(|home| home.0) {
+        let moved = home != merge.own.home.map(|home| home.0);
+        if touched(book.no) || home.is_some_and(touched) || moved || self.joined(book.no, &merge) {
             self.lost = true;
             return Ok(());
         }
@@ -75,6 +77,15 @@ impl Home {
         self.parted = given(&row.decision);
         book.made.push(Next::Parts(other, Box::new(merge.from)));
         Ok(())
+    }
+    /// Lots of the two with the same dates have become one, whose name one of them keeps.
+    fn joined(&self, no: u64, merge: &Merge) -> bool {
+        [0, 1].into_iter().any(|wallet| {
+            let now = &self.members[&self.holder(no, wallet)].purses[wallet].lots;
+            let before = merge.home.as_ref().filter(|_| wallet == 0).unwrap_or(&merge.own);
+            let mut all = before.purses[wallet].lots.iter().chain(&merge.from.purses[wallet].lots);
+            now.len() >= APART && all.any(|lot| !now.iter().any(|one| one.id == lot.id))
+        })
     }
     pub(super) fn parts(&mut self, book: &mut Book, himself: Member, row: &Row) -> Result<(), String> {
         let came = given(&row.decision);
