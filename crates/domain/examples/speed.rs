@@ -50,6 +50,7 @@ rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 
             match want {
                 Want::Identity(name) => drop(snapshot.identities.insert(name.clone(), None).is_some()),
                 Want::Member(no) => drop(snapshot.members.insert(*no, None)),
+                Want::Page(..) => unreachable!("members are read with all their pages"),
                 Want::Rows(key) => drop(snapshot.rows.insert(*key, Vec::new())),
             }
         }

@@ -400,8 +400,8 @@ impl<'a> Door<'a> {
     pub fn due(&self, no: MemberNo, until: jiff::Timestamp) -> Result<Option<Job<'a>>, Wants> {
         let Some(state) = self.snapshot.members.get(&no) else { return Err(vec![Want::Member(no)]) };
         // Worked out anew: the program may have changed since.
-        let due = state.as_ref().and_then(|member| crate::decide::due::next(&self.plans.current, member));
-        let due = due.filter(|due| *due <= until);
+        let due = || state.as_ref().and_then(|member| crate::decide::due::next(&self.plans.current, member));
+        let due = carry::unless_missed(due)?.filter(|due| *due <= until);
         Ok(due.map(|at| {
             // It names its own row.
             let id = self.snapshot.next_pos.to_string().into();

@@ -11,6 +11,7 @@ mod tests;
 mod waiting;
 
 pub use list::Lots;
+pub use page::watch;
 pub use stored::Paging;
 
 use crate::event::MemberNo;

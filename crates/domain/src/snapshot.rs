@@ -38,6 +38,19 @@ impl Snapshot {
         let home = member.home.as_ref().and_then(|home| self.members.get(&home.no));
         Who { member, home: home.and_then(Option::as_deref) }
     }
+
+    /// All pages of lots that are not here.
+    pub fn pages_away(&self) -> Vec<Want> {
+        let members = self.members.values().flatten();
+        members.flat_map(|member| member.pages_away().map(|page| Want::Page(member.no, page))).collect()
+    }
+
+    /// Of a page that was wanted.
+    pub fn put_page(&self, no: MemberNo, page: u32, text: String) {
+        if let Some(Some(member)) = self.members.get(&no) {
+            member.put_page(page, text);
+        }
+    }
 }
 
 /// A `Key` is a hash with a secret in it already, so it is taken as it is.
@@ -70,5 +83,7 @@ pub struct PastRow {
 pub enum Want {
     Identity(Identity),
     Member(MemberNo),
+    /// Of the lots of a member whom the snapshot knows.
+    Page(MemberNo, u32),
     Rows(Key),
 }

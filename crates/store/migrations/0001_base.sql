@@ -54,7 +54,7 @@ CREATE VIEW member AS
     UNION ALL SELECT no, image FROM newest;
 
 -- Of a wallet with many lots, those between the first and the last. Where they belong in the member's state stands
--- {"p": [page, count, sum, lowest pos, highest pos]} among its lots. A page is never changed: a new one takes its place.
+-- {"p": [page, count, sum, lowest pos, highest pos, end of the first]} among its lots. A page is never changed: a new one takes its place.
 CREATE TABLE lot_page (
     at INTEGER PRIMARY KEY CHECK (at > 16777216),            -- member << 24 | page
     lots TEXT NOT NULL                                       -- JSON [lot, ...] in spending order

@@ -36,6 +36,8 @@ fn anew(shop: &mut Shop) -> Held {
     shop.store.fetch(&mut snapshot, &[]).unwrap();
     let wants: Vec<_> = (1..snapshot.next_member).map(domain::snapshot::Want::Member).collect();
     shop.store.fetch(&mut snapshot, &wants).unwrap();
+    let pages = snapshot.pages_away();
+    shop.store.fetch(&mut snapshot, &pages).unwrap();
     snapshot.members.into_iter().map(|(no, member)| (no, held(&member.unwrap()))).collect()
 }
 

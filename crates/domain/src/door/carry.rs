@@ -14,12 +14,13 @@ use crate::event::{Input, MemberNo};
 use crate::identity::Identity;
 use crate::job::{Job, JobEvent, fields};
 use crate::key::Key;
+use crate::lots;
 use crate::member::Member;
 use crate::order::Order;
 use crate::outcome::{Decision, Reason, Status};
 use crate::own::Own;
 use crate::plan::{Payee, Plan, Region};
-use crate::snapshot::PastRow;
+use crate::snapshot::{PastRow, Want};
 use crate::value::Value;
 
 /// What carrying out an event gave.
@@ -118,7 +119,7 @@ impl<'a> Door<'a> {
             payee: Payee::Member,
             granted: &[],
         };
-        let work = match decide::weigh(&matter)? {
+        let work = match unless_missed(|| decide::weigh(&matter)).flatten()? {
             Verdict::Do(work) => *work,
             Verdict::Refused(reason) => return Ok(Err(reason)),
         };
@@ -184,15 +185,10 @@ impl<'a> Door<'a> {
         let plan = &*self.plans.current;
         let Ok(bound) = &job.bound else { return Err(Wants::new()) };
         // A reservation may outlive the rewards of its program.
-        let late = plan.may_ask_late() || !member.held.is_empty();
-        let before = late.then(|| member.clone());
-        let into = match &work {
-            Work::Household(Move::In(home)) => Some(*home),
-            _ => member.home.as_ref().map(|home| home.no),
-        };
-        // It was looked at before.
-        let mut home = into.and_then(|no| self.snapshot.members.get_mut(&no).and_then(Option::take));
-        let home_before = home.clone().filter(|_| late);
+        let late = |member: &Member| !member.held.is_empty() || member.pages_away().next().is_some();
+        let mut home = self.take_home(&work, member);
+        let late = plan.may_ask_late() || late(member) || home.as_deref().is_some_and(late);
+        let (before, home_before) = (late.then(|| member.clone()), home.clone().filter(|_| late));
         if let Work::Household(Move::Found(_)) = &work {
             home = Some(Arc::new(Member::new(self.snapshot.next_member, job.event().time)));
         }
@@ -226,11 +222,17 @@ impl<'a> Door<'a> {
             fields: fields(plan, job.kind),
             rows: &self.snapshot.rows,
         };
-        let done = decide::carry_out(work, &mut book, &scene);
+        let done = unless_missed(|| {
+            let done = decide::carry_out(work, &mut book, &scene);
+            if done.is_ok() {
+                note_due(plan, job, book.member, book.home.as_deref_mut());
+            }
+            done
+        });
         let (undo, made) = (std::mem::take(&mut book.undo), std::mem::take(&mut book.made));
-        if let Err(wants) = done {
+        if let Err(wants) = done.flatten() {
             self.undo(undo);
-            *member = before.expect("only plans that may ask late do");
+            *member = before.expect("only plans that may ask late do, and lots that are away");
             if let Some(home) = home_before {
                 self.snapshot.members.insert(home.no, Some(home));
             }
@@ -238,8 +240,19 @@ impl<'a> Door<'a> {
         }
         let member = Arc::make_mut(member);
         self.link(job, member, names, &mut decision);
-        close(plan, job, member, home.as_mut().map(Arc::make_mut), &mut decision);
+        number(&mut decision, member);
+        let done = job.kind != Kind::Own(Own::Due) || member.due.is_none_or(|due| due > job.event().time);
+        assert!(done, "what was due is done");
         Ok(Carried { decision, home, made })
+    }
+
+    /// His household, or the one into which he goes: it was looked at before.
+    fn take_home(&mut self, work: &Work, member: &Member) -> Option<Arc<Member>> {
+        let no = match work {
+            Work::Household(Move::In(home)) => *home,
+            _ => member.home.as_ref()?.no,
+        };
+        self.snapshot.members.get_mut(&no)?.take()
     }
 
     /// His names are free, also those that this batch gave him.
@@ -352,19 +365,18 @@ impl<'a> Door<'a> {
     }
 }
 
-/// Changes are numbered, and the next thing that is due is known.
-fn close(
-    plan: &Plan,
-    job: &Job<'_>,
-    member: &mut Member,
-    home: Option<&mut Member>,
-    decision: &mut Decision,
-) {
-    let changes = crate::change::count(decision);
-    if changes > 0 {
-        decision.seq = member.changes + 1;
-        member.changes += changes;
+/// What `work` gives, if it looked at no page of lots that is away.
+pub(super) fn unless_missed<T>(work: impl FnOnce() -> T) -> Result<T, Wants> {
+    let (done, missed) = lots::watch(work);
+    if missed.is_empty() {
+        Ok(done)
+    } else {
+        Err(missed.into_iter().map(|(no, page)| Want::Page(no, page)).collect())
     }
+}
+
+/// What is due next, for him and his household.
+fn note_due(plan: &Plan, job: &Job<'_>, member: &mut Member, home: Option<&mut Member>) {
     if job.kind == Kind::Own(Own::Due) {
         let done = job.event().time;
         member.clock = Some(member.clock.map_or(done, |before| before.max(done)));
@@ -373,11 +385,15 @@ fn close(
     if let Some(home) = home {
         home.due = decide::due::next(plan, home);
     }
-    let done = job.event().time;
-    assert!(
-        job.kind != Kind::Own(Own::Due) || member.due.is_none_or(|due| due > done),
-        "what was due is done"
-    );
+}
+
+/// Changes of a member are numbered.
+fn number(decision: &mut Decision, member: &mut Member) {
+    let changes = crate::change::count(decision);
+    if changes > 0 {
+        decision.seq = member.changes + 1;
+        member.changes += changes;
+    }
 }
 
 /// What was told before is no refusal.

@@ -1,6 +1,6 @@
 //! Stored forms. A lot is `[pos, n, remaining]`, and `[…, joined, expires_at, by]` as far as there is more to say. A wallet's
 //! lots are a list of them in spending order; where a page of lots stands, which is stored in a row of its own,
-//! `{"p": [number, count, sum, lowest pos, highest pos]}` does.
+//! `{"p": [number, count, sum, lowest pos, highest pos, end of the first]}` does.
 //!
 //! Invariant: few lots are written as a plain list; what is read back is what was written, pages aside.
 
@@ -54,7 +54,7 @@ impl Serialize for Lot {
 /// Stands for a page.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Reference {
-    p: (u32, u32, i64, u64, u64),
+    p: (u32, u32, i64, u64, u64, Option<Timestamp>),
 }
 
 enum Part {
@@ -73,8 +73,12 @@ impl<'de> Visitor<'de> for PartForm {
         LotForm.visit_seq(parts).map(Part::Lot)
     }
     fn visit_map<A: MapAccess<'de>>(self, parts: A) -> Result<Part, A::Error> {
-        let (number, count, sum, from, to) = Reference::deserialize(MapAccessDeserializer::new(parts))?.p;
-        Ok(Part::Page(Page::stored(number, count, sum, (from, to))))
+        let (number, count, sum, from, to, end) =
+            Reference::deserialize(MapAccessDeserializer::new(parts))?.p;
+        if sum < i64::from(count) {
+            return Err(A::Error::custom("a page of lots holds less than it has lots"));
+        }
+        Ok(Part::Page(Page::stored(number, count, sum, (from, to), end)))
     }
 }
 
@@ -118,7 +122,7 @@ impl Serialize for Lots {
             if page.number == 0 {
                 page.lots().iter().try_for_each(|lot| list.serialize_element(lot))?;
             } else {
-                let p = (page.number, page.count, page.sum, page.span.0, page.span.1);
+                let p = (page.number, page.count, page.sum, page.span.0, page.span.1, page.end);
                 list.serialize_element(&Reference { p })?;
             }
         }

@@ -6,6 +6,7 @@
 //! lots than are kept apart.
 //! Not here: what is available (`lots`), how pages are stored (`stored`, `form`).
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -98,10 +99,13 @@ impl Lots {
 
     /// Those with a date that end after this, in order.
     pub fn ending_after(&self, after: Option<Timestamp>) -> impl Iterator<Item = &Lot> {
-        let passed =
-            move |lot: &Lot| lot.expires_at.is_some_and(|end| after.is_some_and(|after| end <= after));
+        let is_over =
+            move |end: Option<Timestamp>| end.is_some_and(|end| after.is_some_and(|after| end <= after));
+        let passed = move |lot: &Lot| is_over(lot.expires_at);
         let from = match &self.rest {
-            Some(rest) if self.head.last().is_some_and(passed) => rest.run_from(passed),
+            Some(rest) if self.head.last().is_some_and(passed) => {
+                rest.run_from(passed, |page| is_over(page.end))
+            }
             _ => 0,
         };
         let lots = (from..self.runs()).flat_map(move |run| self.run(run));
@@ -111,8 +115,14 @@ impl Lots {
     /// A new lot comes where it belongs, or is joined with one that is alike where there are many.
     pub fn add(&mut self, lot: Lot) {
         let key = order(&lot);
-        let run = self.rest.as_ref().map_or(0, |rest| rest.run_from(|lot| order(lot) <= key));
-        let n = self.run(run).partition_point(|lot| order(lot) <= key);
+        let before = |own: &Lot| order(own) <= key;
+        // Seldom does it take more than when a page ends to tell.
+        let begins = |page: &Page| match (page.end.is_none(), page.end).cmp(&(key.0, key.1)) {
+            Ordering::Equal => page.span.1 < key.2 || before(&page.lots()[0]),
+            than => than == Ordering::Less,
+        };
+        let run = self.rest.as_ref().map_or(0, |rest| rest.run_from(before, begins));
+        let n = self.run(run).partition_point(before);
         self.change(run, |list| list.insert(n, lot));
         self.join((run, n));
         self.mend();
@@ -349,12 +359,13 @@ impl Lots {
 }
 
 impl Rest {
-    /// Of what begins in this way, the last run: lots that are `before` stand in front of all others.
-    fn run_from(&self, before: impl Fn(&Lot) -> bool) -> usize {
-        if self.tail.first().is_some_and(&before) {
+    /// Of what begins in this way, the last run: lots that are `before`, and pages whose first is, stand in front of all
+    /// others.
+    fn run_from(&self, before: impl Fn(&Lot) -> bool, begins: impl Fn(&Page) -> bool) -> usize {
+        if self.tail.first().is_some_and(before) {
             return self.pages.list.len() + 1;
         }
-        self.pages.list.partition_point(|page| before(page.first()))
+        self.pages.list.partition_point(|page| begins(page))
     }
 
     fn change<T>(&mut self, at: usize, change: impl FnOnce(&mut Vec<Lot>) -> T) -> T {

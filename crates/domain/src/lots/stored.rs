@@ -52,6 +52,11 @@ impl<'de> Deserialize<'de> for Paging {
     }
 }
 
+fn sorted(mut numbers: Vec<u32>) -> Vec<u32> {
+    numbers.sort_unstable();
+    numbers
+}
+
 impl Member {
     /// Whether not all of it is, or was, in one document.
     pub fn has_pages(&self) -> bool {
@@ -75,7 +80,7 @@ impl Member {
             now.push(page.number);
         }
         assert!(paging.given < PAGES_MAX, "pages of one member are not changed 16 million times");
-        now.sort_unstable();
+        let now = sorted(now);
         paging.gone = std::mem::take(&mut paging.stored);
         paging.gone.retain(|number| now.binary_search(number).is_err());
         paging.stored = now;
@@ -92,16 +97,34 @@ impl Member {
         &self.pages.gone
     }
 
-    /// A document that was read gets its pages. Err: one that is missing.
-    pub fn put_pages(&mut self, mut texts: BTreeMap<u32, String>) -> Result<(), u32> {
-        let mut stored = Vec::new();
-        for page in self.wallets.iter_mut().flat_map(|wallet| wallet.lots.pages_mut()) {
-            let text = texts.remove(&page.number).ok_or(page.number)?;
-            stored.push(page.number);
-            Arc::make_mut(page).put(text);
+    /// Of a document that was read: its pages stay where they are until someone looks at them, who is then told by `watch`.
+    pub fn leave_pages(&mut self) {
+        let no = self.no;
+        let pages = self.wallets.iter_mut().flat_map(|wallet| wallet.lots.pages_mut());
+        pages.for_each(|page| Arc::make_mut(page).leave_away(no));
+        self.pages.stored = sorted(self.page_numbers().collect());
+    }
+
+    /// Those that were not loaded.
+    pub fn pages_away(&self) -> impl Iterator<Item = u32> {
+        let pages = self.wallets.iter().flat_map(|wallet| wallet.lots.pages());
+        pages.filter(|page| page.is_away()).map(|page| page.number)
+    }
+
+    /// One that was asked for is here: whoever has this document, or a copy that has the page unchanged, has it.
+    pub fn put_page(&self, number: u32, text: String) {
+        let mut pages = self.wallets.iter().flat_map(|wallet| wallet.lots.pages());
+        if let Some(page) = pages.find(|page| page.number == number) {
+            page.put(text);
         }
-        stored.sort_unstable();
-        self.pages.stored = stored;
+    }
+
+    /// A document that was read gets all its pages. Err: one that is missing.
+    pub fn put_pages(&mut self, mut texts: BTreeMap<u32, String>) -> Result<(), u32> {
+        self.leave_pages();
+        for page in self.wallets.iter().flat_map(|wallet| wallet.lots.pages()) {
+            page.put(texts.remove(&page.number).ok_or(page.number)?);
+        }
         Ok(())
     }
 

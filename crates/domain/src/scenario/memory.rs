@@ -157,6 +157,7 @@ impl Past<'_> {
             Want::Member(no) => {
                 snapshot.members.insert(*no, self.members.get(no).cloned().map(std::sync::Arc::new));
             }
+            Want::Page(..) => unreachable!("members are read with all their pages"),
             Want::Rows(key) => {
                 let rows =
                     self.keys.get(key).into_iter().flatten().filter_map(|pos| self.rows.get(pos).cloned());

@@ -12,6 +12,7 @@ mod levels;
 mod lots;
 mod merging;
 mod orders;
+mod pages;
 mod quiet;
 mod referrals;
 mod rewards;

@@ -322,6 +322,7 @@ fn none(snapshot: &mut domain::snapshot::Snapshot, wants: &[domain::snapshot::Wa
             domain::snapshot::Want::Member(no) => {
                 snapshot.members.insert(*no, None);
             }
+            domain::snapshot::Want::Page(..) => unreachable!("members are read with all their pages"),
             domain::snapshot::Want::Rows(key) => {
                 snapshot.rows.insert(*key, Vec::new());
             }

@@ -1,7 +1,8 @@
 //! A small world for tests of the core: a program, and a store in memory that keeps everything in its stored form (JSON)
 //! and forgets its cache after every batch, so that nothing can lean on what is only in the snapshot.
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use domain::batch::{self, Answer, Batch, Plans};
@@ -18,6 +19,11 @@ pub struct World {
     pub plans: Plans,
     rows: Vec<(Arc<Event>, [u8; 32], String, Vec<Key>)>,
     members: HashMap<MemberNo, String>,
+    pages: BTreeMap<(MemberNo, u32), String>,
+    /// Members are loaded with all their lots, rather than page by page.
+    pub whole: bool,
+    /// So many pages were asked for.
+    pub asked: Cell<u32>,
     identities: HashMap<Identity, MemberNo>,
     budgets: HashMap<Box<str>, Vec<(i64, i64)>>,
     erasures: Vec<batch::Erasure>,
@@ -82,6 +88,9 @@ impl World {
             plans: Plans { current: plan(toml, 1), older: Vec::new(), keys: KeyMaker([7; 16]) },
             rows: Vec::new(),
             members: HashMap::new(),
+            pages: BTreeMap::new(),
+            whole: false,
+            asked: Cell::new(0),
             identities: HashMap::new(),
             budgets: HashMap::new(),
             erasures: Vec::new(),
@@ -109,9 +118,12 @@ impl World {
                     snapshot.identities.insert(name.clone(), self.identities.get(name).copied());
                 }
                 Want::Member(no) => {
-                    let state =
-                        self.members.get(no).map(|json| Arc::new(serde_json::from_str(json).unwrap()));
-                    snapshot.members.insert(*no, state);
+                    let state = self.members.contains_key(no).then(|| self.read(*no, self.whole));
+                    snapshot.members.insert(*no, state.map(Arc::new));
+                }
+                Want::Page(no, page) => {
+                    self.asked.set(self.asked.get() + 1);
+                    snapshot.put_page(*no, *page, self.pages[&(*no, *page)].clone());
                 }
                 Want::Rows(key) => {
                     let at = (1..=self.rows.len()).filter(|pos| self.rows[pos - 1].3.contains(key));
@@ -192,6 +204,12 @@ impl World {
         for no in batch.members {
             let member = snapshot.members[&no].as_ref().unwrap();
             self.members.insert(no, serde_json::to_string(&**member).unwrap());
+            for page in member.gone_pages() {
+                self.pages.remove(&(no, *page)).unwrap();
+            }
+            for (page, lots) in member.new_pages() {
+                assert!(self.pages.insert((no, page), serde_json::to_string(lots).unwrap()).is_none());
+            }
         }
         for id in batch.budgets {
             let parts = snapshot.budgets[&id].clone();
@@ -219,12 +237,21 @@ impl World {
     }
 
     pub fn member(&self, identity: &str) -> Member {
-        let no = self.identities[&Identity::parse(identity).unwrap()];
-        serde_json::from_str(&self.members[&no]).unwrap()
+        self.by_no(self.identities[&Identity::parse(identity).unwrap()])
     }
 
     pub fn by_no(&self, no: MemberNo) -> Member {
-        serde_json::from_str(&self.members[&no]).unwrap()
+        self.read(no, true)
+    }
+
+    fn read(&self, no: MemberNo, whole: bool) -> Member {
+        let mut member: Member = serde_json::from_str(&self.members[&no]).unwrap();
+        member.leave_pages();
+        if whole {
+            let pages = self.pages.range((no, 0)..(no + 1, 0));
+            member.put_pages(pages.map(|((_, page), text)| (*page, text.clone())).collect()).unwrap();
+        }
+        member
     }
 
     /// What the store was told to take out of rows.
@@ -298,7 +325,7 @@ impl World {
             }
         }
         for (no, json) in &self.members {
-            let member: Member = serde_json::from_str(json).unwrap();
+            let member = self.by_no(*no);
             self.audit_household(&member);
             assert_eq!(member.changes, changes.get(no).copied().unwrap_or(0));
             for wallet in &member.wallets {

@@ -35,6 +35,7 @@ impl Reader {
                     let member = self.member_get(*no)?.map(|member| Arc::new(*member));
                     snapshot.members.insert(*no, member);
                 }
+                Want::Page(..) => unreachable!("members are read with all their pages"),
                 Want::Rows(key) => {
                     let rows = self.with(|conn| {
                         let found = self.0.keys.locate(conn, &[*key]).map_err(|e| store_error(&e))?;

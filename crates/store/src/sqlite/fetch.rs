@@ -83,6 +83,7 @@ impl Sqlite {
                         slot.insert(image.map(|image| self.read_member(*no, &image)).transpose()?);
                     }
                 }
+                Want::Page(no, page) => snapshot.put_page(*no, *page, self.page(*no, *page)?),
                 Want::Rows(_) => {}
             }
         }
@@ -102,14 +103,17 @@ impl Sqlite {
         Ok(())
     }
 
-    /// A state that is on disk, and newest: so its pages are there.
+    /// Its pages of lots are asked for when they are looked at.
     fn read_member(&self, no: MemberNo, image: &str) -> Result<Arc<Member>, StoreError> {
         let mut member: Member = form::from_json(image, || format!("member {no}"))?;
-        let missing = lot_page::put(&self.conn, no, &mut member)?;
-        match missing {
-            None => Ok(Arc::new(member)),
-            Some(page) => Err(StoreError::Corrupt(format!("member {no} has no page {page} of lots"))),
-        }
+        member.leave_pages();
+        Ok(Arc::new(member))
+    }
+
+    /// Of the newest state, which was read from disk: so it is there.
+    fn page(&self, no: MemberNo, page: u32) -> Result<String, StoreError> {
+        let text = lot_page::text(&self.conn, no, page).map_err(|e| store_error(&e))?;
+        text.ok_or_else(|| StoreError::Corrupt(format!("member {no} has no page {page} of lots")))
     }
 
     fn identity(&self, name: &Identity) -> Result<Option<MemberNo>, StoreError> {

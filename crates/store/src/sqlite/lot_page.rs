@@ -1,4 +1,5 @@
-//! Pages of lots: written with the batch that made them, read with their member.
+//! Pages of lots: written with the batch that made them, read when they are asked for; all of a member's together for those
+//! who show or check him.
 //!
 //! Invariant: a state and its pages are committed together, a page that no newest state speaks of goes in that same
 //! transaction, and no page is ever changed. A state that is not the newest any more may find its pages gone, never other.
@@ -8,7 +9,7 @@ use std::ops::Range;
 
 use domain::event::MemberNo;
 use domain::member::Member;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::store_error;
 use crate::StoreError;
@@ -62,6 +63,12 @@ pub fn put(conn: &Connection, no: MemberNo, member: &mut Member) -> Result<Optio
     }
     let texts = texts(conn, no).map_err(|e| store_error(&e))?;
     Ok(member.put_pages(texts).err())
+}
+
+/// One page.
+pub fn text(conn: &Connection, no: MemberNo, page: u32) -> rusqlite::Result<Option<String>> {
+    let mut select = conn.prepare_cached("SELECT lots FROM lot_page WHERE at = ?1")?;
+    select.query_row([at(no, page)], |r| r.get(0)).optional()
 }
 
 /// All pages of a member.

@@ -325,6 +325,7 @@ impl<'c> Past<'c> {
                 Want::Member(no) => {
                     snapshot.members.insert(*no, self.members.get(no).cloned());
                 }
+                Want::Page(..) => unreachable!("members are read with all their pages"),
                 Want::Rows(key) => {
                     let rows = self.rows(*key, &mut read)?;
                     snapshot.rows.insert(*key, rows);

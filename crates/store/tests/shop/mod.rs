@@ -223,17 +223,24 @@ impl Shop {
         Write { inputs: vec![input], raws: vec![None], batch, members, budgets, now_ms }
     }
 
+    /// With his pages of lots.
+    fn fetch_all_of(&mut self, no: u64) {
+        self.fetch(&[Want::Member(no)]);
+        let pages = self.snapshot.pages_away();
+        self.fetch(&pages);
+    }
+
     fn member_of(&mut self, batch: &mut Batch, input: &Input) -> u64 {
         let name = match input.event.subject.clone().unwrap() {
             Subject::Member(no) => {
-                self.fetch(&[Want::Member(no)]);
+                self.fetch_all_of(no);
                 return no;
             }
             Subject::Identity(name) => name,
         };
         self.fetch(&[Want::Identity(name.clone())]);
         if let Some(no) = self.snapshot.identities[&name] {
-            self.fetch(&[Want::Member(no)]);
+            self.fetch_all_of(no);
             return no;
         }
         let no = self.snapshot.next_member;

@@ -166,6 +166,8 @@ impl Disk {
         self.fetch(&mut snapshot, &[])?;
         let wants: Vec<Want> = (1..snapshot.next_member).map(Want::Member).collect();
         self.fetch(&mut snapshot, &wants)?;
+        let pages = snapshot.pages_away();
+        self.fetch(&mut snapshot, &pages)?;
         Ok(snapshot)
     }
     /// When the next thing is due, by member, as a new server learns it.

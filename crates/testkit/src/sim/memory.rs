@@ -101,6 +101,7 @@ impl Memory {
                         .map(|json| serde_json::from_slice::<Member>(json).expect("a member reads back"));
                     snapshot.members.entry(*no).or_insert(member.map(Arc::new));
                 }
+                Want::Page(..) => unreachable!("members are read with all their pages"),
                 Want::Rows(key) => {
                     let found = state.keys.get(key).map_or(&[][..], |found| found);
                     let rows = || found.iter().map(|pos| Arc::new(state.past_row(*pos))).collect();
