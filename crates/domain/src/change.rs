@@ -11,7 +11,7 @@ use crate::outcome::{Decision, Emitted, Transfer, TransferKind};
 pub struct Change<'a> {
     /// Which of its row, from 0.
     pub n: usize,
-    /// The member's own number of it, from 1.
+    /// The member's own number of it, from 1; without a member 0.
     pub seq: u64,
     pub what: What<'a>,
 }
@@ -57,7 +57,11 @@ pub fn each(decision: &Decision) -> impl Iterator<Item = Change<'_>> {
     let moved = decision.transfers.iter().map(What::Points);
     let said = decision.emitted.iter().map(What::Message);
     let all = came.into_iter().chain(linked).chain(moved).chain(said);
-    all.enumerate().map(|(n, what)| Change { n, seq: decision.seq + n as u64, what })
+    all.enumerate().map(|(n, what)| Change {
+        n,
+        seq: if decision.seq == 0 { 0 } else { decision.seq + n as u64 },
+        what,
+    })
 }
 
 pub fn count(decision: &Decision) -> u64 {

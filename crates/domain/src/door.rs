@@ -9,12 +9,12 @@ use std::sync::Arc;
 use crate::batch::{Answer, Batch, Plans};
 use crate::codes::{self, reason};
 use crate::decide::rewards::codes::Import;
-use crate::decide::{Kind, members};
+use crate::decide::{self, Kind, members};
 use crate::event::{self, Event, FUTURE_SECONDS_MAX, MemberNo, Subject};
 use crate::identity::Identity;
 use crate::job::Job;
 use crate::key::Key;
-use crate::outcome::{Decision, Reason, Status};
+use crate::outcome::{Decision, Emitted, Reason, Status};
 use crate::own::{self, Own};
 use crate::plan::{Canon, Enrol};
 use crate::planted;
@@ -28,6 +28,8 @@ pub enum Way {
     Aside { status: Status, reason: Reason, member: Option<MemberNo>, wait: Vec<Key> },
     /// Codes for a pool.
     Codes(Box<Import>),
+    /// A row about no member that only says something.
+    Told(Emitted),
     Decide {
         member: Option<MemberNo>,
         order: Option<Arc<PastRow>>,
@@ -261,6 +263,9 @@ impl<'a> Door<'a> {
         if let (Kind::Own(Own::Codes), Ok(bound)) = (job.kind, &job.bound) {
             return self.codes(&bound.record);
         }
+        if let (Kind::Own(Own::Published), Ok(bound)) = (job.kind, &job.bound) {
+            return Ok(Way::Told(decide::own::published(&bound.record)));
+        }
         if found.member.is_none()
             && let Some(way) = self.stranger(job, found)?
         {
@@ -417,15 +422,13 @@ impl<'a> Door<'a> {
                 Ok(Vec::new())
             }
             Way::Aside { status, reason, member, wait } => {
-                let mut decision = Decision::new(status, self.plans.current.version);
-                decision.reason = Some(reason);
+                let version = self.plans.current.version;
+                let decision = Decision { reason: Some(reason), ..Decision::new(status, version) };
                 self.append(job, member, decision, wait);
                 Ok(Vec::new())
             }
-            Way::Codes(import) => {
-                self.bring(job, *import);
-                Ok(Vec::new())
-            }
+            Way::Codes(import) => Ok(self.bring(job, *import)),
+            Way::Told(message) => Ok(self.tell(job, message)),
             Way::Decide { member, order, first, frees } => {
                 if let Some(no) = member {
                     let state = self.snapshot.members.get(&no).and_then(Option::as_ref);

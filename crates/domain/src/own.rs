@@ -31,6 +31,8 @@ pub enum Own {
     Erase,
     /// Brings codes for a pool; about no member.
     Codes,
+    /// Tells that a version of the program counts; about no member.
+    Published,
     /// Made: what is due at an instant is done.
     Due,
     /// Made: what another member's event does to this one.
@@ -54,6 +56,7 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
         (LEAVE, Own::Leave, fields(&[])),
         (ERASE, Own::Erase, fields(&[])),
         (CODES, Own::Codes, fields(&[text("pool"), texts("codes")])),
+        (PUBLISHED, Own::Published, fields(&[number("version")])),
         (DUE, Own::Due, fields(&[])),
         (FOLLOW, Own::Follow, fields(&[])),
         (PART, Own::Part, fields(&[])),
@@ -71,6 +74,7 @@ pub const JOIN: &str = "fealty.joined";
 pub const LEAVE: &str = "fealty.left";
 pub const ERASE: &str = "fealty.erased";
 pub const CODES: &str = "fealty.codes";
+pub const PUBLISHED: &str = "fealty.published";
 pub const DUE: &str = "fealty.due";
 pub const FOLLOW: &str = "fealty.follows";
 pub const PART: &str = "fealty.parts";

@@ -24,6 +24,7 @@ use crate::cli::open::Opened;
 use crate::delivery::Deliveries;
 use crate::feed::Feed;
 use crate::http::problem::Problem;
+use crate::http::program::put::told;
 use crate::http::shape::Eyes;
 use crate::keys::{Scope, hash, well_formed};
 use crate::outbound::Outbound;
@@ -71,6 +72,11 @@ impl App {
         let options = Options { queue_max, clock: clock.clone(), wakes: true, fatal, metrics: metrics_too };
         let engine = Engine::start(store, plans, options)?;
         let (intake, versions) = (engine.intake.clone(), engine.versions.clone());
+        let version = versions.current().version;
+        if version > 1 {
+            // It was published while nobody served, or told before: then this changes nothing.
+            let _no_answer = intake.submit(vec![told(version, &clock)]);
+        }
         let feed = Feed::new(reader.clone(), versions.clone(), ids.clone(), engine.committed.clone());
         let deliveries =
             Deliveries::new(feed.clone(), reader.clone(), admin.clone(), outbound, clock.clone());

@@ -301,3 +301,32 @@ fn a_member_who_changes_or_is_joined_to_another_is_told_of_without_personal_data
     let (all, _) = changes(&mut api, "?types=member.parted");
     assert_eq!(all.iter().map(|one| &one["data"]["other"]).collect::<Vec<_>>(), [bob, ada]);
 }
+
+#[test]
+fn a_new_version_of_the_program_is_told_once() {
+    let mut api = api();
+    api.event(&order("o1", ADA, "50.00"));
+    let kind = [("Content-Type", "application/toml")];
+    let put = |api: &mut Api, program: &str| api.call("PUT", "/v1/program", &kind, program.as_bytes()).status;
+    let next = PROGRAM.replace("'0.25'", "'0.5'");
+    assert_eq!(put(&mut api, &next), 201);
+    // The same again is no new version.
+    assert_eq!(put(&mut api, &next), 200);
+    let told = |api: &mut Api| changes(api, "?types=program.*").0;
+    let one = told(&mut api);
+    assert_eq!(
+        (one.len(), &one[0]["type"], &one[0]["data"]),
+        (1, &json!("program.published"), &json!({"version": 2}))
+    );
+    assert_eq!((&one[0]["member"], &one[0]["member_seq"]), (&Value::Null, &json!(0)));
+    // Published while nobody serves: the next start tells, and only the first.
+    for _ in 0..2 {
+        let last = PROGRAM.replace("'0.25'", "'0.75'");
+        api.restart(|launch| *launch = launch.clone().with_program(&last));
+        api.event(&order("o2", ADA, "50.00"));
+        let versions: Vec<Value> = told(&mut api).iter().map(|one| one["data"]["version"].clone()).collect();
+        assert_eq!(versions, [2, 3]);
+    }
+    let members: Vec<Value> = changes(&mut api, "").0.iter().map(|one| one["member_seq"].clone()).collect();
+    assert_eq!(members, [1, 2, 3, 4, 0, 0, 5, 6, 7]);
+}

@@ -209,13 +209,13 @@ CREATE VIEW orders AS
         coalesce(j.decided -> 'o' ->> 'closed', 0) AS closed, j.decided -> 'o' ->> 'v' AS version,
         j.decided -> 'o' AS document
     FROM journal j WHERE j.decided -> 'o' IS NOT NULL GROUP BY 1;
--- Every change, with the member's own count of changes: that he came, his further names, the transfers of a row, its messages.
+-- Every change, with the member's own count of changes (0: about no member): that he came, his further names, the transfers of a row, its messages.
 CREATE VIEW feed AS
     WITH told AS (
-        SELECT pos, member, now_ms, decided, decided ->> 'q' AS seq, coalesce(decided ->> 'new', 0) AS came,
+        SELECT pos, member, now_ms, decided, coalesce(decided ->> 'q', 0) AS seq, coalesce(decided ->> 'new', 0) AS came,
             coalesce(decided ->> 'new', 0) = 0
                 AND (coalesce(json_array_length(decided, '$.linked'), 0) > 0 OR coalesce(decided ->> 'unnamed', 0)) AS linked
-        FROM journal WHERE decided ->> 'q' IS NOT NULL)
+        FROM journal WHERE decided ->> 'q' IS NOT NULL OR decided -> 'msg' IS NOT NULL)
     SELECT pos, member, seq AS member_seq, now_ms AS recorded_ms,
         iif(came, 'member.enrolled', 'member.linked') AS type, '{}' AS data
     FROM told WHERE came OR linked

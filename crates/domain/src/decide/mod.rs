@@ -29,7 +29,7 @@ pub mod join;
 pub mod limits;
 pub(crate) mod members;
 mod merge;
-mod own;
+pub mod own;
 pub mod quote;
 mod referrals;
 mod referrer;

@@ -1,13 +1,15 @@
 //! Events of Fealty's own (`crate::own`): read and checked, each by its noun.
 
+use super::case::slot_num;
 use super::households::{self, Move};
 use super::{Matter, Verdict, Work, erase, giving, members, merge, referrer, rewards, tiers, unmerge};
 use crate::codes::{self, reason};
 use crate::event::MemberNo;
 use crate::member::Member;
-use crate::outcome::Reason;
+use crate::outcome::{Emitted, Reason};
 use crate::own::Own;
 use crate::snapshot::Want;
+use crate::value::Value;
 
 /// Reads only. Err: this must be loaded first.
 pub fn weigh(matter: &Matter<'_>, own: Own) -> Result<Verdict, Vec<Want>> {
@@ -34,7 +36,7 @@ pub fn weigh(matter: &Matter<'_>, own: Own) -> Result<Verdict, Vec<Want>> {
         Own::Part => unmerge::himself(&matter.event.data).map(Work::Part),
         Own::Join => households::joined(matter)?.map(Work::Household),
         Own::Leave => households::left(matter).map(Work::Household),
-        Own::Codes => unreachable!("codes are about no member"),
+        Own::Codes | Own::Published => unreachable!("they are about no member"),
     };
     Ok(work.map_or_else(Verdict::Refused, |work| Verdict::Do(Box::new(work))))
 }
@@ -63,4 +65,10 @@ fn follows(data: &[u8]) -> Result<Work, Reason> {
         Ok(Told::MovesIn { home }) => Ok(Work::Household(Move::In(home))),
         Err(e) => Err(reason(codes::BAD_JSON, format!("this was not made by this version: {e}"))),
     }
+}
+
+/// What is told of a version of the program.
+pub fn published(payload: &Value) -> Emitted {
+    let version = crate::bind::number(slot_num(payload, 0));
+    Emitted::own("program.published", serde_json::Map::from_iter([("version".to_owned(), version)]))
 }

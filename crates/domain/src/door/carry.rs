@@ -17,7 +17,7 @@ use crate::key::Key;
 use crate::lots;
 use crate::member::Member;
 use crate::order::Order;
-use crate::outcome::{Decision, Reason, Status};
+use crate::outcome::{Decision, Emitted, Reason, Status};
 use crate::own::Own;
 use crate::plan::{Payee, Plan, Region};
 use crate::snapshot::{PastRow, Want};
@@ -276,7 +276,7 @@ impl<'a> Door<'a> {
     }
 
     /// Codes for a pool: the pool counts them, the row holds them.
-    pub(super) fn bring(&mut self, job: &Job<'_>, import: Import) {
+    pub(super) fn bring(&mut self, job: &Job<'_>, import: Import) -> Vec<Job<'a>> {
         let Import { pool, decision, keys } = import;
         if let Some((_, count)) = decision.brought {
             let parts = self.snapshot.budgets.entry(pool.clone()).or_default();
@@ -286,6 +286,14 @@ impl<'a> Door<'a> {
             pools::add(parts, count);
         }
         self.append(job, None, decision, keys);
+        Vec::new()
+    }
+
+    pub(super) fn tell(&mut self, job: &Job<'_>, message: Emitted) -> Vec<Job<'a>> {
+        let mut decision = Decision::new(Status::Applied, self.plans.current.version);
+        decision.emitted.push(message);
+        self.append(job, None, decision, Vec::new());
+        Vec::new()
     }
 
     fn link(&mut self, job: &Job<'_>, member: &mut Member, names: Names, decision: &mut Decision) {

@@ -6,9 +6,12 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
+use domain::event::{API_SOURCE, Event, Input};
+use domain::own::PUBLISHED;
 use domain::program::{self, Program, Rejected, Source, diag};
-use engine::{Publish, Published};
+use engine::{Clock, Delivery, Publish, Published};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use wire::problem::Fault;
 
 use super::get::{etag, hex};
@@ -49,11 +52,33 @@ pub async fn handle(
         let publish = Publish::new(read.plan, read.json, &principal.origin);
         match app.intake.publish(publish)?.answer().await? {
             Published::Overtaken { .. } => {}
-            Published::New { version } => return published(&app, 201, version, &hash).await,
+            Published::New { version } => {
+                // It counts already; if nobody hears of it now, the next start tells.
+                if let Ok(pending) = app.intake.submit(vec![told(version, &app.clock)]) {
+                    let _stopping = pending.outcomes().await;
+                }
+                return published(&app, 201, version, &hash).await;
+            }
             Published::Same { version } => return published(&app, 200, version, &hash).await,
         }
     }
     Err(Problem::new(503, "program_contended", "Others publish at the same time", "try again").retry(1))
+}
+
+/// What the feed tells of a version, once.
+pub fn told(version: u32, clock: &Clock) -> Delivery {
+    let data = json!({"version": version}).to_string().into_bytes();
+    let event = Event {
+        source: API_SOURCE.into(),
+        id: format!("program:{version}").into(),
+        kind: PUBLISHED.into(),
+        subject: None,
+        also: Vec::new(),
+        time: clock.now(),
+        data: data.clone().into(),
+    };
+    let body_hash = Sha256::digest(&data).into();
+    Delivery { input: Input { event: event.into(), body_hash, origin: "fealty".into() }, raw: None }
 }
 
 async fn published(app: &Arc<App>, status: u16, version: u32, hash: &[u8; 32]) -> Answer {
