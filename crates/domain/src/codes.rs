@@ -28,6 +28,7 @@ pub const TYPE_RESERVED: &str = "type_reserved";
 pub const SUBJECT_MISSING: &str = "subject_missing";
 pub const MEMBER_UNKNOWN: &str = "member_unknown";
 pub const MEMBER_ALREADY_ENROLLED: &str = "member_already_enrolled";
+pub const MEMBER_ALREADY_OPENED: &str = "member_already_opened";
 pub const CURRENCY_MISMATCH: &str = "currency_mismatch";
 pub const REGION_UNKNOWN: &str = "region_unknown";
 /// Orders.

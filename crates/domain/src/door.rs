@@ -336,14 +336,15 @@ impl<'a> Door<'a> {
             let reason = reason(code, said);
             Ok(Some(Way::Aside { status: Status::Refused, reason, member: None, wait: Vec::new() }))
         };
-        if found.named.is_some() || matches!(job.kind, Kind::Own(_)) {
+        let opens = job.kind == Kind::Own(Own::Open);
+        if found.named.is_some() || (matches!(job.kind, Kind::Own(_)) && !opens) {
             return refused(codes::MEMBER_UNKNOWN, "there is no such member");
         }
         let names: Vec<&Identity> = members::names(job.event()).collect();
         if names.is_empty() {
             return refused(codes::SUBJECT_MISSING, "the event does not say who it is about");
         }
-        if self.plans.current.enrol == Enrol::Automatic || job.canon == Canon::MemberEnrolled {
+        if self.plans.current.enrol == Enrol::Automatic || job.canon == Canon::MemberEnrolled || opens {
             return Ok(None);
         }
         let wait: Vec<Key> = names.iter().map(|name| self.plans.keys.guest(name.as_str())).collect();

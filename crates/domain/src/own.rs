@@ -33,6 +33,8 @@ pub enum Own {
     Codes,
     /// Tells that a version of the program counts; about no member.
     Published,
+    /// Takes in a member from elsewhere, with what he had there.
+    Open,
     /// Made: what is due at an instant is done.
     Due,
     /// Made: what another member's event does to this one.
@@ -57,6 +59,7 @@ pub static ALL: LazyLock<Vec<(&'static str, Own, Fields)>> = LazyLock::new(|| {
         (ERASE, Own::Erase, fields(&[])),
         (CODES, Own::Codes, fields(&[text("pool"), texts("codes")])),
         (PUBLISHED, Own::Published, fields(&[number("version")])),
+        (OPEN, Own::Open, fields(&opening())),
         (DUE, Own::Due, fields(&[])),
         (FOLLOW, Own::Follow, fields(&[])),
         (PART, Own::Part, fields(&[])),
@@ -75,6 +78,7 @@ pub const LEAVE: &str = "fealty.left";
 pub const ERASE: &str = "fealty.erased";
 pub const CODES: &str = "fealty.codes";
 pub const PUBLISHED: &str = "fealty.published";
+pub const OPEN: &str = "fealty.opened";
 pub const DUE: &str = "fealty.due";
 pub const FOLLOW: &str = "fealty.follows";
 pub const PART: &str = "fealty.parts";
@@ -94,6 +98,20 @@ impl Own {
     pub fn is_made(self) -> bool {
         matches!(self, Own::Due | Own::Follow | Own::Part)
     }
+}
+
+/// What a member brings from elsewhere; `fields` beside them is read by the program's own fields of a member.
+fn opening() -> [Field; 8] {
+    [
+        time_or_absent("joined"),
+        text_or_empty("wallet"),
+        number_or("points", Num::ZERO),
+        time_or_absent("expires_at"),
+        text_or_empty("ladder"),
+        text_or_empty("level"),
+        time_or_absent("until"),
+        reason(),
+    ]
 }
 
 fn fields(all: &[Field]) -> Fields {

@@ -64,7 +64,7 @@ impl App {
         outbound: Outbound,
         fatal: Fatal,
     ) -> std::io::Result<(Arc<App>, Engine)> {
-        let Opened { store, plans, clock } = opened;
+        let Opened { store, plans, clock, .. } = opened;
         let codes = store.key_maker();
         let (reader, admin, ids) = (store.reader(), store.admin(), member_ids(&store));
         let metrics = Metrics::default();

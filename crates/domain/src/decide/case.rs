@@ -188,6 +188,16 @@ pub fn slot_text(record: &Value, slot: usize) -> &str {
     }
 }
 
+pub fn slot_time(record: &Value, slot: usize) -> Option<jiff::Timestamp> {
+    match record {
+        Value::Record(slots) => match slots.get(slot) {
+            Some(Value::Time(time)) => Some(*time),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn item_totals(payload: &Value) -> Vec<Num> {
     items(payload).iter().map(|item| slot_num(item, canonical::item::TOTAL)).collect()
 }

@@ -190,6 +190,16 @@ pub fn hear(book: &mut Book<'_>, ty: Option<TypeNo>) {
     }
 }
 
+/// Silence that counted from the enrolment counts from here, though the member is told to have come earlier.
+pub fn begin(book: &mut Book<'_>, since: Timestamp) {
+    let idle = |one: &Ticking<'_>| matches!(one.clock, Clock::Idle { .. });
+    for one in book.plan.ticking().filter(idle) {
+        if silence(book.member, one).is_none() {
+            keep(book.member, one, since, false);
+        }
+    }
+}
+
 fn keep(member: &mut Member, one: Ticking<'_>, heard_at: Timestamp, rung: bool) {
     match member.silences.iter_mut().find(|silence| one.is(&silence.of)) {
         Some(silence) => (silence.heard_at, silence.rung) = (heard_at, rung),

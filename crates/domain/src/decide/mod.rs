@@ -29,6 +29,7 @@ pub mod join;
 pub mod limits;
 pub(crate) mod members;
 mod merge;
+mod opening;
 pub mod own;
 pub mod quote;
 mod referrals;
@@ -299,7 +300,9 @@ pub fn carry_out(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(
     if let Some(before) = apart {
         apart::note(book, before);
     }
-    follow::follow(book, scene)?;
+    if scene.kind != Kind::Own(Own::Open) {
+        follow::follow(book, scene)?;
+    }
     let ty = if let Kind::Type(ty) = scene.kind { Some(ty) } else { None };
     clocks::hear(book, ty);
     while expiry::after(book, ty) {
@@ -364,6 +367,7 @@ fn do_work(work: Work, book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec
         Work::Household(step) => households::go(book, step),
         Work::Erase(_) => erase::erase(book),
         Work::Place(placing) => tiers::place_by_hand(book, &placing, event.time),
+        Work::Open(opening) => opening::open(book, scene, *opening),
         Work::Redeem(taking) => rewards::take(book, scene, *taking),
         Work::Redemption(step) => rewards::step(book, scene, *step),
         Work::Due => due::run(book, scene)?,

@@ -2,7 +2,9 @@
 
 use super::case::slot_num;
 use super::households::{self, Move};
-use super::{Matter, Verdict, Work, erase, giving, members, merge, referrer, rewards, tiers, unmerge};
+use super::{
+    Matter, Verdict, Work, erase, giving, members, merge, opening, referrer, rewards, tiers, unmerge,
+};
 use crate::codes::{self, reason};
 use crate::event::MemberNo;
 use crate::member::Member;
@@ -37,6 +39,7 @@ pub fn weigh(matter: &Matter<'_>, own: Own) -> Result<Verdict, Vec<Want>> {
         Own::Join => households::joined(matter)?.map(Work::Household),
         Own::Leave => households::left(matter).map(Work::Household),
         Own::Codes | Own::Published => unreachable!("they are about no member"),
+        Own::Open => opening::opened(matter)?.map(|opening| Work::Open(Box::new(opening))),
     };
     Ok(work.map_or_else(Verdict::Refused, |work| Verdict::Do(Box::new(work))))
 }

@@ -76,7 +76,14 @@ fn named(matter: &Matter<'_>) -> Result<Result<MemberNo, Reason>, Vec<Want>> {
                 "give `code`, or `by` with a name of the referrer",
             )));
         }
-        referral_code::member(&matter.plans.keys, code)
+        match Identity::parse(&format!("referral:{code}")) {
+            Ok(name) => match matter.snapshot.identities.get(&name) {
+                None => return Err(vec![Want::Identity(name)]),
+                Some(Some(owner)) => Some(*owner),
+                Some(None) => referral_code::member(&matter.plans.keys, code),
+            },
+            Err(_) => None,
+        }
     } else {
         let name = match Identity::parse(by) {
             Ok(name) => name,

@@ -14,7 +14,7 @@ use climb::climb;
 pub use ends::{next_due, run_due};
 use lose::lose;
 pub use part::part;
-pub use place::{Placing, Target, by_hand, place_all, place_by_hand, placing};
+pub use place::{Placing, Target, by_hand, place_all, place_by_hand, place_for, placing, target};
 
 use std::borrow::Cow;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::limits::Moment;
-use super::{Judged, erase, giving, households, members, refunds, rewards, tiers, unmerge};
+use super::{Judged, erase, giving, households, members, opening, refunds, rewards, tiers, unmerge};
 use crate::event::MemberNo;
 use crate::identity::Identity;
 use crate::member::Member;
@@ -61,6 +61,8 @@ pub enum Work {
     /// His personal data go.
     Erase(erase::Histories),
     Place(tiers::Placing),
+    /// He comes from elsewhere.
+    Open(Box<opening::Opening>),
     Redeem(Box<rewards::Taking>),
     Redemption(Box<rewards::Step>),
     /// What is due at the event's instant is done.

@@ -7,7 +7,7 @@ use crate::codes;
 use crate::event::Event;
 use crate::num::Num;
 use crate::outcome::{Account, Decision, Effect, TransferKind};
-use crate::own::ADJUST;
+use crate::own::{ADJUST, OPEN};
 use crate::plan::Plan;
 use crate::value::Text;
 
@@ -31,7 +31,7 @@ pub fn changes(plan: &Plan, event: &Event, decision: &Decision) -> Vec<ChangeExp
     let reversed = decision.effects.iter().filter(|effect| &*effect.kind == "reverse");
     let mut told: Vec<ChangeExplanation> =
         reversed.map(|effect| taken_back(plan, effect, decision)).collect();
-    if &*event.kind == ADJUST {
+    if [ADJUST, OPEN].contains(&&*event.kind) {
         told.extend(by_hand(plan, event, decision));
     }
     told.extend(super::moves::moves(plan, &event.kind, decision));
@@ -87,7 +87,11 @@ fn by_hand(plan: &Plan, event: &Event, decision: &Decision) -> Option<ChangeExpl
     let data: serde_json::Value = serde_json::from_slice(&event.data).unwrap_or_default();
     let reason = data["reason"].as_str().unwrap_or_default();
     let done = if given { "gave" } else { "took" };
-    let said = format!("a person {done} {} by hand: {reason}", amount(plan, &first.wallet, sum));
+    let much = amount(plan, &first.wallet, sum);
+    let said = match &*event.kind {
+        OPEN => format!("{much} came along from elsewhere: {reason}"),
+        _ => format!("a person {done} {much} by hand: {reason}"),
+    };
     Some(ChangeExplanation {
         kind: "adjust",
         wallet: Some(first.wallet.clone()),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::ChangeExplanation;
 use super::changes::amount;
 use crate::outcome::{Account, Decision, Effect, Emitted, Transfer, TransferKind};
-use crate::own::ADJUST;
+use crate::own::{ADJUST, OPEN};
 use crate::plan::{Clock, Plan, TypeNo};
 use crate::redemption::{Redemption, Stage};
 use crate::time::Unit;
@@ -18,7 +18,7 @@ use crate::value::Text;
 pub fn moves(plan: &Plan, kind: &str, decision: &Decision) -> Vec<ChangeExplanation> {
     let mut told: Vec<ChangeExplanation> = decision.redemptions.iter().map(redeemed).collect();
     // What is done by hand is told with its reason.
-    if kind != ADJUST {
+    if ![ADJUST, OPEN].contains(&kind) {
         told.extend(points(plan, &decision.transfers));
     }
     told.extend(decision.emitted.iter().filter_map(level));

@@ -128,6 +128,11 @@ impl Choice {
         let path = self.program.as_ref().or(file.program.as_ref());
         open::open(dir, path, self.environment(file))
     }
+    /// As `open`, without changing anything.
+    pub fn look(&self, dir: &Path, file: &File) -> Result<open::Opened, Failure> {
+        let path = self.program.as_ref().or(file.program.as_ref());
+        open::look(dir, path, self.environment(file))
+    }
 }
 
 /// An error for a person: what, why, what to do; one line each.

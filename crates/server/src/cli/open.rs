@@ -17,6 +17,19 @@ pub struct Opened {
     pub plans: Plans,
     /// The machine's time, and what a sandbox was moved by.
     pub clock: Clock,
+    /// The newest version as JSON.
+    pub program: String,
+    /// Where there are no data yet, and none are to be made.
+    pub _passing: Option<Passing>,
+}
+
+/// A folder that goes when it is not needed any more.
+pub struct Passing(PathBuf);
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 pub fn store(dir: &Path) -> Result<Store, Failure> {
@@ -59,8 +72,41 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
         publish(dir, &store, &first, path, clock.now())?;
     }
     let versions = reader.program_version_list().map_err(|e| failed(dir, e))?;
+    opened(store, clock, &versions, environment)
+}
+
+/// As `open`, but nothing is published and no data are made: for those who only look.
+pub fn look(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Result<Opened, Failure> {
+    if !dir.join(store::FILE).exists() {
+        let passing = Passing(std::env::temp_dir().join(format!("fealty-look-{}", std::process::id())));
+        let opened = open(&passing.0, path, environment)?;
+        return Ok(Opened { _passing: Some(passing), ..opened });
+    }
+    let store = store(dir)?;
+    let reader = store.reader();
+    let shift = reader.clock_get().map_err(|e| failed(dir, e))?;
+    let clock = Clock::new(jiff::Timestamp::now, shift);
+    let mut versions = reader.program_version_list().map_err(|e| failed(dir, e))?;
+    if let (Some(newest), Some(_)) = (versions.last().cloned(), path) {
+        let file = read(path, environment, newest.version + 1)?;
+        same_program(dir, &newest.body, &file.plan.id)?;
+        if replaced(&versions, &file.plan.hash).is_none() && newest.hash != file.plan.hash {
+            let published_ms = clock.now().as_millisecond();
+            let (version, hash) = (newest.version + 1, file.plan.hash);
+            versions.push(ProgramVersion { version, hash, body: file.json.into(), published_ms, ..newest });
+        }
+    }
+    opened(store, clock, &versions, environment)
+}
+
+fn opened(
+    store: Store,
+    clock: Clock,
+    versions: &[ProgramVersion],
+    environment: Option<&str>,
+) -> Result<Opened, Failure> {
     let mut plans: Vec<Arc<Plan>> = Vec::with_capacity(versions.len());
-    for version in &versions {
+    for version in versions {
         let read = program::read_json(&version.body, environment, version.version);
         let program = read.map_err(|rejected| file::rejected(&rejected))?;
         let at = jiff::Timestamp::from_millisecond(version.published_ms).unwrap_or_default();
@@ -73,7 +119,8 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
     let current =
         plans.pop().ok_or_else(|| Failure::new(DATA, "no program is stored", "the table is empty"))?;
     let keys = store.key_maker();
-    Ok(Opened { store, plans: Plans { current, older: plans, keys }, clock })
+    let program = versions.last().map_or(String::new(), |version| version.body.to_string());
+    Ok(Opened { store, plans: Plans { current, older: plans, keys }, clock, program, _passing: None })
 }
 
 /// The version that has replaced the file's over the API since.

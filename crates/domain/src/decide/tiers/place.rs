@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::case::{Case, moment, slot_text};
+use super::super::case::{Case, moment, slot_text, slot_time};
 use super::climb::rungs;
 use super::write::{Change, Why, write};
 use super::{end, home, index, plain, present};
@@ -114,7 +114,22 @@ const UNTIL: usize = 2;
 const REASON: usize = 3;
 
 pub fn by_hand(plan: &Plan, member: &Member, payload: &Value, at: Timestamp) -> Result<Placing, Reason> {
-    let (id, to) = (slot_text(payload, LADDER), slot_text(payload, LEVEL));
+    let why = slot_text(payload, REASON).trim();
+    if why.is_empty() {
+        return Err(reason(codes::REASON_REQUIRED, "placing by hand needs a reason"));
+    }
+    let wanted = (slot_text(payload, LADDER), slot_text(payload, LEVEL), slot_time(payload, UNTIL));
+    let target = target(plan, member, wanted, at)?;
+    Ok(Placing { target: Target { down: true, ..target }, reason: why.into() })
+}
+
+/// A level by its name, and when it ends: as said, or as the program says.
+pub fn target(
+    plan: &Plan,
+    member: &Member,
+    (id, to, until): (&str, &str, Option<Timestamp>),
+    at: Timestamp,
+) -> Result<Target, Reason> {
     let Some(no) = plan.ladders.iter().position(|ladder| *ladder.id == *id) else {
         return Err(reason_at(codes::TIER_UNKNOWN, "/data/ladder", format!("there is no ladder `{id}`")));
     };
@@ -126,25 +141,19 @@ pub fn by_hand(plan: &Plan, member: &Member, payload: &Value, at: Timestamp) -> 
             format!("`{to}` is no level of tiers.{id}"),
         ));
     };
-    let why = slot_text(payload, REASON).trim();
-    if why.is_empty() {
-        return Err(reason(codes::REASON_REQUIRED, "placing by hand needs a reason"));
-    }
-    let until = match payload {
-        Value::Record(slots) => match slots.get(UNTIL) {
-            Some(Value::Time(until)) => Some(*until),
-            _ => None,
-        },
-        _ => None,
-    };
     if until.is_some_and(|until| until <= at) {
         return Err(reason_at(codes::UNTIL_PASSED, "/data/until", "the level would have ended by now"));
     }
     let own = || end(&ladder.levels[level], ladder, None, home(plan, member), &moment(plan, member, at));
     let until = until.or_else(own).filter(|_| level > 0);
-    Ok(Placing { target: Target { ladder: no as LadderNo, level, until, down: true }, reason: why.into() })
+    Ok(Target { ladder: no as LadderNo, level, until, down: false })
 }
 
 pub fn place_by_hand(book: &mut Book<'_>, placing: &Placing, at: Timestamp) {
-    place(book, &placing.target, at, Why::ByHand(&placing.reason));
+    place_for(book, &placing.target, at, &placing.reason);
+}
+
+/// For a reason that a person gives.
+pub fn place_for(book: &mut Book<'_>, target: &Target, at: Timestamp, reason: &str) {
+    place(book, target, at, Why::ByHand(reason));
 }

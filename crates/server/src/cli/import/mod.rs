@@ -4,6 +4,7 @@
 //! It can be stopped and run again: what was committed is answered as a duplicate.
 
 mod chunks;
+mod members;
 mod parse;
 mod tally;
 
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use engine::{Delivery, Engine, Intake, Metrics, Pending};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -24,7 +25,10 @@ use parse::Parsed;
 use tally::Tally;
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Import {
+    #[command(subcommand)]
+    what: Option<What>,
     #[command(flatten)]
     choice: Choice,
     /// Answer in JSON
@@ -37,6 +41,12 @@ pub struct Import {
     files: Vec<PathBuf>,
 }
 
+#[derive(Subcommand)]
+enum What {
+    /// Bring in members of another product, from its CSV export: balances, levels, dates
+    Members(Box<members::Members>),
+}
+
 /// Events of one hand-over: about half a batch, so that batches stay full.
 const PIECE: usize = 1_024;
 /// Hand-overs under way: enough to keep decider and writer busy, few enough to hold in memory.
@@ -45,6 +55,9 @@ const QUEUE_MAX: usize = PIECE * (PIECES_MAX + 2);
 
 impl Import {
     pub fn run(self) -> Result<u8, Failure> {
+        if let Some(What::Members(members)) = self.what {
+            return members.run();
+        }
         let file = self.place.file()?;
         super::log(file.log.unwrap_or_default());
         let dir = self.place.dir(&file)?;
