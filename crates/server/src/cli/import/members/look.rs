@@ -118,11 +118,21 @@ impl<'a> Look<'a> {
         let mut snapshot = Snapshot::default();
         let store = &mut *self.store;
         let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| store.fetch(snapshot, wants);
-        let batch = process(self.plans, &mut snapshot, &inputs, &[], self.now, &mut fetch)
-            .map_err(|e| Failure::new(crate::cli::DATA, "cannot look into the data", e))?;
+        let broken = |e| Failure::new(crate::cli::DATA, "cannot look into the data", e);
+        let batch = process(self.plans, &mut snapshot, &inputs, &[], self.now, &mut fetch).map_err(broken)?;
         assert!(batch.answers.len() == waiting.len(), "each input has an answer");
+        // Whose balance was adjusted since may be told as it was at first.
+        let since = |input: &Input| self.plans.keys.event_id(&format!("{}#1", input.event.id));
+        let known = inputs.iter().zip(&batch.answers).filter(|(_, answer)| answer.duplicate);
+        let wants: Vec<Want> = known.map(|(input, _)| Want::Rows(since(input))).collect();
+        fetch(&mut snapshot, &wants).map_err(broken)?;
         for (one, answer) in waiting.into_iter().zip(&batch.answers) {
-            self.answered(one, answer)?;
+            let adjusted = snapshot.rows.get(&since(&one.brought.input)).is_some_and(|rows| !rows.is_empty());
+            if answer.conflict || adjusted {
+                self.differs(&one.brought, answer)?;
+            } else {
+                self.answered(one, answer)?;
+            }
         }
         Ok(())
     }
@@ -130,9 +140,6 @@ impl<'a> Look<'a> {
     fn answered(&mut self, one: Waiting, answer: &Answer) -> Result<(), Failure> {
         let Waiting { row, brought, record } = one;
         let tally = &mut self.report.tally;
-        if answer.conflict {
-            return self.differs(&brought, answer);
-        }
         if answer.duplicate {
             tally.before += 1;
             return Ok(());
