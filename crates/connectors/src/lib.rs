@@ -9,6 +9,8 @@
 mod address;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -64,6 +66,8 @@ pub const SOURCE: &str = "fealty";
 pub enum Topic {
     #[cfg(feature = "nats")]
     Nats(nats::Subject),
+    #[cfg(feature = "rabbitmq")]
+    RabbitMq(rabbitmq::Exchange),
 }
 
 impl Topic {
@@ -72,6 +76,8 @@ impl Topic {
             match address.broker {
                 #[cfg(feature = "nats")]
                 Broker::Nats => nats::Subject::open(address, way).await.map(Topic::Nats),
+                #[cfg(feature = "rabbitmq")]
+                Broker::RabbitMq => rabbitmq::Exchange::open(address, way).await.map(Topic::RabbitMq),
                 broker => Err(broker.left_out()),
             }
         };
@@ -85,6 +91,8 @@ impl Topic {
             match self {
                 #[cfg(feature = "nats")]
                 Topic::Nats(subject) => subject.send(messages).await,
+                #[cfg(feature = "rabbitmq")]
+                Topic::RabbitMq(exchange) => exchange.send(messages).await,
                 #[allow(unreachable_patterns)]
                 _ => Ok(()),
             }

@@ -1,0 +1,107 @@
+"""A topic of RabbitMQ as pika reads it, on a real server that is killed and started again: what no queue takes is an
+error and not lost, each member's changes in order. Arguments as in sources.py."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import pika  # noqa: E402
+from lib import topics  # noqa: E402
+from lib.server import arguments, finish, must  # noqa: E402
+
+SCRIPT = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+EXCHANGE, QUEUE = "loyalty", "mailer"
+
+
+class Broker(topics.Process):
+    """RabbitMQ of this machine, as a node of its own: own ports, own folder."""
+
+    def __init__(self, folder):
+        port, self.epmd = topics.free_port(), topics.free_port()
+        self.mine = {**os.environ, "HOME": folder, "RABBITMQ_NODENAME": f"fealty{port}@localhost", "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port), "RABBITMQ_DIST_PORT": str(topics.free_port()), "ERL_EPMD_PORT": str(self.epmd),
+            "ERL_EPMD_ADDRESS": "127.0.0.1", "RABBITMQ_MNESIA_BASE": folder, "RABBITMQ_LOG_BASE": folder,
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/plugins", "RABBITMQ_PID_FILE": f"{folder}/pid", "RABBITMQ_LOGS": "-",
+            "RABBITMQ_SERVER_START_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}"}
+        super().__init__([SCRIPT], port, folder, self.mine, own_group=True)
+
+    def kill(self):
+        os.killpg(self.child.pid, signal.SIGKILL)
+        self.child.wait(30)
+
+    def stop(self):
+        self.kill()
+        # Erlang's name server goes when it has seen that the node is gone.
+        gone = lambda: b"Killed" in subprocess.run(["epmd", "-kill"], env=self.mine, capture_output=True).stdout  # noqa: E731
+        topics.wait_for("epmd ends", gone)
+
+
+def channel(port):
+    connection = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port, heartbeat=0))
+    return connection, connection.channel()
+
+
+def read(port, into):
+    """What is there, added to what was read before. After a start the queue is there a little later."""
+    try:
+        connection, queue = channel(port)
+        while True:
+            method, properties, body = queue.basic_get(QUEUE)
+            if method is None:
+                connection.close()
+                return into
+            into.append((properties, method.routing_key, body.decode()))
+            queue.basic_ack(method.delivery_tag)
+    except pika.exceptions.AMQPError:
+        return into
+
+
+def main():
+    if not pathlib.Path(SCRIPT).exists():
+        topics.not_tested("RabbitMQ: `apt-get install --no-install-recommends rabbitmq-server`")
+    folder = tempfile.TemporaryDirectory(prefix="fealty-rabbitmq-")
+    broker = Broker(folder.name)
+    server = arguments(__doc__)
+    try:
+        connection, admin = channel(broker.port)
+        admin.exchange_declare(EXCHANGE, "topic", durable=True)
+        url = f"amqp://guest:guest@127.0.0.1:{broker.port}/?exchange={EXCHANGE}&routing_key=fealty.{{type}}"
+        code, made = server.api("/v1/endpoints", {"url": url, "after": "start"})
+        must(code == 201 and made["url"] == url.replace("guest:guest", "guest:***"), "it is made, its password hidden", made)
+        name = made["id"]
+        topics.pay(server, 0, 40)
+        said = topics.is_failing(server, name)["said"]
+        must("no queue of loyalty takes the routing key `fealty." in said, "what fails is said", said)
+        admin.queue_declare(QUEUE, durable=True)
+        admin.queue_bind(QUEUE, EXCHANGE, "fealty.#")
+        connection.close()
+        topics.wait_for("it is told again", lambda: not topics.endpoint(server, name)["failing_since"])
+        code, tested = server.api(f"/v1/endpoints/{name}/test", {})
+        must(tested == {"taken": True, "status": None, "said": "confirmed"}, "a test message", tested)
+        topics.pay(server, 100, 300)
+        broker.kill()
+        topics.pay(server, 500, 100)
+        topics.is_failing(server, name)
+        broker.start()
+        end, got = topics.feed(server)[-1]["cursor"], []
+        topics.wait_for("the last change comes", lambda: any(one.message_id == end for one, _, _ in read(broker.port, got)), 120)
+        topics.same("RabbitMQ", server, [(one.message_id, body) for one, _, body in got])
+        for one, key, _ in got:
+            heads = one.headers
+            good = heads["cloudEvents:id"] == one.message_id and key == f"fealty.{one.type}" and heads["cloudEvents:type"] == one.type
+            must(good and one.delivery_mode == 2 and one.content_type == "application/json", "CloudEvents", one)
+    finally:
+        server.stop()
+        broker.stop()
+        folder.cleanup()
+    finish()
+
+
+if __name__ == "__main__":
+    main()
