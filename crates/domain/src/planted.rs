@@ -2,7 +2,7 @@
 //! `false` for the compiler, and nothing of this is in the program.
 
 /// (name, what goes wrong)
-pub const ALL: [(&str, &str); 30] = [
+pub const ALL: [(&str, &str); 39] = [
     ("dedupe_window", "an event is known only for a while"),
     ("refund_by_todays_rules", "a return is worked out under the present program"),
     ("float_rounding", "a grant goes through a 64-bit float"),
@@ -32,6 +32,15 @@ pub const ALL: [(&str, &str); 30] = [
     ("code_brought_twice", "a code that came before goes into the pool again"),
     ("erased_still_heard", "what is told of an erased member counts"),
     ("warning_of_one_lot", "a warning tells the first of the lots that end together"),
+    ("run_keeps_its_mark", "a run keeps the mark of an order that came back"),
+    ("return_completes_again", "a goal of a run is reached anew when a return has broken the run"),
+    ("period_read_late", "the clock of a period reads counters as they are when it runs"),
+    ("silence_never_over", "a silence that rang is not ended by what comes after it"),
+    ("exit_forgotten", "a workflow goes on after its exit"),
+    ("wait_hears_the_past", "a workflow goes on with what was before it began to wait"),
+    ("returned_order_qualifies", "a referral counts though its order came back"),
+    ("circle_of_referrals", "members bring each other"),
+    ("freed_before_told", "what waited for an order is told to the referrer before the order"),
     ("key_lost_at_seal", "a key is lost when keys in memory become a sorted run"),
 ];
 

@@ -11,6 +11,7 @@ use crate::member::{Achieved, Member};
 use crate::num::Num;
 use crate::outcome::Emitted;
 use crate::plan::{Achievement, Canon, CounterKind, Plan, Region};
+use crate::planted;
 use crate::snapshot::Want;
 use crate::time::Window;
 use crate::value::{Text, Value};
@@ -113,6 +114,7 @@ fn note(member: &mut Member, id: &Text, within: Within) -> u32 {
     let windows = &mut achieved.windows;
     let (window, times) = match within {
         Within::Window(window) | Within::Rolling { now: window, .. } => (window, 1),
+        Within::Run { now, .. } if planted::is("return_completes_again") => (now, 1),
         // Under the newest period of the run, so that a return which breaks it is no new one.
         Within::Run { now, .. } => {
             let of_run: Vec<(i64, u32)> = windows.extract_if(.., |one| within.holds(one.0)).collect();

@@ -13,6 +13,7 @@ use crate::member::{CounterState, Member};
 use crate::num::{Num, OutOfRange};
 use crate::order::Count;
 use crate::plan::{Counter, CounterKind, CounterNo, Forgive, Plan, Trigger};
+use crate::planted;
 use crate::time::Window;
 
 pub const WINDOWS_MAX: usize = 14;
@@ -260,6 +261,7 @@ pub fn take_back(member: &mut Member, counter: &Counter, count: &mut Count, back
     let Some(state) = member.counters.iter_mut().find(|c| c.id == counter.id) else { return };
     let all = back.iter().all(|share| *share == Num::ONE);
     match counter.kind {
+        CounterKind::Streak { .. } if planted::is("run_keeps_its_mark") => {}
         CounterKind::Streak { unit, .. } if all && count.reversed.is_zero() => {
             unmark(state, unit, count.window, moment);
             count.reversed = Num::ONE;

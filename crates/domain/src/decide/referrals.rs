@@ -15,6 +15,7 @@ use crate::identity::Identity;
 use crate::member::{Member, Referral};
 use crate::outcome::{Emitted, Reason};
 use crate::plan::{Canon, Plan};
+use crate::planted;
 use crate::referral_code;
 use crate::snapshot::Want;
 use crate::value::Value;
@@ -58,7 +59,7 @@ pub fn claimed(matter: &Matter<'_>) -> Result<Result<MemberNo, Reason>, Vec<Want
         let said = "both have a name, a means of payment or an address in common";
         return Ok(Err(reason(codes::REFERRAL_OF_ONESELF, said)));
     }
-    if member.brought > 0 && in_circle(matter, referrer)? {
+    if member.brought > 0 && !planted::is("circle_of_referrals") && in_circle(matter, referrer)? {
         let said = "the one who brought this member was himself brought by him";
         return Ok(Err(reason(codes::REFERRAL_CIRCLE, said)));
     }
@@ -155,7 +156,7 @@ pub fn after(book: &mut Book<'_>, scene: &Scene<'_>, heard: Option<&Heard>) {
     let back =
         book.decision.order.as_ref().filter(|order| refunds::is_back(order)).map(|order| order.id.clone());
     let Some(referral) = book.member.referral.as_mut().filter(|r| !r.qualified && !r.void) else { return };
-    if back.is_some() && referral.order == back {
+    if back.is_some() && referral.order == back && !planted::is("returned_order_qualifies") {
         (referral.due, referral.order) = (None, None);
     }
     if referral.due.is_some() || back.is_some() || at < referral.claimed_at {

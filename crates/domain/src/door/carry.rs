@@ -20,6 +20,7 @@ use crate::order::Order;
 use crate::outcome::{Decision, Emitted, Reason, Status};
 use crate::own::Own;
 use crate::plan::{Payee, Plan, Region};
+use crate::planted;
 use crate::snapshot::{PastRow, Want};
 use crate::value::Value;
 
@@ -160,7 +161,8 @@ impl<'a> Door<'a> {
         // First what this does to others: what waited for it may do more to them.
         let mut jobs: Vec<Job<'a>> = made.into_iter().enumerate().map(follow).collect();
         // A guest's row and what waits for an order become this member's.
-        jobs.extend(frees.into_iter().map(|row| Job::of_waiting(self.plans, row, Some(no))));
+        let at = if planted::is("freed_before_told") { 0 } else { jobs.len() };
+        jobs.splice(at..at, frees.into_iter().map(|row| Job::of_waiting(self.plans, row, Some(no))));
         jobs
     }
 

@@ -136,6 +136,10 @@ impl Career {
             "member.updated" => {
                 let birthday: Option<Date> = data["birthday"].as_str().and_then(|day| day.parse().ok());
                 let before = std::mem::replace(&mut self.member(book.no).birthday, birthday);
+                // The day with which he came belongs to his coming.
+                if before != birthday && !book.new {
+                    book.said.push("member.updated".to_owned());
+                }
                 if before.is_some_and(|before| Some(before) != birthday) {
                     marks.hit("birthday moved");
                 }
