@@ -14,6 +14,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
 
+use super::net::Net;
+
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// `10.0.0.0/8`, or one address.
@@ -57,41 +59,20 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// The addresses of a name that may be connected to; an error is why there is none.
-    pub async fn find(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let mut open = Vec::new();
-        let mut none = format!("{host} has no address");
-        for address in tokio::net::lookup_host((host, port)).await? {
-            let ip = address.ip();
-            if self.lets(ip) {
-                open.push(address);
-            } else {
-                none = format!(
-                    "{host} is {ip}, in a private network: `allow_networks` under [delivery] opens one"
-                );
-            }
-        }
-        if open.is_empty() { Err(io::Error::other(none)) } else { Ok(open) }
-    }
     pub fn lets(&self, address: IpAddr) -> bool {
         let plain = plain(address);
         is_public(plain) || self.allowed.iter().any(|network| network.holds(plain) || network.holds(address))
     }
 }
 
-/// An IPv4 address that is written as IPv6 is where the packet goes.
+/// An IPv4 address within an IPv6 one to which the packet goes as such: `::ffff:a.b.c.d`, and behind NAT64
+/// `64:ff9b::a.b.c.d`. Other ways to write one (`::a.b.c.d`, 6to4, Teredo) lead through tunnels, and are closed.
 fn plain(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
-    let low = || Ipv4Addr::from_bits(v6.to_bits() as u32);
-    let segments = v6.segments();
-    match segments {
-        // ::ffff:a.b.c.d, ::ffff:0:a.b.c.d, ::a.b.c.d (but not :: and ::1), 64:ff9b::a.b.c.d
-        [0, 0, 0, 0, 0, 0xffff, ..] | [0, 0, 0, 0, 0xffff, 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
-            low().into()
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
+            Ipv4Addr::from_bits(v6.to_bits() as u32).into()
         }
-        [0, 0, 0, 0, 0, 0, ..] if v6.to_bits() > 1 => low().into(),
-        // 6to4
-        [0x2002, a, b, ..] => Ipv4Addr::from_bits(u32::from(a) << 16 | u32::from(b)).into(),
         _ => address,
     }
 }
@@ -115,7 +96,9 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
         || (a == 100 && (64..128).contains(&b))
         || (a == 192 && b == 0 && c == 0)
         || (a == 192 && b == 88 && c == 99)
-        || (a == 198 && (b == 18 || b == 19));
+        || (a == 198 && (b == 18 || b == 19))
+        // Azure's own, though it looks like anybody's.
+        || v4 == Ipv4Addr::new(168, 63, 129, 16);
     !special
 }
 
@@ -130,11 +113,43 @@ fn is_public_v6(v6: Ipv6Addr) -> bool {
 #[derive(Clone)]
 pub struct Guarded {
     guard: Guard,
+    net: Arc<dyn Net>,
 }
 
 impl Guarded {
-    pub fn new(guard: Guard) -> Guarded {
-        Guarded { guard }
+    pub fn new(guard: Guard, net: Arc<dyn Net>) -> Guarded {
+        Guarded { guard, net }
+    }
+
+    /// The addresses of a name that may be connected to; an error is why there is none.
+    pub async fn find(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let mut open = Vec::new();
+        let mut none = format!("{host} has no address");
+        for address in self.net.resolve(host, port).await? {
+            let ip = address.ip();
+            if self.guard.lets(ip) {
+                open.push(address);
+            } else {
+                none = format!(
+                    "{host} is {ip}, in a private network: `allow_networks` under [delivery] opens one"
+                );
+            }
+        }
+        if open.is_empty() { Err(io::Error::other(none)) } else { Ok(open) }
+    }
+
+    /// To an address that was let pass, whatever the name leads to by now.
+    async fn connect(&self, uri: &Uri) -> io::Result<TcpStream> {
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        let mut last = io::Error::other(format!("{host} has no address"));
+        for address in self.find(host, port).await? {
+            match self.net.connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 }
 
@@ -148,28 +163,15 @@ impl Service<Uri> for Guarded {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let guard = self.guard.clone();
+        let guarded = self.clone();
         Box::pin(async move {
-            let connected = tokio::time::timeout(CONNECT_MAX, connect(&guard, &uri)).await;
+            let connected = tokio::time::timeout(CONNECT_MAX, guarded.connect(&uri)).await;
             let stream = connected
                 .unwrap_or_else(|_| Err(io::Error::other("it could not be reached in 5 seconds")))?;
             let _ = stream.set_nodelay(true);
             Ok(TokioIo::new(stream))
         })
     }
-}
-
-async fn connect(guard: &Guard, uri: &Uri) -> io::Result<TcpStream> {
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    let mut last = io::Error::other(format!("{host} has no address"));
-    for address in guard.find(host, port).await? {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 #[cfg(test)]

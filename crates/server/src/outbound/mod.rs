@@ -3,10 +3,14 @@
 //!
 //! Invariant: no connection is made to an address that `Guard` has not let pass, whatever a name resolves to.
 
+#[cfg(test)]
+mod corpus;
 mod guard;
+mod net;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -22,6 +26,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 pub use guard::{Guard, Network};
 
 use guard::Guarded;
+use net::{Net, System};
 
 /// One attempt, from the name to the end of the answer.
 const ATTEMPT_MAX: Duration = Duration::from_secs(20);
@@ -32,7 +37,7 @@ const SAID_CHARS_MAX: usize = 500;
 
 #[derive(Clone)]
 pub struct Outbound {
-    guard: Guard,
+    guarded: Guarded,
     client: Client<HttpsConnector<Guarded>, Full<Bytes>>,
 }
 
@@ -45,17 +50,22 @@ pub struct Answer {
 
 impl Outbound {
     pub fn new(guard: Guard) -> Outbound {
+        Outbound::over(guard, Arc::new(System))
+    }
+
+    fn over(guard: Guard, net: Arc<dyn Net>) -> Outbound {
+        let guarded = Guarded::new(guard, net);
         let https = hyper_rustls::HttpsConnectorBuilder::new()
             .with_webpki_roots()
             .https_or_http()
             .enable_http1()
-            .wrap_connector(Guarded::new(guard.clone()));
+            .wrap_connector(guarded.clone());
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(8)
             .build(https);
-        Outbound { guard, client }
+        Outbound { guarded, client }
     }
 
     /// Posts; an error is why there was no answer.
@@ -91,8 +101,8 @@ impl Outbound {
 /// The way of the brokers' clients.
 impl Out for Outbound {
     fn resolve(&self, host: &str, port: u16) -> Soon<io::Result<Vec<SocketAddr>>> {
-        let (guard, host) = (self.guard.clone(), host.to_owned());
-        Box::pin(async move { guard.find(&host, port).await })
+        let (guarded, host) = (self.guarded.clone(), host.to_owned());
+        Box::pin(async move { guarded.find(&host, port).await })
     }
 
     fn post(

@@ -155,7 +155,7 @@ fn target(text: &str) -> Result<Target, String> {
     }
 }
 
-fn url(text: &str) -> Result<Uri, &'static str> {
+pub fn url(text: &str) -> Result<Uri, &'static str> {
     let uri: Uri = text.parse().map_err(|_| "it is no address")?;
     let named = uri.host().is_some_and(|host| !host.is_empty());
     match uri.scheme_str() {
