@@ -86,7 +86,7 @@ fn one(
         port,
         key: KEY.into(),
         clients,
-        path: "/v1/events",
+        path: Some("/v1/events"),
         body: Arc::new(move |text, n| events::append(text, n, members, random_ids)),
         time: Duration::from_secs_f64(seconds),
         rate,

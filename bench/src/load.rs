@@ -14,7 +14,8 @@ pub struct Load {
     pub port: u16,
     pub key: String,
     pub clients: usize,
-    pub path: &'static str,
+    /// Where to it is posted; none: `body` writes the address from which it is gotten.
+    pub path: Option<&'static str>,
     pub body: Body,
     pub time: Duration,
     /// Requests a second in all; none: as fast as answers come.
@@ -25,6 +26,8 @@ pub struct Seen {
     pub per_second: f64,
     /// Milliseconds.
     pub latencies: Vec<f64>,
+    /// The same from when each was due, so that a client who is late hides nothing.
+    pub from_due: Vec<f64>,
     /// When each was sent.
     pub sent: Vec<Instant>,
     pub refused: u64,
@@ -53,12 +56,15 @@ impl Load {
             std::thread::sleep(Duration::from_millis(10));
         }
         stop.store(true, Ordering::Relaxed);
-        let mut seen = Seen { per_second: 0.0, latencies: Vec::new(), sent: Vec::new(), refused: 0 };
+        let (latencies, from_due, sent) = (Vec::new(), Vec::new(), Vec::new());
+        let mut seen = Seen { per_second: 0.0, latencies, from_due, sent, refused: 0 };
         for client in clients {
             let (answered, refused) = client.join().expect("a client ends");
-            for (sent, latency) in answered {
+            for (due, sent, answered) in answered {
+                let ms = |from: Instant| answered.duration_since(from).as_secs_f64() * 1_000.0;
                 seen.sent.push(sent);
-                seen.latencies.push(latency);
+                seen.latencies.push(ms(sent));
+                seen.from_due.push(ms(due.min(sent)));
             }
             seen.refused += refused;
         }
@@ -66,7 +72,8 @@ impl Load {
         seen
     }
 
-    fn client(&self, next: &AtomicU64, stop: &AtomicBool) -> (Vec<(Instant, f64)>, u64) {
+    /// When each answered one was due, sent and answered; and how many were refused.
+    fn client(&self, next: &AtomicU64, stop: &AtomicBool) -> (Vec<(Instant, Instant, Instant)>, u64) {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         stream.set_nodelay(true).expect("no delay");
         let mut answers = BufReader::new(stream.try_clone().expect("one socket, two handles"));
@@ -78,25 +85,31 @@ impl Load {
             if let Some(pause) = pause {
                 due += pause;
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            } else {
+                due = Instant::now();
             }
             body.clear();
             (self.body)(&mut body, next.fetch_add(1, Ordering::Relaxed));
-            let request = format!(
-                "POST {} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n{body}",
-                self.path,
-                self.key,
-                if self.path == "/v1/events" { "application/cloudevents+json" } else { "application/json" },
-                body.len()
-            );
+            let request = self.request(&body);
             let sent = Instant::now();
             requests.write_all(request.as_bytes()).expect("the server reads");
             if read_answer(&mut answers, &mut answer) == 200 {
-                answered.push((sent, sent.elapsed().as_secs_f64() * 1_000.0));
+                answered.push((due, sent, Instant::now()));
             } else {
                 refused += 1;
             }
         }
         (answered, refused)
+    }
+
+    fn request(&self, body: &str) -> String {
+        let head = format!("HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\n", self.key);
+        let Some(path) = self.path else { return format!("GET {body} {head}\r\n") };
+        let kind = match path {
+            "/v1/events" => "application/cloudevents+json",
+            _ => "application/json",
+        };
+        format!("POST {path} {head}content-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Side-by-side measurements: Fealty and a bare program that does the least that could be called the same work, in one
 //! run, alternating; medians and their ratio. Nothing here asserts: figures go to docs/performance.md by hand.
 
+mod context;
 mod echo;
 mod events;
 mod http;
@@ -13,8 +14,9 @@ mod table;
 mod weight;
 
 const HELP: &str = "\
-bench [import|http|rules|quotes|weight|midnight|all]   default: import, http and rules
+bench [import|http|rules|quotes|context|weight|midnight|all]   default: import, http and rules
   quotes           what a checkout waits for, beside a load of events
+  context          2,000 members' contexts a second while events flow, beside an answer that says nothing
   weight           members with 1,000 lots, with 10,000 past transfers; a program of 100 rules
   midnight         so many --members due at one instant
   --rounds N       each side so often, alternating; medians are shown [3]
@@ -69,7 +71,7 @@ fn main() {
             let file = args.last().expect("FILE");
             return events::write(std::path::Path::new(file), &options, options.from, options.events);
         }
-        "import" | "http" | "rules" | "quotes" | "weight" | "midnight" | "all" => {}
+        "import" | "http" | "rules" | "quotes" | "context" | "weight" | "midnight" | "all" => {}
         unknown => {
             eprintln!("there is no `{unknown}`\n{HELP}");
             std::process::exit(2);
@@ -84,6 +86,7 @@ fn main() {
     }
     match what {
         "quotes" => quotes::measure(&options),
+        "context" => context::measure(&options),
         "weight" => weight::measure(&options),
         "midnight" => midnight::measure(&options),
         _ => {}

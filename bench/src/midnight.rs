@@ -33,7 +33,8 @@ pub fn measure(options: &Options) {
     std::thread::sleep(left.saturating_sub(Duration::from_secs(options.seconds + 2)));
     let body: Body = Arc::new(move |text, n| events::append(text, n, members, false));
     let time = Duration::ZERO;
-    let load = Load { port, key: KEY.into(), clients: 64, path: "/v1/events", body, time, rate: Some(RATE) };
+    let load =
+        Load { port, key: KEY.into(), clients: 64, path: Some("/v1/events"), body, time, rate: Some(RATE) };
     let start = Instant::now() + midnight.duration_since(SystemTime::now()).unwrap_or_default();
     let over = Arc::new(AtomicBool::new(false));
     let seen_over = over.clone();

@@ -49,16 +49,16 @@ fn one(options: &Options, next: &Arc<AtomicU64>, clients: usize, rate: f64) -> S
     };
     let event: Body = Arc::new(move |text, n| events::append(text, n, members, false));
     let first = Arc::new(AtomicU64::new(0));
-    load(64, "/v1/events", event.clone(), 5_000.0, 2.0).run(&first);
+    load(64, Some("/v1/events"), event.clone(), 5_000.0, 2.0).run(&first);
     let known = first.load(Ordering::Relaxed);
     let quote: Body = Arc::new(move |text, n| append(text, n, members, known));
     std::thread::scope(|scope| {
         let seconds = options.seconds as f64;
         if clients > 0 {
-            let events = load(clients, "/v1/events", event, rate, seconds + 0.5);
+            let events = load(clients, Some("/v1/events"), event, rate, seconds + 0.5);
             scope.spawn(move || events.run(next));
         }
-        load(8, "/v1/quotes", quote, RATE, seconds).run(&Arc::new(AtomicU64::new(1)))
+        load(8, Some("/v1/quotes"), quote, RATE, seconds).run(&Arc::new(AtomicU64::new(1)))
     })
 }
 

@@ -18,6 +18,7 @@ pub mod decide;
 mod door;
 pub mod event;
 pub mod explain;
+pub mod glance;
 pub mod household;
 pub mod identity;
 mod job;

@@ -264,6 +264,68 @@ fn a_level_that_a_yearly_counter_gave_must_be_earned_again() {
     assert_eq!(context(&mut api, ADA)["tiers"]["status"]["level"], "gold", "as it was promised");
 }
 
+const WINDOWS: [&str; 5] = ["life", "month", "year", "2 months", "12 months"];
+const KEEPS: [&str; 5] =
+    ["1 month", "end of month", "end of next month", "end of year", "3 months, end of month"];
+const LAPSES: [&str; 3] = ["requalify", "one_down", "stay"];
+
+/// A ladder for each window that a counter may have, all kept so.
+fn ladders(kept: usize) -> String {
+    let mut program = String::from(
+        "program = { id = \"test\", currency = \"EUR\", timezone = \"Europe/Berlin\", sandbox = true }\n\
+         wallets.points = {}\nrules.base = { on = \"order.paid\", earn.points = 1 }\n",
+    );
+    let mut tiers = String::new();
+    for (n, per) in WINDOWS.iter().enumerate() {
+        program += &format!("counters.c{n} = {{ on = \"order.paid\", per = \"{per}\" }}\n");
+        let (keep, lapse) = (KEEPS[kept], LAPSES[(kept + n) % 3]);
+        let grace = if (kept + n).is_multiple_of(2) { "" } else { "grace = \"10 days\"\n" };
+        tiers += &format!(
+            "[tiers.l{n}]\nkeep = \"{keep}\"\nlapse = \"{lapse}\"\n{grace}levels = [{{ id = \"low\" }}, \
+             {{ id = \"mid\", needs.c{n} = 1 }}, {{ id = \"high\", needs.c{n} = 3 }}]\n"
+        );
+    }
+    program + &tiers
+}
+
+/// Over fourteen months in steps of nine days, with orders now and then: a level that ends without an order in between
+/// goes as was said just before.
+#[test]
+fn what_is_said_to_hold_a_level_holds_it() {
+    let (mut held, mut lost) = (0, 0);
+    for keep in 0..KEEPS.len() {
+        let mut api = Api::of(launch().with_program(&ladders(keep)));
+        let tiers = |api: &mut Api| ask(api, ADA, None).json()["tiers"].clone();
+        (0..3).for_each(|n| drop(api.event(&bought(&format!("o{n}"), ADA, &[("a", "tea", "1")]))));
+        let mut before = tiers(&mut api);
+        for step in 0..48 {
+            if [4, 5, 12, 13, 14, 26, 27, 38].contains(&step) {
+                api.event(&bought(&format!("p{step}"), ADA, &[("a", "tea", "1")]));
+                before = tiers(&mut api);
+            }
+            let clock = api.post("/v1/clock", &json!({"advance": "9 days"})).json();
+            let after = tiers(&mut api);
+            for (ladder, was) in before.as_object().into_iter().flatten() {
+                let is = &after[ladder];
+                let ended = was["until"].as_str().is_some_and(|until| Some(until) <= clock["now"].as_str());
+                // Within its grace nothing is decided yet.
+                if !ended || is["until"] == was["until"] {
+                    continue;
+                }
+                // Nothing is said where it stays whatever happens, or nothing holds it.
+                let missing = was["keep"]["missing"].as_object();
+                let lapse =
+                    ladder.trim_start_matches('l').parse().map_or("", |n: usize| LAPSES[(keep + n) % 3]);
+                let stays = missing.map_or(lapse == "stay", |missing| missing.is_empty());
+                assert_eq!(is["level"] == was["level"], stays, "{} {ladder}: {was} became {is}", KEEPS[keep]);
+                *(if stays { &mut held } else { &mut lost }) += 1;
+            }
+            before = after;
+        }
+    }
+    assert!(held > 20 && lost > 20, "{held} held, {lost} lost");
+}
+
 #[test]
 fn merged_erased_and_unknown_members_are_as_everywhere() {
     let mut api = api();
@@ -303,6 +365,8 @@ fn a_household_shares_what_it_shares() {
     let joined = api.post(&format!("/v1/members/{ADA}/household"), &json!({"with": BO}));
     assert_eq!(joined.status, 200, "{}", joined.body);
     assert_eq!(context(&mut api, ADA)["wallets"]["family"]["available"], 2);
+    let home = joined.json()["household"]["id"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(ask(&mut api, &home, None).json()["wallets"]["family"]["available"], 2);
     let mut ada = stream(&api, ADA, None);
     assert_eq!(ada.change().unwrap().json()["wallets"]["family"]["available"], 2);
     api.event(&bought("o3", BO, &[("a", "tea", "1")]));

@@ -27,7 +27,7 @@ pub use access::{
     Admin, AttemptRow, ChangeId, DeliveryRow, EndpointWords, NewApiKey, NewQuarantine, Progress,
 };
 pub use reader::{
-    ApiKeyRow, EndpointCounts, EndpointRow, EventName, FeedPage, FeedRow, Mark, MemberRow, Page,
+    Act, ApiKeyRow, EndpointCounts, EndpointRow, EventName, FeedPage, FeedRow, Mark, MemberRow, Page,
     ProgramVersion, QuarantineRow, Reader, Row, Stats, TransferRow,
 };
 pub use sqlite::FILE;

@@ -6,7 +6,7 @@ use domain::event::API_SOURCE;
 use domain::outcome::{Status, Transfer};
 use domain::own;
 use serde::Serialize;
-use store::Row;
+use store::Act;
 
 use crate::http::shape::{Eyes, Points};
 
@@ -36,36 +36,36 @@ struct OrderShape<'a> {
     currency: &'a str,
 }
 
-pub fn acts<'a>(eyes: Eyes<'_>, rows: &'a [Row], most: usize) -> Vec<ActShape<'a>> {
-    rows.iter().filter(|row| counts(row)).take(most).map(|row| act(eyes, row)).collect()
+pub fn acts<'a>(eyes: Eyes<'_>, acts: &'a [Act], most: usize) -> Vec<ActShape<'a>> {
+    acts.iter().filter(|one| counts(one)).take(most).map(|one| act(eyes, one)).collect()
 }
 
 /// What nobody did and nothing came of is no act.
-fn counts(row: &Row) -> bool {
-    let decision = &row.decision;
+fn counts(act: &Act) -> bool {
+    let glance = &act.glance;
     let moved =
-        || !decision.transfers.is_empty() || !decision.redemptions.is_empty() || !decision.emitted.is_empty();
-    let made = own::of_type(&row.event.kind).is_some() && *row.event.source != *API_SOURCE;
-    decision.status == Status::Applied && (!made || moved())
+        || !glance.transfers.is_empty() || !glance.redemptions.is_empty() || !glance.emitted.is_empty();
+    let made = own::of_type(&act.kind).is_some() && *act.source != *API_SOURCE;
+    glance.status == Status::Applied && (!made || moved())
 }
 
-fn act<'a>(eyes: Eyes<'_>, row: &'a Row) -> ActShape<'a> {
-    let decision = &row.decision;
+fn act<'a>(eyes: Eyes<'_>, act: &'a Act) -> ActShape<'a> {
+    let glance = &act.glance;
     let mut points: BTreeMap<&str, i64> = BTreeMap::new();
-    for transfer in &decision.transfers {
+    for transfer in &glance.transfers {
         *points.entry(&transfer.wallet).or_default() += moved(transfer);
     }
     let moved = points.into_iter().filter(|(_, minor)| *minor != 0);
-    let levels = decision.emitted.iter().filter(|message| &*message.kind == "tier.changed");
+    let levels = glance.emitted.iter().filter(|message| &*message.kind == "tier.changed");
     let level = |data: &'a serde_json::Map<String, serde_json::Value>| {
         Some((data.get("ladder")?.as_str()?, data.get("to")?.as_str()?))
     };
-    let mut rewards: Vec<&str> = decision.redemptions.iter().map(|one| &*one.reward).collect();
+    let mut rewards: Vec<&str> = glance.redemptions.iter().map(|one| &*one.reward).collect();
     rewards.dedup();
     ActShape {
-        r#type: &row.event.kind,
-        at: row.event.time,
-        order: decision.order.as_ref().map(|order| OrderShape {
+        r#type: &act.kind,
+        at: act.time,
+        order: glance.order.as_ref().map(|order| OrderShape {
             id: &order.id,
             total: order.total.to_string(),
             currency: &order.currency,

@@ -140,7 +140,7 @@ struct All<'a> {
 pub fn document(eyes: Eyes<'_>, who: Who<'_>, found: &Found, personal: bool) -> String {
     let (plan, member) = (eyes.plan, who.member);
     let standing = StandingShape::new(eyes, who);
-    let orders = Orders::new(&found.rows, found.all_rows, home_region(plan, member));
+    let orders = Orders::new(&found.acts, found.all_acts, home_region(plan, member));
     let rewards = rewards(eyes, &found.offered);
     let ends = ends(eyes, who);
     // Who is erased does nothing more.
@@ -154,7 +154,7 @@ pub fn document(eyes: Eyes<'_>, who: Who<'_>, found: &Found, personal: bool) -> 
         rewards: &rewards,
         rfm: orders.rfm(standing::now(member, eyes.now)),
         favourites: orders.favourites(ROOM.favourites),
-        recent: acts::acts(eyes, &found.rows, ROOM.recent),
+        recent: acts::acts(eyes, &found.acts, ROOM.recent),
     };
     let mut room = ROOM;
     loop {

@@ -17,14 +17,14 @@ use domain::household::Who;
 use domain::member::Member;
 use domain::snapshot::{Snapshot, Want};
 use sha2::{Digest, Sha256};
-use store::{Reader, Row, StoreError};
+use store::{Act, Reader, StoreError};
 
 use crate::app::App;
 use crate::http::members::find::Named;
 use crate::http::problem::Problem;
 
 /// Rows of the member's history that are looked at.
-const ROWS_MAX: usize = 30;
+const ACTS_MAX: usize = 30;
 /// Absorbed members whose history is looked at too, the newest ones.
 const ABSORBED_MAX: usize = 4;
 
@@ -50,9 +50,9 @@ struct Found {
     home: Option<Arc<Member>>,
     offered: Vec<quote::Offered>,
     /// Newest first.
-    rows: Vec<Row>,
+    acts: Vec<Act>,
     /// There are no older ones.
-    all_rows: bool,
+    all_acts: bool,
 }
 
 /// None: there is no such member.
@@ -60,13 +60,14 @@ pub async fn context(app: &Arc<App>, asked: Asked) -> Result<Option<Context>, Pr
     let by = app.clone();
     let made = app.read(move |reader| {
         let plans = by.plans();
-        let Some(found) = found(&by, &plans, reader, &asked.who)? else { return Ok(None) };
+        let eyes = by.eyes(&plans.current);
+        let Some(found) = found(eyes.now, &plans, reader, &asked.who)? else { return Ok(None) };
         let found = match found {
             Ok(found) => found,
             Err(reason) => return Ok(Some(Err(reason))),
         };
         let who = Who { member: &found.member, home: found.home.as_deref() };
-        let json = document::document(by.eyes(&plans.current), who, &found, asked.personal);
+        let json = document::document(eyes, who, &found, asked.personal);
         let tag = Sha256::digest(json.as_bytes())[..12].iter().map(|b| format!("{b:02x}")).collect();
         let home = found.member.home.as_ref().map(|home| home.no);
         let of = [found.asked, found.member.no].into_iter().chain(home).collect();
@@ -82,7 +83,7 @@ pub async fn context(app: &Arc<App>, asked: Asked) -> Result<Option<Context>, Pr
 type Refused = domain::outcome::Reason;
 
 fn found(
-    app: &App,
+    now: jiff::Timestamp,
     plans: &domain::batch::Plans,
     reader: &Reader,
     who: &Named,
@@ -96,7 +97,7 @@ fn found(
     }
     let no = stored.no;
     drop(stored);
-    let offered = quote::rewards(plans, &mut snapshot, Some(no), app.clock.now(), &mut |snapshot, wants| {
+    let offered = quote::rewards(plans, &mut snapshot, Some(no), now, &mut |snapshot, wants| {
         let known = |want: &Want| matches!(want, Want::Member(no) if snapshot.members.contains_key(no));
         let wants: Vec<Want> = wants.iter().filter(|want| !known(want)).cloned().collect();
         reader.fetch(snapshot, &wants)
@@ -108,8 +109,8 @@ fn found(
     // As rewards were judged: what was due is done.
     let Some(Some(member)) = snapshot.members.get(&no).cloned() else { return Ok(None) };
     let home = member.home.as_ref().and_then(|home| snapshot.members.get(&home.no).cloned().flatten());
-    let (rows, all_rows) = reader.history(newest, ROWS_MAX)?;
-    Ok(Some(Ok(Found { asked, member, home, offered, rows, all_rows })))
+    let (acts, all_acts) = reader.act_list(newest, ACTS_MAX)?;
+    Ok(Some(Ok(Found { asked, member, home, offered, acts, all_acts })))
 }
 
 fn number(reader: &Reader, snapshot: &mut Snapshot, who: &Named) -> Result<Option<MemberNo>, StoreError> {

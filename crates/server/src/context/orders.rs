@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::glance;
 use domain::num::Num;
-use domain::order::Order;
 use domain::outcome::Status;
 use domain::plan::Region;
 use serde::{Deserialize, Serialize};
-use store::Row;
+use store::Act;
 
 /// Recency, frequency, money.
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ pub struct FavouriteShape<'a> {
 
 /// An order as it now stands, and what it was told to hold.
 struct Bought<'a> {
-    order: &'a Order,
+    order: &'a glance::Bought,
     items: Vec<Item<'a>>,
 }
 
@@ -58,24 +58,24 @@ pub struct Orders<'a> {
 }
 
 impl<'a> Orders<'a> {
-    /// `rows`: newest first; `all`: there are no older ones.
-    pub fn new(rows: &'a [Row], all: bool, region: &'a Region) -> Orders<'a> {
+    /// `acts`: newest first; `all`: there are no older ones.
+    pub fn new(acts: &'a [Act], all: bool, region: &'a Region) -> Orders<'a> {
         let mut bought: Vec<Bought<'a>> = Vec::new();
-        let told = rows.iter().filter_map(|row| Some((row, row.decision.order.as_ref()?)));
-        for (row, order) in told {
+        let told = acts.iter().filter_map(|act| Some((act, act.glance.order.as_ref()?)));
+        for (act, order) in told {
             let at = bought.iter().position(|known| known.order.id == order.id).unwrap_or_else(|| {
                 bought.push(Bought { order, items: Vec::new() });
                 bought.len() - 1
             });
-            let tells = matches!(&*row.event.kind, "order.paid" | "order.updated")
-                && row.decision.status == Status::Applied;
+            let tells =
+                matches!(&*act.kind, "order.paid" | "order.updated") && act.glance.status == Status::Applied;
             if tells && bought[at].items.is_empty() {
-                let told: Option<Told<'a>> = serde_json::from_slice(&row.event.data).ok();
+                let told: Option<Told<'a>> = serde_json::from_str(act.data.get()).ok();
                 bought[at].items = told.map_or_else(Vec::new, |told| told.items);
             }
         }
-        bought.retain(|one| !one.order.closed && (!left(one.order).is_zero() || one.order.total.is_zero()));
-        let since = rows.last().filter(|_| !all).map(|row| row.event.time);
+        bought.retain(|one| !one.order.closed && (!one.order.left().is_zero() || one.order.total.is_zero()));
+        let since = acts.last().filter(|_| !all).map(|act| act.time);
         Orders { bought, since, region }
     }
 
@@ -86,7 +86,7 @@ impl<'a> Orders<'a> {
         let mut money: BTreeMap<String, Num> = BTreeMap::new();
         for one in &self.bought {
             let sum = money.entry(self.currency(one.order).to_owned()).or_insert(Num::ZERO);
-            *sum = sum.add(left(one.order)).unwrap_or(*sum);
+            *sum = sum.add(one.order.left()).unwrap_or(*sum);
         }
         RfmShape {
             recency_days: last.map(days),
@@ -125,14 +125,7 @@ impl<'a> Orders<'a> {
     }
 
     /// An order that does not say is in the currency of where he is.
-    fn currency(&self, order: &'a Order) -> &'a str {
+    fn currency(&self, order: &'a glance::Bought) -> &'a str {
         if order.currency.is_empty() { &self.region.currency } else { &order.currency }
     }
-}
-
-/// What of an order was not given back.
-fn left(order: &Order) -> Num {
-    let back = order.items.iter().try_fold(order.back, |sum, item| item.total.mul(item.back)?.add(sum));
-    let left = back.and_then(|back| order.total.sub(back)).unwrap_or(order.total);
-    if order.closed { Num::ZERO } else { left.max(Num::ZERO) }
 }

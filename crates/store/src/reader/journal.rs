@@ -187,25 +187,6 @@ impl Reader {
             Ok(Page { items, next: (pos != 0).then_some(pos) })
         })
     }
-
-    /// The newest rows of the chains that these rows end, newest first, and whether there are no more than `most`.
-    pub fn history(&self, newest: Vec<u64>, most: usize) -> Result<(Vec<Row>, bool), StoreError> {
-        self.at_once(|conn| {
-            let (mut ends, mut rows) = (newest, Vec::new());
-            loop {
-                ends.sort_unstable();
-                ends.dedup();
-                let Some(pos) = ends.pop().filter(|pos| *pos != 0) else { return Ok((rows, true)) };
-                if rows.len() == most {
-                    return Ok((rows, false));
-                }
-                let row = row_get(conn, pos)?;
-                let row = row.ok_or_else(|| StoreError::Corrupt(format!("row {pos} is not there")))?;
-                ends.push(row.prev_pos);
-                rows.push(row);
-            }
-        })
-    }
 }
 
 fn push_transfers(row: Row, items: &mut Vec<TransferRow>) {

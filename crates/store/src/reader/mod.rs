@@ -3,6 +3,7 @@
 //! Invariant: a reader never waits for the writer and sees only what is durable.
 
 mod access;
+mod acts;
 mod endpoints;
 mod feed;
 mod journal;
@@ -17,6 +18,7 @@ use domain::key::KeyMaker;
 use rusqlite::Connection;
 
 pub use access::{ApiKeyRow, ProgramVersion, QuarantineRow};
+pub use acts::Act;
 pub use endpoints::{EndpointCounts, EndpointRow};
 pub use feed::{EventName, FeedPage, FeedRow, Mark};
 pub use journal::{Row, TransferRow, row_get};

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::limits::Moment;
 use super::super::settings::number;
 use super::ends::judged_at;
-use super::{Held, by_now, count, present, state};
+use super::{Held, by_now, count, end, present, state};
 use crate::member::Member;
 use crate::num::Num;
 use crate::plan::{Amount, CounterNo, Ladder, Lapse, Level, Plan, Region};
@@ -53,13 +53,14 @@ pub fn keep<'p>(plan: &'p Plan, ladder: &'p Ladder, member: &Member, region: &Re
     if level == 0 || stays {
         return None;
     }
-    // Asked for as it will be judged: as of the last instant of the level, or of its grace.
+    // Asked for as it will be judged: as of the last instant of the level, or of its grace, or just after it; where the
+    // level would not end at once again.
     let judged = judged_at(plan, ladder, until).unwrap_or(until);
-    let last = |end: Timestamp| {
-        by_now(plan, member, end.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(end))
-    };
-    let ways = [last(until), last(judged)];
-    let ways = ways.iter().filter_map(|moment| shortest(plan, &ladder.levels[level], member, region, moment));
+    let before = |end: Timestamp| end.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(end);
+    let level = &ladder.levels[level];
+    let moments = [before(until), before(judged), judged].map(|at| by_now(plan, member, at));
+    let lasts = |moment: &&Moment| end(level, ladder, None, region, moment).is_none_or(|end| end > judged);
+    let ways = moments.iter().filter(lasts).filter_map(|at| shortest(plan, level, member, region, at));
     let way = ways.min_by_key(|way| way.share)?;
     Some(Keep { missing: way.missing })
 }
