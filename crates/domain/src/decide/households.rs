@@ -11,7 +11,7 @@ use serde_json::json;
 use super::book::{Book, limit_mut};
 use super::expiry::Quiet;
 use super::giving::{self, other};
-use super::{Made, Matter, limits};
+use super::{Made, Matter, due, limits};
 use crate::codes::{self, reason, reason_at};
 use crate::event::MemberNo;
 use crate::household::{Balance, Who};
@@ -162,6 +162,8 @@ pub fn move_out(book: &mut Book<'_>) {
     }
     home.limits.retain(|limit: &LimitState| !limit.parts.is_empty());
     home.household.get_or_insert_default().residents.retain(|resident| resident.no != no);
+    // It is out of the book from here on.
+    home.due = due::next(plan, home);
     let home = home.no;
     book.member.home = None;
     tell(book, "household.left", home);

@@ -226,10 +226,7 @@ impl<'a> Door<'a> {
         };
         let done = unless_missed(|| {
             let done = decide::carry_out(work, &mut book, &scene);
-            if done.is_ok() {
-                note_due(plan, job, book.member, book.home.as_deref_mut());
-            }
-            done
+            done.inspect(|()| note_due(plan, job, book.member, book.home.as_deref_mut()))
         });
         let (undo, made) = (std::mem::take(&mut book.undo), std::mem::take(&mut book.made));
         if let Err(wants) = done.flatten() {

@@ -112,3 +112,23 @@ fn a_gift_to_one_who_is_active_lives_as_long_as_he_is() {
     world.pass("2027-04-20T22:00:00Z");
     assert_eq!(available(&world, BO, "idle"), 0);
 }
+
+#[test]
+fn a_household_that_all_have_left_waits_for_no_end() {
+    let shares = "\nhouseholds = { share = [\"dated\"] }\nwallets.dated";
+    let mut world = World::new(&SHOP.replacen("\nwallets.dated", shares, 1));
+    paid(&mut world, "2027-03-01T12:00:00Z", "");
+    let ada = world.ada();
+    let one = |id: &str, name: &str, kind: &str, data: &str| {
+        api(at("2027-03-02T12:00:00Z", of(name, event(kind, id, data))))
+    };
+    world.now = time("2027-03-02T12:00:00Z");
+    world.send(at("2027-03-02T12:00:00Z", of(BO, event("member.enrolled", BO, "{}"))));
+    world.send(one("in", BO, "fealty.joined", &format!(r#"{{"with":{}}}"#, ada.no)));
+    let home = world.ada().home.expect("they live together").no;
+    assert_eq!(world.by_no(home).due, ada.due);
+    for name in [ada.identities[0].as_str(), BO] {
+        assert_eq!(world.send(one(name, name, "fealty.left", "{}")).decision.status, Status::Applied);
+    }
+    assert_eq!(world.by_no(home).due, None);
+}

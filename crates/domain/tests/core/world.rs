@@ -328,6 +328,9 @@ impl World {
             let member = self.by_no(*no);
             self.audit_household(&member);
             assert_eq!(member.changes, changes.get(no).copied().unwrap_or(0));
+            // A new version is looked at when something happens to him.
+            let due = domain::decide::due::next(&self.plans.current, &member);
+            assert!(member.due == due || !self.plans.older.is_empty(), "what is due next is known");
             for wallet in &member.wallets {
                 wallet.check();
                 let account = |name| accounts.get(&(*no, wallet.id.clone(), name)).copied().unwrap_or(0);
