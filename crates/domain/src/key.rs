@@ -80,6 +80,16 @@ impl KeyMaker {
         hash.update(block.to_le_bytes());
         hash.finalize().into()
     }
+    /// What nobody can guess, the same for ever: of the message about a change to an endpoint.
+    pub fn message_code(&self, endpoint: u64, pos: u64, n: u16) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(self.0);
+        hash.update([13]);
+        hash.update(endpoint.to_le_bytes());
+        hash.update(pos.to_le_bytes());
+        hash.update(n.to_le_bytes());
+        hash.finalize().into()
+    }
     /// Rows of a guest that wait for someone to claim this identity.
     pub fn guest(&self, identity: &str) -> Key {
         self.make(5, &[identity.as_bytes()])

@@ -78,8 +78,14 @@ impl App {
             let _no_answer = intake.submit(vec![told(version, &clock)]);
         }
         let feed = Feed::new(reader.clone(), versions.clone(), ids.clone(), engine.committed.clone());
-        let deliveries =
-            Deliveries::new(feed.clone(), reader.clone(), admin.clone(), outbound, clock.clone());
+        let deliveries = Deliveries::new(
+            feed.clone(),
+            reader.clone(),
+            admin.clone(),
+            outbound,
+            clock.clone(),
+            codes.clone(),
+        );
         let (metrics, mut registry) = HttpMetrics::register(&metrics);
         registry.register("feed_readers", "Who listens to the feed", feed.readers.clone());
         let ring = KeyRing::new(&bounds);

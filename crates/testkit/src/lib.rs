@@ -14,6 +14,7 @@ pub mod server;
 mod shell;
 pub mod sim;
 pub mod stream;
+pub mod vendors;
 pub mod world;
 
 pub use server::{Launch, Server};

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 #[derive(Clone, Debug)]
 pub struct Received {
+    pub method: String,
+    /// With its query.
+    pub path: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
@@ -26,6 +29,8 @@ impl Received {
 pub enum Reply {
     /// Status, further header lines, body.
     Answer(u16, &'static str, String),
+    /// The same, with header lines that were made.
+    Made(u16, String, String),
     /// 200, and bytes without end.
     Endless,
     /// Nothing, and the connection stays.
@@ -109,13 +114,8 @@ fn serve(stream: TcpStream, kept: &Kept, reply: &dyn Fn(&Received, usize) -> Rep
         kept.1.notify_all();
         let to = from.get_mut();
         let sent = match reply(&received, before) {
-            Reply::Answer(status, headers, body) => {
-                let length = body.len();
-                to.write_all(
-                    format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
-                        .as_bytes(),
-                )
-            }
+            Reply::Answer(status, headers, body) => answer(to, status, headers, &body),
+            Reply::Made(status, headers, body) => answer(to, status, &headers, &body),
             Reply::Endless => endless(to),
             Reply::Silence => {
                 // Until the other end gives up.
@@ -127,6 +127,11 @@ fn serve(stream: TcpStream, kept: &Kept, reply: &dyn Fn(&Received, usize) -> Rep
             return;
         }
     }
+}
+
+fn answer(to: &mut TcpStream, status: u16, headers: &str, body: &str) -> std::io::Result<()> {
+    let length = body.len();
+    to.write_all(format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {length}\r\n\r\n{body}").as_bytes())
 }
 
 fn endless(to: &mut TcpStream) -> std::io::Result<()> {
@@ -141,13 +146,16 @@ fn endless(to: &mut TcpStream) -> std::io::Result<()> {
 fn read(from: &mut BufReader<TcpStream>) -> Option<Received> {
     let (mut headers, mut line) = (Vec::new(), String::new());
     from.read_line(&mut line).ok().filter(|read| *read > 0)?;
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
     loop {
         line.clear();
         from.read_line(&mut line).ok().filter(|read| *read > 0)?;
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let mut received = Received { headers, body: Vec::new(), at: Instant::now() };
+    let (body, at) = (Vec::new(), Instant::now());
+    let mut received = Received { method, path, headers, body, at };
     received.body = vec![0; received.header("content-length").parse().unwrap_or(0)];
     from.read_exact(&mut received.body).ok()?;
     Some(received)

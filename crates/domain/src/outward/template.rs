@@ -1,6 +1,8 @@
 //! JSON with expressions in it: in a text, `${ … }` stands for a value. A text that is one expression and no more becomes
 //! its value, of its type; what may be absent, and is, is left out.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::{Outlook, is_personal, reads_member};
@@ -51,6 +53,14 @@ pub struct Misfit {
     pub fault: Fault,
 }
 
+impl Misfit {
+    pub fn new(at: &str, source: &str, message: &str) -> Misfit {
+        let (code, message, hint) = (Code::ExpressionSyntax, message.to_owned(), String::new());
+        let fault = Fault { code, span: 0..source.len(), message, hint };
+        Misfit { at: at.to_owned(), source: source.to_owned(), fault }
+    }
+}
+
 /// Compiles templates, and gathers what is wrong and what is read.
 pub struct Draft<'o> {
     pub outlook: &'o Outlook,
@@ -59,14 +69,25 @@ pub struct Draft<'o> {
     pub reads_member: bool,
     /// Where personal data are shown.
     pub personal: Vec<String>,
-    /// What `"..." = "payload"` stands for.
+    /// What `"..." = "payload"` stands for, and whether it was asked for.
     pub payload: Option<Template>,
+    pub spreads: bool,
+    /// What `values.NAME` stands for, where it stands alone.
+    pub texts: BTreeMap<String, Template>,
 }
 
 impl<'o> Draft<'o> {
     pub fn new(outlook: &'o Outlook, plan: &'o Plan) -> Draft<'o> {
-        let (faults, personal) = (Vec::new(), Vec::new());
-        Draft { outlook, plan, faults, reads_member: false, personal, payload: None }
+        Draft {
+            outlook,
+            plan,
+            faults: Vec::new(),
+            reads_member: false,
+            personal: Vec::new(),
+            payload: None,
+            spreads: false,
+            texts: BTreeMap::new(),
+        }
     }
 
     /// A condition; it tells nobody what it reads.
@@ -81,9 +102,13 @@ impl<'o> Draft<'o> {
     pub fn fields<'f>(&mut self, at: &str, fields: impl Iterator<Item = (&'f str, &'f str)>) -> Template {
         let field = |(name, source): (&str, &str)| {
             let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-            Some((name.into(), Template::Value(self.slot(&at, source)?)))
+            Some((name.into(), self.value(&at, source, None)?))
         };
         Template::Object(fields.filter_map(field).collect())
+    }
+
+    pub fn value(&mut self, at: &str, source: &str, want: Option<&Type>) -> Option<Template> {
+        self.slot(at, source, want).map(Template::Value)
     }
 
     pub fn template(&mut self, at: &str, json: &Json) -> Template {
@@ -104,6 +129,7 @@ impl<'o> Draft<'o> {
                     let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
                     let member = match (name.as_str(), one.as_str(), self.payload.clone()) {
                         ("...", Some("payload"), payload) => {
+                            self.spreads = true;
                             Template::Spread(Box::new(payload.unwrap_or(Template::Object(Vec::new()))))
                         }
                         ("...", ..) => self.wrong(&at, "", "`...` stands for \"payload\""),
@@ -131,7 +157,16 @@ impl<'o> Draft<'o> {
             }
             let source = inner[..end].trim();
             let whole = begin == 0 && end + 1 == inner.len() && parts.is_empty();
-            let Some(slot) = self.slot(at, source) else { return Template::Json("null".into()) };
+            if let Some(text) = source.strip_prefix("values.").and_then(|name| self.texts.get(name)) {
+                if whole && !escaped {
+                    return text.clone();
+                }
+                parts
+                    .extend(text.parts().into_iter().map(|part| if escaped { part.escaped() } else { part }));
+                rest = &inner[end + 1..];
+                continue;
+            }
+            let Some(slot) = self.slot(at, source, None) else { return Template::Json("null".into()) };
             if whole && !escaped {
                 return Template::Value(slot);
             }
@@ -149,12 +184,12 @@ impl<'o> Draft<'o> {
         Template::Text(parts)
     }
 
-    fn slot(&mut self, at: &str, source: &str) -> Option<Slot> {
+    fn slot(&mut self, at: &str, source: &str, want: Option<&Type>) -> Option<Slot> {
         let scope = &self.outlook.scope;
-        let compiled = match Expr::compile(source, None, scope, &[]) {
+        let compiled = match Expr::compile(source, want, scope, &[]) {
             Err(faults) if faults.iter().all(|fault| fault.code == Code::MayBeAbsent) => {
                 let there = format!("has({source})");
-                let given = Expr::compile(source, None, scope, &[&there]);
+                let given = Expr::compile(source, want, scope, &[&there]);
                 match (Expr::compile(&there, Some(&Type::Bool), scope, &[]), given) {
                     (Ok(there), Ok(expr)) => Ok(Slot { there: Some(there.into()), expr: expr.into() }),
                     _ => Err(faults),
@@ -180,11 +215,22 @@ impl<'o> Draft<'o> {
         None
     }
 
-    fn wrong(&mut self, at: &str, source: &str, message: &str) -> Template {
-        let (code, message, hint) = (Code::ExpressionSyntax, message.to_owned(), String::new());
-        let fault = Fault { code, span: 0..source.len(), message, hint };
-        self.faults.push(Misfit { at: at.to_owned(), source: source.to_owned(), fault });
+    pub fn wrong(&mut self, at: &str, source: &str, message: &str) -> Template {
+        self.faults.push(Misfit::new(at, source, message));
         Template::Json("null".into())
+    }
+}
+
+impl Part {
+    fn escaped(self) -> Part {
+        match self {
+            Part::Words(words) => {
+                let mut out = String::new();
+                escape(&words, &mut out);
+                Part::Words(out.into())
+            }
+            Part::Slot(slot) | Part::Escaped(slot) => Part::Escaped(slot),
+        }
     }
 }
 
@@ -215,12 +261,24 @@ impl Slot {
 }
 
 impl Template {
+    /// Of a text.
+    fn parts(&self) -> Vec<Part> {
+        match self {
+            Template::Text(parts) => parts.clone(),
+            Template::Value(slot) => vec![Part::Slot(slot.clone())],
+            _ => Vec::new(),
+        }
+    }
+
     /// JSON.
     pub fn write(&self, env: &Env<'_>, out: &mut String) -> Result<(), OutOfRange> {
         match self {
             Template::Json(json) => out.push_str(json),
             Template::Value(slot) => write(&slot.eval(env)?, &slot.expr.ty, out)?,
-            Template::Text(_) => quote(&self.plain(env)?, out),
+            Template::Text(_) => match self.plain(env)? {
+                Some(text) => quote(&text, out),
+                None => out.push_str("null"),
+            },
             Template::List(list) => {
                 out.push('[');
                 let mut first = true;
@@ -245,15 +303,17 @@ impl Template {
 
     /// False if it is absent: then nothing is written.
     fn there(&self, env: &Env<'_>, out: &mut String) -> Result<bool, OutOfRange> {
-        if let Template::Value(slot) = self {
-            let value = slot.eval(env)?;
-            if value == Value::Absent {
-                return Ok(false);
-            }
-            write(&value, &slot.expr.ty, out)?;
-            return Ok(true);
+        match self {
+            Template::Value(slot) => match slot.eval(env)? {
+                Value::Absent => return Ok(false),
+                value => write(&value, &slot.expr.ty, out)?,
+            },
+            Template::Text(_) => match self.plain(env)? {
+                None => return Ok(false),
+                Some(text) => quote(&text, out),
+            },
+            other => other.write(env, out)?,
         }
-        self.write(env, out)?;
         Ok(true)
     }
 
@@ -280,35 +340,63 @@ impl Template {
         Ok(())
     }
 
-    /// The text alone, for addresses and headers; "" where there is none.
-    pub fn plain(&self, env: &Env<'_>) -> Result<String, OutOfRange> {
-        let mut text = String::new();
-        match self {
-            Template::Text(parts) => {
-                for part in parts {
-                    match part {
-                        Part::Words(words) => text.push_str(words),
-                        Part::Slot(slot) => text.push_str(&slot.text(env)?),
-                        Part::Escaped(slot) => escape(&slot.text(env)?, &mut text),
-                    }
-                }
+    /// The text alone, for addresses and headers. None where a part of it is absent.
+    pub fn plain(&self, env: &Env<'_>) -> Result<Option<String>, OutOfRange> {
+        let parts = match self {
+            Template::Text(parts) => parts,
+            Template::Value(slot) => return slot.text(env),
+            other => {
+                let mut text = String::new();
+                other.write(env, &mut text)?;
+                return Ok(Some(text));
             }
-            Template::Value(slot) => text = slot.text(env)?,
-            other => other.write(env, &mut text)?,
+        };
+        let mut text = String::new();
+        for part in parts {
+            let (slot, escaped) = match part {
+                Part::Words(words) => {
+                    text.push_str(words);
+                    continue;
+                }
+                Part::Slot(slot) => (slot, false),
+                Part::Escaped(slot) => (slot, true),
+            };
+            match slot.text(env)? {
+                None => return Ok(None),
+                Some(value) if escaped => escape(&value, &mut text),
+                Some(value) => text.push_str(&value),
+            }
         }
-        Ok(text)
+        Ok(Some(text))
+    }
+
+    /// Conditions under which nothing of a text or a value is absent.
+    pub fn guards(&self) -> Vec<Expr> {
+        let guard = |part: &Part| match part {
+            Part::Words(_) => None,
+            Part::Slot(slot) | Part::Escaped(slot) => slot.there.as_deref().cloned(),
+        };
+        self.parts().iter().filter_map(guard).collect()
+    }
+
+    /// A number or a date becomes a text.
+    pub fn as_text(self) -> Template {
+        match self {
+            Template::Value(slot) => Template::Text(vec![Part::Slot(slot)]),
+            other => other,
+        }
     }
 }
 
 impl Slot {
-    fn text(&self, env: &Env<'_>) -> Result<String, OutOfRange> {
+    fn text(&self, env: &Env<'_>) -> Result<Option<String>, OutOfRange> {
         Ok(match self.eval(env)? {
-            Value::Text(text) => text.to_string(),
-            Value::Absent => String::new(),
+            Value::Text(text) => Some(text.to_string()),
+            Value::Absent => None,
             value => {
                 let mut out = String::new();
                 write(&value, &self.expr.ty, &mut out)?;
-                out.trim_matches('"').to_owned()
+                Some(out.trim_matches('"').to_owned())
             }
         })
     }

@@ -9,14 +9,17 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use domain::event::MemberNo;
 use domain::household::Who;
-use store::{Reader, StoreError};
+use store::{ChangeId, Reader, StoreError};
 use wire::member_id::MemberIds;
 use wire::problem::Fault;
 
-use super::wish::Wish;
+use super::connector::Order;
+use super::endpoint::Hidden;
+use super::wish::{Sight, Wish};
 use super::{Deliveries, Settings};
 use crate::feed::{Filter, Told};
 use crate::http::members::find::{Housed, by_now, with_homes};
+use crate::outbound::Request;
 
 /// The member whom a change is about, as he stands.
 pub struct Person {
@@ -40,6 +43,14 @@ impl Person {
     }
 }
 
+/// What is sent.
+pub enum Letter {
+    /// To whoever knows us.
+    Body(Bytes),
+    /// To somebody's API.
+    Request(Request),
+}
+
 /// Why there is no message.
 pub enum Unwritten {
     /// It may be there later.
@@ -50,6 +61,8 @@ pub enum Unwritten {
 
 #[derive(Clone)]
 pub struct Clerk {
+    /// The endpoint's number.
+    no: u64,
     wish: Arc<Wish>,
     types: Filter,
     deliveries: Arc<Deliveries>,
@@ -57,10 +70,15 @@ pub struct Clerk {
 
 impl Clerk {
     /// Under the present version of the program; all that does not fit it.
-    pub fn new(deliveries: &Arc<Deliveries>, settings: &Settings) -> Result<Clerk, Vec<Fault>> {
-        let wish = Wish::new(settings, deliveries.feed.versions.current())?;
+    pub fn new(
+        deliveries: &Arc<Deliveries>,
+        no: u64,
+        settings: &Settings,
+        hidden: &Hidden,
+    ) -> Result<Clerk, Vec<Fault>> {
+        let wish = Wish::new(settings, hidden, deliveries.feed.versions.current())?;
         let types = Filter { types: settings.types.clone(), member: None };
-        Ok(Clerk { wish: Arc::new(wish), types, deliveries: deliveries.clone() })
+        Ok(Clerk { no, wish: Arc::new(wish), types, deliveries: deliveries.clone() })
     }
 
     /// A newer version of the program was published: make another.
@@ -78,30 +96,68 @@ impl Clerk {
         if self.wish.filter_reads_member {
             people = self.people(told.iter().filter_map(|told| told.member)).await?;
         }
-        let now = self.deliveries.clock.now();
-        let person = |told: &Told| people.get(&told.member?);
-        told.retain(|told| self.wish.takes(&told.json, person(told), now));
+        told.retain(|told| {
+            let person = told.member.and_then(|no| people.get(&no));
+            let id = format!("msg_{}", told.cursor);
+            self.wish.takes(&self.sight(&told.json, person, &id, (told.pos, told.n)))
+        });
         Ok(told)
     }
 
-    /// The body of the message about a change, as the feed tells it.
-    pub async fn write(&self, change: &Bytes, member: Option<MemberNo>) -> Result<Bytes, Unwritten> {
+    /// The message about a change, which the feed tells so.
+    pub async fn write(
+        &self,
+        told: &Bytes,
+        member: Option<MemberNo>,
+        id: &str,
+        change: ChangeId,
+    ) -> Result<Letter, Unwritten> {
         if self.wish.is_thin() {
-            return Ok(change.clone());
+            return Ok(Letter::Body(told.clone()));
         }
         let mut people = BTreeMap::new();
-        if self.wish.payload_reads_member {
+        if self.wish.form_reads_member {
             people = self.people(member.into_iter()).await.map_err(Unwritten::Store)?;
         }
         let person = member.and_then(|no| people.get(&no));
-        let change = std::str::from_utf8(change).map_err(|e| Unwritten::Never(e.to_string()))?;
-        let body = self.wish.body(change, person, self.deliveries.clock.now());
-        body.map(Bytes::from).map_err(Unwritten::Never)
+        let told = std::str::from_utf8(told).map_err(|e| Unwritten::Never(e.to_string()))?;
+        self.wish.letter(&self.sight(told, person, id, change)).map_err(Unwritten::Never)
+    }
+
+    /// The same for those who are sent no requests: a topic.
+    pub async fn body(
+        &self,
+        told: &Bytes,
+        member: Option<MemberNo>,
+        id: &str,
+        change: ChangeId,
+    ) -> Result<Bytes, Unwritten> {
+        match self.write(told, member, id, change).await? {
+            Letter::Body(body) => Ok(body),
+            Letter::Request(_) => Err(Unwritten::Never("a topic is asked nothing".into())),
+        }
+    }
+
+    fn sight<'a>(
+        &self,
+        told: &'a str,
+        person: Option<&'a Person>,
+        id: &'a str,
+        change: ChangeId,
+    ) -> Sight<'a> {
+        let bytes = self.deliveries.keys.message_code(self.no, change.0, change.1);
+        let now = self.deliveries.clock.now();
+        Sight { told, person, now, id, code: code(&bytes), endpoint: format!("ep_{}", self.no) }
+    }
+
+    /// How answers of somebody's API are read.
+    pub fn order(&self) -> Option<&Order> {
+        self.wish.order()
     }
 
     /// Whether the message cannot be written without a member.
     pub fn asks_about_member(&self) -> bool {
-        self.wish.payload_reads_member
+        self.wish.form_reads_member
     }
 
     async fn people(
@@ -121,4 +177,10 @@ impl Clerk {
         };
         self.deliveries.read(read).await
     }
+}
+
+/// 16 letters and digits that nobody misreads.
+fn code(bytes: &[u8; 32]) -> String {
+    const SIGNS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    bytes.iter().take(16).map(|byte| char::from(SIGNS[usize::from(byte & 31)])).collect()
 }

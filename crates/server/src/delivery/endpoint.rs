@@ -6,10 +6,14 @@ use serde::{Deserialize, Serialize};
 use store::{EndpointRow, StoreError};
 use wire::signature::{Scheme, Secrets};
 
+use super::connector::{READY, Sheet};
+
 /// Settings as they are given over the API and stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// Empty where a connector says it.
+    #[serde(default)]
     pub url: String,
     /// Types, or beginnings of them (`points.*`); empty: all.
     #[serde(default)]
@@ -24,6 +28,8 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub personal_data: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<Connector>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// A member's changes one after the other: the next only when the one before was taken or is dead.
     #[serde(default)]
@@ -34,6 +40,65 @@ pub struct Settings {
     /// Messages on their way at once, at most.
     #[serde(default = "at_once")]
     pub at_once: u32,
+}
+
+/// Somebody's API, and what is sent to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connector {
+    /// A ready one …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// … or one of one's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Sheet>,
+    pub send: String,
+    /// Those that are secret are masked.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// Expressions, or texts with `${ … }`.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
+}
+
+/// Secret settings of a connector.
+pub type Hidden = BTreeMap<String, String>;
+/// Stands where a secret is.
+pub const MASK: &str = "***";
+
+impl Settings {
+    /// Parts what is secret from what may be shown. What is masked, or not said, is as it was, if all that says where it
+    /// goes is as it was: nobody learns a secret by sending it elsewhere.
+    pub fn hide(&mut self, before: Option<&Endpoint>) -> Hidden {
+        let mut hidden = Hidden::new();
+        let Some(connector) = &mut self.connector else { return hidden };
+        let ready = connector.name.as_deref().and_then(|name| READY.get(name));
+        let Some(sheet) = connector.template.as_ref().or(ready) else { return hidden };
+        let secret: Vec<String> =
+            sheet.settings.iter().filter(|(_, s)| s.secret).map(|(name, _)| name.clone()).collect();
+        let before = before.and_then(|before| Some((before.settings.connector.as_ref()?, &before.hidden)));
+        let before = before.filter(|(old, _)| old.leads_where(connector, &secret));
+        for name in secret {
+            let told = connector.settings.get(&name).filter(|told| *told != MASK);
+            let known = before.and_then(|(_, hidden)| hidden.get(&name));
+            if let Some(secret) = told.or(known).cloned() {
+                connector.settings.insert(name.clone(), MASK.into());
+                hidden.insert(name, secret);
+            }
+        }
+        hidden
+    }
+}
+
+impl Connector {
+    /// To the same place as the other, by all settings but the secret ones.
+    fn leads_where(&self, other: &Connector, secret: &[String]) -> bool {
+        let open = |one: &Connector| {
+            let open = one.settings.iter().filter(|(name, _)| !secret.contains(name));
+            open.map(|(name, text)| (name.clone(), text.clone())).collect::<Vec<_>>()
+        };
+        self.name == other.name && self.template == other.template && open(self) == open(other)
+    }
 }
 
 pub fn per_second() -> u32 {
@@ -96,6 +161,7 @@ fn secret() -> Result<String, getrandom::Error> {
 pub struct Endpoint {
     pub row: EndpointRow,
     pub settings: Settings,
+    pub hidden: Hidden,
     pub keys: Keys,
 }
 
@@ -104,8 +170,9 @@ impl Endpoint {
         let corrupt =
             |e: serde_json::Error| StoreError::Corrupt(format!("endpoint {} cannot be read: {e}", row.no));
         let settings = serde_json::from_str(&row.settings).map_err(corrupt)?;
+        let hidden = serde_json::from_str(&row.hidden).map_err(corrupt)?;
         let keys = serde_json::from_str(&row.secrets).map_err(corrupt)?;
-        Ok(Endpoint { row, settings, keys })
+        Ok(Endpoint { row, settings, hidden, keys })
     }
 }
 

@@ -8,10 +8,10 @@ use store::ChangeId;
 use tokio::time::Instant;
 use wire::signature::Secrets;
 
-use super::clerk::{Clerk, Unwritten};
+use super::clerk::{Clerk, Letter, Unwritten};
 use super::outcome::{Outcome, Verdict};
 use crate::feed::{Cursor, Told};
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, Request};
 
 pub struct Message {
     pub change: ChangeId,
@@ -57,34 +57,55 @@ pub struct Slot {
     pub change: Option<ChangeId>,
 }
 
+pub const AGENT: &str = concat!("Fealty/", env!("CARGO_PKG_VERSION"));
+
 /// How an endpoint is reached.
 #[derive(Clone)]
 pub struct Way {
     pub outbound: Outbound,
-    pub uri: Uri,
+    /// None where its connector says it.
+    pub uri: Option<Uri>,
 }
 
 impl Way {
     /// Writes, signs and posts.
     pub async fn send(self, clerk: Clerk, secrets: Secrets, at: jiff::Timestamp, message: Message) -> Tried {
         let began = Instant::now();
-        let outcome = match clerk.write(&message.told, message.member).await {
-            Ok(body) => self.post(&secrets, at, &message.id, body).await,
+        let outcome = match clerk.write(&message.told, message.member, &message.id, message.change).await {
+            Ok(Letter::Body(body)) => self.post(&secrets, at, &message.id, body).await,
+            Ok(Letter::Request(request)) => self.ask(&clerk, request).await,
             Err(Unwritten::Store(error)) => Outcome::without_answer(error.to_string(), Verdict::Again),
             Err(Unwritten::Never(why)) => Outcome::without_answer(why, Verdict::Never),
         };
         Tried { message, at_ms: at.as_millisecond(), took: began.elapsed(), outcome }
     }
 
-    pub async fn post(&self, secrets: &Secrets, at: jiff::Timestamp, id: &str, body: Bytes) -> Outcome {
+    async fn post(&self, secrets: &Secrets, at: jiff::Timestamp, id: &str, body: Bytes) -> Outcome {
+        let Some(uri) = self.uri.clone() else {
+            return Outcome::without_answer("the endpoint has no address", Verdict::Never);
+        };
         let signed = wire::signature::sign(secrets, id, at, &body);
         let headers = [
             ("content-type", "application/json"),
-            ("user-agent", concat!("Fealty/", env!("CARGO_PKG_VERSION"))),
+            ("user-agent", AGENT),
             ("webhook-id", &*signed.id),
             ("webhook-timestamp", &*signed.timestamp),
             ("webhook-signature", &*signed.signature),
         ];
-        Outcome::of(self.outbound.post(self.uri.clone(), &headers, body).await)
+        Outcome::of(self.outbound.post(uri, &headers, body).await)
+    }
+
+    /// Asks somebody's API.
+    async fn ask(&self, clerk: &Clerk, request: Request) -> Outcome {
+        let Some(order) = clerk.order() else {
+            return Outcome::without_answer("the endpoint has no connector", Verdict::Never);
+        };
+        match self.outbound.send(request).await {
+            Ok(answer) => {
+                let verdict = order.judge.judge(&answer, jiff::Timestamp::now());
+                Outcome { status: Some(answer.status), said: order.mask(&answer.said).into(), verdict }
+            }
+            Err(why) => Outcome::without_answer(order.mask(&why), Verdict::Again),
+        }
     }
 }

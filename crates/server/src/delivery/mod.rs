@@ -6,6 +6,7 @@
 //! that people see.
 
 pub mod clerk;
+pub mod connector;
 pub mod endpoint;
 pub mod message;
 pub mod outcome;
@@ -17,6 +18,7 @@ mod worker;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::key::KeyMaker;
 use engine::Clock;
 use store::{Admin, Reader, StoreError};
 use tokio::sync::watch;
@@ -33,6 +35,8 @@ pub struct Deliveries {
     pub outbound: Outbound,
     /// What time it is for members.
     pub clock: Clock,
+    /// Makes codes that nobody can guess.
+    pub keys: KeyMaker,
     running: Mutex<HashMap<u64, Running>>,
     /// Endpoints are changed one after the other.
     changing: tokio::sync::Mutex<()>,
@@ -51,6 +55,7 @@ impl Deliveries {
         admin: Admin,
         outbound: Outbound,
         clock: Clock,
+        keys: KeyMaker,
     ) -> Arc<Deliveries> {
         Arc::new(Deliveries {
             feed,
@@ -58,6 +63,7 @@ impl Deliveries {
             admin,
             outbound,
             clock,
+            keys,
             running: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
         })

@@ -55,7 +55,7 @@ pub async fn test(
     clerk: &Clerk,
     message: &super::message::Message,
 ) -> Outcome {
-    let body = match clerk.write(&message.told, message.member).await {
+    let body = match clerk.body(&message.told, message.member, &message.id, message.change).await {
         Ok(body) => body,
         Err(Unwritten::Store(error)) => return Outcome::without_answer(error.to_string(), Verdict::Again),
         Err(Unwritten::Never(why)) => return Outcome::without_answer(why, Verdict::Never),
@@ -243,8 +243,8 @@ impl Teller {
 
     /// A message that can never be written is a dead letter.
     async fn write(&self, batch: &mut Batch, told: &Told) -> Result<(), StoreError> {
-        let change = Bytes::copy_from_slice(told.json.as_bytes());
-        match self.clerk.write(&change, told.member).await {
+        let (change, id) = (Bytes::copy_from_slice(told.json.as_bytes()), format!("msg_{}", told.cursor));
+        match self.clerk.body(&change, told.member, &id, (told.pos, told.n)).await {
             Ok(body) => batch.add(told, body),
             Err(Unwritten::Store(error)) => return Err(error),
             Err(Unwritten::Never(why)) => batch.dead.push((told.pos, told.n, told.member, why)),

@@ -92,10 +92,10 @@ impl Worker {
             return Ok(None);
         }
         let endpoint = Endpoint::read(row)?;
-        let (Ok(uri), Some(place)) = (endpoint.settings.url.parse(), Cursor::parse(&endpoint.row.place))
-        else {
-            return Err(StoreError::Corrupt(format!("endpoint {no} has no address or no place")));
+        let Some(place) = Cursor::parse(&endpoint.row.place) else {
+            return Err(StoreError::Corrupt(format!("endpoint {no} has no place")));
         };
+        let uri = endpoint.settings.url.parse().ok();
         let place = if deliveries.feed.knows(place).await? {
             place
         } else {
@@ -416,11 +416,11 @@ impl Worker {
 
 /// What does not fit the program any more is switched off where it stands, so that nothing is lost or told wrongly.
 pub async fn clerk(deliveries: &Arc<Deliveries>, endpoint: &Endpoint) -> Result<Option<Clerk>, StoreError> {
-    let faults = match Clerk::new(deliveries, &endpoint.settings) {
+    let no = endpoint.row.no;
+    let faults = match Clerk::new(deliveries, no, &endpoint.settings, &endpoint.hidden) {
         Ok(clerk) => return Ok(Some(clerk)),
         Err(faults) => faults,
     };
-    let no = endpoint.row.no;
     tracing::warn!(endpoint = no, ?faults, "it does not fit the program any more, and is switched off");
     let failing_ms = endpoint.row.failing_ms;
     let progress = Progress { off: Some("unfit"), failing_ms, ..Progress::default() };

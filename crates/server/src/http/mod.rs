@@ -18,6 +18,10 @@ pub mod clock {
     //! The clock of a sandbox.
     pub mod post;
 }
+pub mod connectors {
+    //! Ready templates for other people's APIs.
+    pub mod list;
+}
 pub mod deliveries {
     //! What waits for an endpoint, what it would not take, and what was tried.
     pub mod list;

@@ -75,6 +75,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         "reward" => "RewardId",
         "endpoint" => "EndpointId",
         "delivery" => "DeliveryId",
+        "connector" => "ConnectorName",
         _ => "SourceName",
     });
     let all = in_path.chain(route.doc.parameters.iter().copied());

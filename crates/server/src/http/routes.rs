@@ -10,8 +10,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::access::{Access, Budget, Guard, guard};
 use super::{
-    clock, deliveries, endpoints, events, feed, health, members, openapi, program, quarantine, quotes,
-    redemptions, rewards, segments, sources,
+    clock, connectors, deliveries, endpoints, events, feed, health, members, openapi, program, quarantine,
+    quotes, redemptions, rewards, segments, sources,
 };
 use crate::app::App;
 use crate::keys::Scope;
@@ -154,6 +154,12 @@ fn endpoint_routes() -> Vec<Route> {
         route!("POST" "/v1/endpoints/{endpoint}/retry" may_all, READ, post(deliveries::retry::all), "retryEndpoint",
             "All dead letters again, or everything after a cursor", params &[], body &[(JSON, "Again")],
             answers &[(202, "RetriedOrEndpoint")], problems &[400, 404, 408, 410, 413, 415, 422, 503]),
+        route!("GET" "/v1/connectors" may_all, READ, get(connectors::list::handle), "listConnectors",
+            "APIs that changes can be sent to: what is set, and what each can be told", params &[], body &[],
+            answers &[(200, "ConnectorList")], problems &[]),
+        route!("GET" "/v1/connectors/{connector}" may_all, READ, get(connectors::list::one), "getConnector",
+            "One of them as it is written: a template to change and use as one's own", params &[], body &[],
+            answers &[(200, "ConnectorTemplate")], problems &[404]),
         route!("GET" "/v1/deliveries" may_all, READ, get(deliveries::list::handle), "listDeliveries",
             "What an endpoint would not take, or what waits for it", params &["OfEndpoint", "DeliveryState", "Limit", "Cursor"],
             body &[], answers &[(200, "MessagePage")], problems &[400, 404, 503]),

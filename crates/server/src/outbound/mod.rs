@@ -16,9 +16,10 @@ use std::time::Duration;
 use axum::body::Bytes;
 use connectors::{Out, Soon};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::RETRY_AFTER;
 use hyper::http::request::Builder;
 use hyper::http::response::Parts;
-use hyper::{Request, Uri};
+use hyper::{HeaderMap, Method, Uri};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -41,10 +42,22 @@ pub struct Outbound {
     client: Client<HttpsConnector<Guarded>, Full<Bytes>>,
 }
 
+/// What is sent, whatever the vendor wants.
+pub struct Request {
+    pub method: Method,
+    pub uri: Uri,
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
+}
+
 pub struct Answer {
     pub status: u16,
+    pub headers: HeaderMap,
     /// In how many seconds it wants to be asked again.
     pub retry_after: Option<Duration>,
+    /// As far as it is read.
+    pub body: Bytes,
+    /// The beginning of it, for people.
     pub said: String,
 }
 
@@ -70,15 +83,20 @@ impl Outbound {
 
     /// Posts; an error is why there was no answer.
     pub async fn post(&self, uri: Uri, headers: &[(&str, &str)], body: Bytes) -> Result<Answer, String> {
-        let mut request = Request::post(uri);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.send(Request { method: Method::POST, uri, headers, body }).await
+    }
+
+    pub async fn send(&self, request: Request) -> Result<Answer, String> {
+        let mut built = hyper::Request::builder().method(request.method).uri(request.uri);
+        for (name, value) in request.headers {
+            built = built.header(name, value);
         }
-        let (head, said) = self.answer(request, body).await?;
-        let header = head.headers.get(hyper::header::RETRY_AFTER);
-        let retry_after = header.and_then(|value| wait(value.to_str().ok()?));
-        let said = said.map_or_else(|| "(longer than is read)".to_owned(), |said| text(&said));
-        Ok(Answer { status: head.status.as_u16(), retry_after, said })
+        let (head, body) = self.answer(built, request.body).await?;
+        let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?));
+        let said = body.as_ref().map_or_else(|| "(longer than is read)".to_owned(), |body| text(body));
+        let (status, headers, body) = (head.status.as_u16(), head.headers, body.unwrap_or_default());
+        Ok(Answer { status, headers, retry_after, body, said })
     }
 
     /// What is answered; None: more than is read.
@@ -111,8 +129,8 @@ impl Out for Outbound {
         headers: Vec<(String, String)>,
         body: Bytes,
     ) -> Soon<Result<(u16, Bytes), String>> {
-        let request =
-            headers.iter().fold(Request::post(url), |request, (name, value)| request.header(name, value));
+        let post = hyper::Request::post(url);
+        let request = headers.iter().fold(post, |request, (name, value)| request.header(name, value));
         let outbound = self.clone();
         Box::pin(async move {
             let (head, said) = outbound.answer(request, body).await?;

@@ -9,6 +9,7 @@ use store::{Admin, EndpointWords, Reader};
 
 use super::shape::{self, answer, check, fits};
 use crate::app::App;
+use crate::delivery::connector::READY;
 use crate::delivery::{Keys, Settings};
 use crate::http::body::Json;
 use crate::http::feed::asked::place;
@@ -26,13 +27,15 @@ pub struct NewEndpoint {
 }
 
 pub async fn handle(State(app): State<Arc<App>>, Json(new): Json<NewEndpoint>) -> Answer {
-    let settings = settings(new.settings)?;
+    let mut settings = settings(with_bounds(new.settings))?;
+    let hidden = settings.hide(None);
     check(&settings)?;
-    fits(&app, &settings)?;
+    fits(&app, &settings, &hidden)?;
     let from = place(&app, new.after.as_deref().unwrap_or("end")).await?;
     let keys = Keys::new().map_err(|_| Problem::internal())?;
     let json = serde_json::to_string(&settings).map_err(|_| Problem::internal())?;
-    let (words, secrets) = (EndpointWords { settings: json, hidden: "{}".into() }, keys.json());
+    let hidden = serde_json::to_string(&hidden).map_err(|_| Problem::internal())?;
+    let (words, secrets) = (EndpointWords { settings: json, hidden }, keys.json());
     let now = jiff::Timestamp::now().as_millisecond();
     let make = move |reader: &Reader, admin: &Admin| {
         let others = reader.endpoint_list()?;
@@ -51,6 +54,18 @@ pub async fn handle(State(app): State<Arc<App>>, Json(new): Json<NewEndpoint>) -
     let no = app.deliveries.make(make).await?;
     let endpoint = shape::find(&app, &shape::id(no)).await?;
     answer(&app, 201, &endpoint, Some(keys.newest())).await
+}
+
+/// What the vendor bears, where nothing else was said.
+fn with_bounds(mut settings: Map<String, Value>) -> Map<String, Value> {
+    let name = settings.get("connector").and_then(|connector| connector["name"].as_str());
+    let Some(sheet) = name.and_then(|name| READY.get(name)) else { return settings };
+    for (bound, most) in [("per_second", sheet.per_second), ("at_once", sheet.at_once)] {
+        if let Some(most) = most {
+            settings.entry(bound).or_insert(most.into());
+        }
+    }
+    settings
 }
 
 /// Reads settings, naming the field that is wrong.

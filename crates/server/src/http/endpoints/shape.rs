@@ -9,7 +9,7 @@ use store::{EndpointCounts, EndpointRow};
 use wire::problem::Fault;
 
 use crate::app::App;
-use crate::delivery::endpoint::{self, AT_ONCE_MAX, PER_SECOND_MAX};
+use crate::delivery::endpoint::{self, AT_ONCE_MAX, Hidden, PER_SECOND_MAX};
 use crate::delivery::wish::{FIELDS_MAX, Wish};
 use crate::delivery::{Endpoint, Settings};
 use crate::http::body;
@@ -92,7 +92,11 @@ pub fn check(settings: &Settings) -> Result<Target, Problem> {
     let mut faults = Vec::new();
     let mut fault =
         |at: &str, detail: String| faults.push(Fault::new(at.to_owned(), "value_invalid", detail));
-    let target = target(&settings.url);
+    let target = match &settings.connector {
+        Some(_) if settings.url.is_empty() => Ok(Target::Api),
+        Some(_) => Err("a connector says where to: leave it out".to_owned()),
+        None => target(&settings.url),
+    };
     if let Err(why) = &target {
         fault("/url", why.clone());
     }
@@ -131,8 +135,8 @@ pub fn check(settings: &Settings) -> Result<Target, Problem> {
 }
 
 /// Whether its expressions fit the program as it is.
-pub fn fits(app: &Arc<App>, settings: &Settings) -> Result<(), Problem> {
-    Wish::new(settings, app.versions.current()).map(drop).map_err(misfits)
+pub fn fits(app: &Arc<App>, settings: &Settings, hidden: &Hidden) -> Result<(), Problem> {
+    Wish::new(settings, hidden, app.versions.current()).map(drop).map_err(misfits)
 }
 
 pub fn misfits(faults: Vec<Fault>) -> Problem {
@@ -145,6 +149,8 @@ pub fn misfits(faults: Vec<Fault>) -> Problem {
 pub enum Target {
     Hook(Uri),
     Topic(Address),
+    /// Its connector knows.
+    Api,
 }
 
 fn target(text: &str) -> Result<Target, String> {

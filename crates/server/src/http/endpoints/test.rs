@@ -26,7 +26,8 @@ pub struct Query {
 pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, Params(query): Params<Query>) -> Answer {
     let endpoint = find(&app, &name).await?;
     let target = check(&endpoint.settings)?;
-    let clerk = Clerk::new(&app.deliveries, &endpoint.settings).map_err(misfits)?;
+    let no = endpoint.row.no;
+    let clerk = Clerk::new(&app.deliveries, no, &endpoint.settings, &endpoint.hidden).map_err(misfits)?;
     let member = match &query.member {
         Some(member) => Some(by_ref(&app, member).await?),
         None if clerk.asks_about_member() => {
@@ -42,13 +43,18 @@ pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, Params(query)
         "data": {"endpoint": name}, "event": null});
     let told = told.to_string().into();
     let message = Message { change: (0, 0), member, attempts: 0, stored: false, id, told };
-    let outcome = match target {
-        Target::Hook(uri) => {
+    let uri = match target {
+        Target::Topic(address) => Err(address),
+        Target::Hook(uri) => Ok(Some(uri)),
+        Target::Api => Ok(None),
+    };
+    let outcome = match uri {
+        Err(address) => topic::test(&app.deliveries, &address, &clerk, &message).await,
+        Ok(uri) => {
             let secrets = endpoint.keys.secrets(now.as_millisecond()).ok_or_else(Problem::internal)?;
             let way = Way { outbound: app.deliveries.outbound.clone(), uri };
             way.send(clerk, secrets, now, message).await.outcome
         }
-        Target::Topic(address) => topic::test(&app.deliveries, &address, &clerk, &message).await,
     };
     let told = json!({"taken": outcome.is_taken(), "status": outcome.status, "said": outcome.said});
     Ok(body::answer(200, &told))

@@ -46,10 +46,11 @@ impl Change {
         let mut settings = settings(all)?;
         // As it was shown: its secrets are those that it had.
         if settings.url == connectors::shown(&endpoint.settings.url) {
-            settings.url = endpoint.settings.url;
+            settings.url.clone_from(&endpoint.settings.url);
         }
+        let hidden = settings.hide(Some(&endpoint));
         check(&settings)?;
-        fits(app, &settings)?;
+        fits(app, &settings, &hidden)?;
         let off = match (self.off, endpoint.row.off.as_deref()) {
             (Some(true), _) => Some("off"),
             (Some(false), _) | (None, None) => None,
@@ -59,7 +60,8 @@ impl Change {
             (None, Some(_)) => Some("off"),
         };
         let json = serde_json::to_string(&settings).map_err(|_| Problem::internal())?;
-        let words = EndpointWords { settings: json, hidden: "{}".into() };
+        let hidden = serde_json::to_string(&hidden).map_err(|_| Problem::internal())?;
+        let words = EndpointWords { settings: json, hidden };
         admin.endpoint_change(no, words, off)?;
         Ok(())
     }
