@@ -24,12 +24,17 @@ pub fn member(n: u64, members: u64) -> u64 {
     draw(n, 40, members)
 }
 
+/// The id of the `n`-th event.
+pub fn id(n: u64, random_ids: bool) -> String {
+    let (a, b) = if random_ids { (mix(n), mix(!n)) } else { (n, mix(n)) };
+    format!("{:08x}-{:04x}-7{:03x}-{:016x}", a >> 32, (a >> 16) & 0xffff, a & 0xfff, b ^ a)
+}
+
 /// Appends the `n`-th event as one CloudEvent in JSON.
 pub fn append(text: &mut String, n: u64, members: u64, random_ids: bool) {
     const CATEGORIES: [&str; 6] = ["coffee", "tea", "mugs", "books", "sweets", "other"];
     let draw = |salt, below| draw(n, salt, below);
-    let (a, b) = if random_ids { (mix(n), mix(!n)) } else { (n, mix(n)) };
-    let id = format!("{:08x}-{:04x}-7{:03x}-{:016x}", a >> 32, (a >> 16) & 0xffff, a & 0xfff, b ^ a);
+    let id = id(n, random_ids);
     let seconds = n / 50 % (27 * 86_400);
     let (day, hour) = (1 + seconds / 86_400, seconds / 3_600 % 24);
     let (minute, second) = (seconds / 60 % 60, seconds % 60);

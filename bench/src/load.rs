@@ -30,6 +30,8 @@ pub struct Seen {
     pub from_due: Vec<f64>,
     /// When each was sent.
     pub sent: Vec<Instant>,
+    /// Its number.
+    pub numbers: Vec<u64>,
     pub refused: u64,
 }
 
@@ -56,13 +58,14 @@ impl Load {
             std::thread::sleep(Duration::from_millis(10));
         }
         stop.store(true, Ordering::Relaxed);
-        let (latencies, from_due, sent) = (Vec::new(), Vec::new(), Vec::new());
-        let mut seen = Seen { per_second: 0.0, latencies, from_due, sent, refused: 0 };
+        let (latencies, from_due, sent, numbers) = Default::default();
+        let mut seen = Seen { per_second: 0.0, latencies, from_due, sent, numbers, refused: 0 };
         for client in clients {
             let (answered, refused) = client.join().expect("a client ends");
-            for (due, sent, answered) in answered {
+            for (number, [due, sent, answered]) in answered {
                 let ms = |from: Instant| answered.duration_since(from).as_secs_f64() * 1_000.0;
                 seen.sent.push(sent);
+                seen.numbers.push(number);
                 seen.latencies.push(ms(sent));
                 seen.from_due.push(ms(due.min(sent)));
             }
@@ -73,7 +76,7 @@ impl Load {
     }
 
     /// When each answered one was due, sent and answered; and how many were refused.
-    fn client(&self, next: &AtomicU64, stop: &AtomicBool) -> (Vec<(Instant, Instant, Instant)>, u64) {
+    fn client(&self, next: &AtomicU64, stop: &AtomicBool) -> (Vec<(u64, [Instant; 3])>, u64) {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         stream.set_nodelay(true).expect("no delay");
         let mut answers = BufReader::new(stream.try_clone().expect("one socket, two handles"));
@@ -89,12 +92,13 @@ impl Load {
                 due = Instant::now();
             }
             body.clear();
-            (self.body)(&mut body, next.fetch_add(1, Ordering::Relaxed));
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            (self.body)(&mut body, number);
             let request = self.request(&body);
             let sent = Instant::now();
             requests.write_all(request.as_bytes()).expect("the server reads");
             if read_answer(&mut answers, &mut answer) == 200 {
-                answered.push((due, sent, Instant::now()));
+                answered.push((number, [due, sent, Instant::now()]));
             } else {
                 refused += 1;
             }

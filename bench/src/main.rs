@@ -1,7 +1,9 @@
 //! Side-by-side measurements: Fealty and a bare program that does the least that could be called the same work, in one
 //! run, alternating; medians and their ratio. Nothing here asserts: figures go to docs/performance.md by hand.
 
+mod bare;
 mod context;
+mod deliveries;
 mod echo;
 mod events;
 mod http;
@@ -10,14 +12,16 @@ mod load;
 mod midnight;
 mod process;
 mod quotes;
+mod sink;
 mod table;
 mod weight;
 
 const HELP: &str = "\
-bench [import|http|rules|quotes|context|weight|midnight|all]   default: import, http and rules
+bench [import|http|rules|quotes|context|deliveries|weight|midnight|all]   default: import, http and rules
   quotes           what a checkout waits for, beside a load of events
   context          2,000 members' contexts a second while events flow, beside an answer that says nothing
   weight           members with 1,000 lots, with 10,000 past transfers; a program of 100 rules
+  deliveries       webhooks a second beside the bare client, how late they are, and bad neighbours
   midnight         so many --members due at one instant
   --rounds N       each side so often, alternating; medians are shown [3]
   --events N       events of one import [200000]
@@ -67,11 +71,13 @@ fn main() {
     let what = args.first().filter(|arg| !arg.starts_with("--")).map_or("all", String::as_str);
     match what {
         "echo" => return echo::serve(),
+        "post" => return bare::post(&args[1..]),
         "events" => {
             let file = args.last().expect("FILE");
             return events::write(std::path::Path::new(file), &options, options.from, options.events);
         }
-        "import" | "http" | "rules" | "quotes" | "context" | "weight" | "midnight" | "all" => {}
+        "import" | "http" | "rules" | "quotes" | "context" | "deliveries" | "weight" | "midnight" | "all" => {
+        }
         unknown => {
             eprintln!("there is no `{unknown}`\n{HELP}");
             std::process::exit(2);
@@ -88,6 +94,7 @@ fn main() {
         "quotes" => quotes::measure(&options),
         "context" => context::measure(&options),
         "weight" => weight::measure(&options),
+        "deliveries" => deliveries::measure(&options),
         "midnight" => midnight::measure(&options),
         _ => {}
     }

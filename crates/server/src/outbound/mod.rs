@@ -29,6 +29,8 @@ pub use guard::{Guard, Network};
 use guard::Guarded;
 use net::{Net, System};
 
+use crate::delivery::endpoint::AT_ONCE_MAX;
+
 /// One attempt, from the name to the end of the answer.
 const ATTEMPT_MAX: Duration = Duration::from_secs(20);
 /// Of an answer so much is read.
@@ -76,7 +78,7 @@ impl Outbound {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(8)
+            .pool_max_idle_per_host(AT_ONCE_MAX as usize)
             .build(https);
         Outbound { guarded, client }
     }
