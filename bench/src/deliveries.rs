@@ -88,7 +88,7 @@ fn lateness(options: &Options) {
             endpoint(port, &sink, "end", 8);
             let heard = stream(port);
             let acknowledged = run(options, port, clients, rate);
-            wait("the last", || sink.with(|came| distinct(came)) >= acknowledged.len());
+            wait("the last", || sink.with(distinct) >= acknowledged.len());
             hooks.push(sink.with(|came| late(came.iter().map(|c| (&*c.event, c.at)), &acknowledged)));
             wait("the last of the stream", || {
                 let heard = heard.lock().expect("nobody panicked");
