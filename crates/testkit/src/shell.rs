@@ -215,14 +215,25 @@ pub fn at_row(row: &Row, why: &str) -> String {
 
 /// Rows that wait: for an order, or for a member to claim them.
 #[derive(Default)]
-pub struct Waits(BTreeMap<u64, (Message, Option<String>)>);
+pub struct Waits(BTreeMap<u64, Wait>);
+
+struct Wait {
+    message: Message,
+    order: Option<String>,
+    /// Whose it is, if that is known.
+    of: Option<u64>,
+}
 
 impl Waits {
-    pub fn add(&mut self, pos: u64, message: &Message, order: Option<String>) {
-        self.0.insert(pos, (message.clone(), order));
+    pub fn add(&mut self, pos: u64, message: &Message, order: Option<String>, of: Option<u64>) {
+        self.0.insert(pos, Wait { message: message.clone(), order, of });
+    }
+    /// What was told of these members is gone.
+    pub fn forget(&mut self, is_his: impl Fn(u64) -> bool) {
+        self.0.retain(|_, wait| !wait.of.is_some_and(&is_his));
     }
     pub fn take(&mut self, pos: u64) -> Result<Message, String> {
-        self.0.remove(&pos).map(|one| one.0).ok_or_else(|| "it did not wait".to_owned())
+        self.0.remove(&pos).map(|wait| wait.message).ok_or_else(|| "it did not wait".to_owned())
     }
     /// Those that wait for this order, or for one of these names at `at` within the days in which they can be claimed.
     /// `gone`: they were set free already.
@@ -235,7 +246,7 @@ impl Waits {
     ) -> Vec<u64> {
         let within = |time: i64| at <= (local(time) + days.days()).timestamp().as_second();
         let mut all: Vec<(i64, u64)> = Vec::new();
-        for (pos, (message, of)) in self.0.iter().filter(|(pos, _)| !gone(**pos)) {
+        for (pos, Wait { message, order: of, .. }) in self.0.iter().filter(|(pos, _)| !gone(**pos)) {
             let mut named = std::iter::once(&message.subject).chain(&message.also);
             let free = match of {
                 Some(of) => Some(&**of) == order,

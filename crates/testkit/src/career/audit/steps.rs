@@ -32,7 +32,7 @@ impl Career {
         let mut about = claimed.or(owner);
         if OF_ORDER.contains(&kind) {
             let Some(of) = self.orders.get(&order) else {
-                self.waiting.add(row.pos, message, Some(order));
+                self.waiting.add(row.pos, message, Some(order), owner);
                 return Ok(book.aside("waiting", "order_unknown"));
             };
             if owner.is_some_and(|owner| owner != of.member) {

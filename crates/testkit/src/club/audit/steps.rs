@@ -35,7 +35,7 @@ impl Club {
         let mut about = claimed.or(owner);
         if OF_ORDER.contains(&kind) {
             let Some(of) = self.orders.get(&order) else {
-                self.waiting.add(row.pos, message, Some(order));
+                self.waiting.add(row.pos, message, Some(order), owner);
                 return Ok(book.aside("waiting", "order_unknown"));
             };
             if owner.is_some_and(|owner| owner != of.member) {
@@ -52,7 +52,7 @@ impl Club {
                 return Ok(book.aside("refused", "member_unknown"));
             }
             if self.terms.guests.is_some() && kind != "member.enrolled" {
-                self.waiting.add(row.pos, message, None);
+                self.waiting.add(row.pos, message, None, None);
                 return Ok(book.aside("waiting", "member_unknown"));
             }
             return self.decide(message, row, (None, &data, &order));

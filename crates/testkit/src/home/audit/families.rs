@@ -201,6 +201,9 @@ impl Home {
                 self.orders.get_mut(&id).expect("it is there").told.clear();
             }
         }
+        // Also what waited for an order of his.
+        let his: Vec<u64> = self.members.keys().copied().filter(|no| self.stands_for(*no) == own).collect();
+        self.waiting.forget(|no| his.contains(&no));
         book.said.push("member.erased".to_owned());
     }
 }

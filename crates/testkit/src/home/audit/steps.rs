@@ -54,7 +54,7 @@ impl Home {
             }
         }
         if kind == OF_ORDER && paid.is_none() {
-            self.waiting.add(row.pos, message, Some(order));
+            self.waiting.add(row.pos, message, Some(order), about);
             return Ok(book.aside("waiting", "order_unknown"));
         }
         // Under the name under which the order was paid it may be told by whoever has that name now.
@@ -70,7 +70,7 @@ impl Home {
                 return Ok(book.aside("refused", "member_unknown"));
             }
             if self.terms.guests.is_some() && kind != "member.enrolled" {
-                self.waiting.add(row.pos, message, None);
+                self.waiting.add(row.pos, message, None, None);
                 return Ok(book.aside("waiting", "member_unknown"));
             }
         }
