@@ -1,7 +1,7 @@
 //! What every handler may use: the door, the readers, keys, sources, metrics.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -72,11 +72,9 @@ impl App {
         let options = Options { queue_max, clock: clock.clone(), wakes: true, fatal, metrics: metrics_too };
         let engine = Engine::start(store, plans, options)?;
         let (intake, versions) = (engine.intake.clone(), engine.versions.clone());
-        let version = versions.current().version;
-        if version > 1 {
-            // It was published while nobody served, or told before: then this changes nothing.
-            let _no_answer = intake.submit(vec![told(version, &clock)]);
-        }
+        // Published while nobody served, or told before: then this changes nothing.
+        let published = (2..=versions.current().version).map(|version| told(version, &clock));
+        let _no_answer = intake.submit(published.collect());
         let feed = Feed::new(reader.clone(), versions.clone(), ids.clone(), engine.committed.clone());
         let deliveries = Deliveries::new(
             feed.clone(),
@@ -148,6 +146,8 @@ pub struct Principal {
     pub origin: Box<str>,
     scopes: Vec<Scope>,
     expires_at: Option<jiff::Timestamp>,
+    /// Revoked, or another by now.
+    ended: AtomicBool,
     pub events: Limiter,
     pub requests: Limiter,
     pub events_per_second: u32,
@@ -155,6 +155,11 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// For those who go on for long: false once the key is revoked or has expired.
+    pub fn is_live(&self) -> bool {
+        let expired = self.expires_at.is_some_and(|at| at <= jiff::Timestamp::now());
+        !expired && !self.ended.load(Ordering::Relaxed)
+    }
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.iter().any(|own| *own == scope || *own == Scope::Admin)
     }
@@ -183,26 +188,26 @@ impl KeyRing {
             return None;
         }
         let keys = self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let principal = keys.get(&hash(token))?;
-        let expired = principal.expires_at.is_some_and(|at| at <= jiff::Timestamp::now());
-        (!expired).then(|| principal.clone())
+        keys.get(&hash(token)).filter(|principal| principal.is_live()).cloned()
     }
     /// Takes what is stored as the truth. Keys that did not change keep what they have spent.
     pub fn replace(&self, stored: Vec<StoredKey>) {
         let mut keys = self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut old = std::mem::take(&mut *keys);
         for key in stored {
-            let same =
-                old.remove(&key.hash).filter(|p| p.scopes == key.scopes && p.expires_at == key.expires_at);
-            let principal = same.unwrap_or_else(|| Arc::new(self.principal(&key)));
+            let is_same = |p: &Principal| p.scopes == key.scopes && p.expires_at == key.expires_at;
+            let same = old.get(&key.hash).is_some_and(|old| is_same(old)).then(|| old.remove(&key.hash));
+            let principal = same.flatten().unwrap_or_else(|| Arc::new(self.principal(&key)));
             keys.insert(key.hash, principal);
         }
+        old.values().for_each(|gone| gone.ended.store(true, Ordering::Relaxed));
     }
     fn principal(&self, key: &StoredKey) -> Principal {
         Principal {
             origin: format!("key:{}", key.no).into(),
             scopes: key.scopes.clone(),
             expires_at: key.expires_at,
+            ended: AtomicBool::new(false),
             events: limiter(self.bounds.events_per_second),
             requests: limiter(self.bounds.requests_per_second),
             events_per_second: self.bounds.events_per_second,

@@ -330,3 +330,30 @@ fn a_new_version_of_the_program_is_told_once() {
     let members: Vec<Value> = changes(&mut api, "").0.iter().map(|one| one["member_seq"].clone()).collect();
     assert_eq!(members, [1, 2, 3, 4, 0, 0, 5, 6, 7]);
 }
+
+#[test]
+fn whose_key_is_revoked_is_told_nothing_more() {
+    let mut api = api();
+    let launch = api.server.launch.clone();
+    let (_, out) = launch.run(&["keys", "create", "--name", "crm", "--scope", "feed:read", "--json"]);
+    let made = out.lines().find(|line| line.starts_with('{')).unwrap_or_default();
+    let made: Value = serde_json::from_str(made).unwrap();
+    let key = made["key"].as_str().unwrap().to_owned();
+    let mut client = api.with_key(&key);
+    let mut until = |wanted: u16| {
+        let began = Instant::now();
+        while client.get("/v1/feed").map(|answer| answer.status).unwrap_or_default() != wanted {
+            assert!(began.elapsed() < Duration::from_secs(20), "the server takes notice");
+            std::thread::yield_now();
+        }
+    };
+    until(200);
+    let mut stream = Stream::open(&api.server.address, &key, "/v1/feed/stream", None).unwrap();
+    api.event(&order("o1", ADA, "50.00"));
+    assert_eq!(stream.change().unwrap().event, "member.enrolled");
+    assert_eq!(launch.run(&["keys", "revoke", &made["number"].to_string()]).0, Some(0));
+    until(401);
+    api.event(&order("o2", BOB, "50.00"));
+    let rest: Vec<String> = std::iter::from_fn(|| stream.change().ok()).map(|sent| sent.data).collect();
+    assert!(!rest.iter().any(|data| data.contains("\"o2\"")), "{rest:?}");
+}

@@ -12,7 +12,7 @@ use crate::plan::Plan;
 use crate::value::{Field, Fields, Presence, Type, Value};
 
 /// What the core itself says in `data`.
-const SAID: [(&str, Type); 21] = [
+const SAID: [(&str, Type); 23] = [
     ("wallet", Type::Text),
     ("amount", Type::Num),
     ("balance", Type::Num),
@@ -34,6 +34,8 @@ const SAID: [(&str, Type); 21] = [
     ("redemption", Type::Text),
     ("reward", Type::Text),
     ("quantity", Type::Num),
+    ("other", Type::Text),
+    ("version", Type::Num),
 ];
 
 /// The slots of a change.
@@ -63,14 +65,17 @@ fn data(plan: &Plan) -> Fields {
         }
     }
     let more = emitted.into_iter().filter_map(|(name, ty)| Some((name, ty?)));
-    let more = more.filter(|(name, _)| SAID.iter().all(|(known, _)| known != name));
-    let all: Vec<(&str, Type)> = more.chain(SAID).collect();
+    let said: Vec<(&str, Type)> =
+        SAID.into_iter().chain([("fields", Type::List(Type::Text.into()))]).collect();
+    let more: Vec<(&str, Type)> =
+        more.filter(|(name, _)| said.iter().all(|(known, _)| known != name)).collect();
+    let all = more.into_iter().chain(said);
     let field = |(name, ty): (&str, Type)| {
         // There is no empty date.
         let dated = matches!(ty, Type::Date | Type::Time);
         Field { name: name.into(), ty, presence: if dated { Presence::Optional } else { Presence::Follows } }
     };
-    Fields(all.into_iter().map(field).collect())
+    Fields(all.map(field).collect())
 }
 
 /// As it lies in the feed, where words may be those of an earlier program.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -13,7 +14,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::asked::{self, Sieve};
-use crate::app::App;
+use crate::app::{App, Principal};
 use crate::feed::{Cursor, Live};
 use crate::http::problem::{Answer, Problem};
 use crate::http::query::Params;
@@ -32,13 +33,19 @@ pub struct Query {
 
 struct Stream {
     app: Arc<App>,
+    by: Arc<Principal>,
     live: Live,
     sieve: Sieve,
     /// To be sent first.
     first: Option<String>,
 }
 
-pub async fn handle(State(app): State<Arc<App>>, headers: HeaderMap, Params(query): Params<Query>) -> Answer {
+pub async fn handle(
+    State(app): State<Arc<App>>,
+    Extension(by): Extension<Arc<Principal>>,
+    headers: HeaderMap,
+    Params(query): Params<Query>,
+) -> Answer {
     let sieve = Sieve::asked(&app, query.types.as_deref(), query.member.as_deref(), query.segment).await?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
     let mut first = "retry: 1000\n".to_owned();
@@ -60,9 +67,10 @@ pub async fn handle(State(app): State<Arc<App>>, headers: HeaderMap, Params(quer
         Err(problem) => return Err(problem),
     };
     let live = Live::new(&app.feed, from, sieve.filter.member);
-    let stream = Stream { app, live, sieve, first: Some(first) };
+    let stream = Stream { app, by, live, sieve, first: Some(first) };
     let body = futures_util::stream::unfold(stream, |mut stream| async {
-        let frame = stream.frame().await?;
+        // Whose key is revoked is told nothing more.
+        let frame = stream.frame().await.filter(|_| stream.by.is_live())?;
         Some((Ok::<_, std::convert::Infallible>(frame), stream))
     });
     let mut response = Response::new(Body::from_stream(body));

@@ -1,6 +1,7 @@
 //! `PUT /v1/program`: checks, runs the tests, publishes through the same door as events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
@@ -9,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use domain::event::{API_SOURCE, Event, Input};
 use domain::own::PUBLISHED;
 use domain::program::{self, Program, Rejected, Source, diag};
-use engine::{Clock, Delivery, Publish, Published};
+use engine::{Clock, Delivery, Failure, Publish, Published};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use wire::problem::Fault;
@@ -23,6 +24,8 @@ use crate::http::problem::{Answer, Problem};
 
 /// Versions that may come first while this one is being compiled.
 const TRIES: usize = 5;
+/// The answer waits so long for the feed to tell of it.
+const TELLING: Duration = Duration::from_secs(5);
 
 pub async fn handle(
     State(app): State<Arc<App>>,
@@ -53,16 +56,26 @@ pub async fn handle(
         match app.intake.publish(publish)?.answer().await? {
             Published::Overtaken { .. } => {}
             Published::New { version } => {
-                // It counts already; if nobody hears of it now, the next start tells.
-                if let Ok(pending) = app.intake.submit(vec![told(version, &app.clock)]) {
-                    let _stopping = pending.outcomes().await;
-                }
+                // It counts already, whether or not the asker is still there; if it cannot be told now, the next
+                // start tells.
+                let telling = tokio::spawn(tell(app.clone(), version));
+                let _later = tokio::time::timeout(TELLING, telling).await;
                 return published(&app, 201, version, &hash).await;
             }
             Published::Same { version } => return published(&app, 200, version, &hash).await,
         }
     }
     Err(Problem::new(503, "program_contended", "Others publish at the same time", "try again").retry(1))
+}
+
+async fn tell(app: Arc<App>, version: u32) {
+    loop {
+        match app.intake.submit(vec![told(version, &app.clock)]) {
+            Ok(pending) => return drop(pending.outcomes().await),
+            Err(Failure::Full { .. }) => tokio::time::sleep(Duration::from_secs(1)).await,
+            Err(_) => return,
+        }
+    }
 }
 
 /// What the feed tells of a version, once.

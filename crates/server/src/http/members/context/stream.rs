@@ -28,6 +28,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 struct Stream {
     app: Arc<App>,
+    by: Arc<Principal>,
     asked: Asked,
     watch: Watcher,
     /// To be sent first.
@@ -51,9 +52,10 @@ pub async fn handle(
     // Whoever comes again has it, perhaps.
     let begin = if last == Some(&*found.tag) { heartbeat(&found.tag) } else { frame(&found) };
     let first = Some(Bytes::from([b"retry: 1000\n", &*begin].concat()));
-    let stream = Stream { app, asked, watch, first, tag: found.tag, looked: Instant::now() };
+    let stream = Stream { app, by, asked, watch, first, tag: found.tag, looked: Instant::now() };
     let body = futures_util::stream::unfold(stream, |mut stream| async {
-        let frame = stream.next().await?;
+        // Whose key is revoked is told nothing more.
+        let frame = stream.next().await.filter(|_| stream.by.is_live())?;
         Some((Ok::<_, std::convert::Infallible>(frame), stream))
     });
     let mut response = Response::new(Body::from_stream(body));
