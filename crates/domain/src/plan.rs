@@ -136,7 +136,6 @@ impl Plan {
     /// While one event is carried out, it may show that more must be loaded: its writing is then thrown away.
     pub fn may_ask_late(&self) -> bool {
         !self.rewards.is_empty()
-            || !self.achievements.is_empty()
             || !self.workflows.is_empty()
             || !self.clocks.is_empty()
             || self.referrals.is_some()

@@ -90,6 +90,8 @@ impl Schedule {
 }
 
 impl Unit {
+    pub const COUNT: usize = UNITS.len();
+
     /// First day of the period that holds `day`.
     pub fn start(self, day: Date, calendar: &Calendar) -> Date {
         match self {

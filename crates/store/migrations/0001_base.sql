@@ -173,7 +173,8 @@ CREATE VIEW balances AS
     FROM member m, json_each(m.image, '$.wallets') w;
 CREATE VIEW lots AS
     SELECT m.no AS member, w.value ->> 'id' AS wallet, l.value ->> 0 AS pos, l.value ->> 1 AS n,
-        l.value ->> 2 AS remaining, coalesce(l.value ->> 3, 0) AS joined, l.value ->> 4 AS expires_at,
+        l.value ->> 2 AS remaining, coalesce(l.value ->> 3, 0) AS joined,
+        iif(json_type(l.value, '$[4]') = 'integer', strftime('%Y-%m-%dT%H:%M:%SZ', l.value ->> 4, 'unixepoch'), l.value ->> 4) AS expires_at,
         l.value ->> 5 AS put_in_by  -- in a household: by which member
     FROM member m, json_each(m.image, '$.wallets') w, json_each(w.value, '$.lots') p,
         json_each(CASE p.type WHEN 'object' THEN

@@ -25,9 +25,12 @@ const WINDOWS_MAX: usize = 32;
 /// Completes what the counters have reached. Err: this must be loaded first.
 pub fn follow(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
     let (plan, at) = (book.plan, scene.event.time);
+    if plan.achievements.is_empty() {
+        return Ok(());
+    }
+    let region = scene.region(book);
+    let mut moment = by_now(plan, book.member, at);
     for achievement in &plan.achievements {
-        let region = scene.region(book);
-        let moment = by_now(plan, book.member, at);
         let reached = reached(plan, achievement, book.member, region, &moment);
         let done = done(plan, achievement, book.member, &moment);
         for _ in done..reached {
@@ -36,6 +39,10 @@ pub fn follow(book: &mut Book<'_>, scene: &Scene<'_>) -> Result<(), Vec<Want>> {
                 break;
             }
             complete(book, scene, achievement, &moment)?;
+        }
+        if done < reached {
+            // What it paid may have placed him on a level.
+            moment = by_now(plan, book.member, at);
         }
     }
     Ok(())

@@ -98,6 +98,13 @@ impl<'a> Case<'a> {
         Present { plan: self.plan, who: self.who(), moment: &self.moment }
     }
 
+    /// The same, for many rules.
+    pub fn known(&self) -> Known<'_> {
+        let (present, reads) = (self.present(), &self.ty.reads[..]);
+        let numbers = reads.iter().map(|read| present.read(*read)).collect();
+        Known { present, reads, numbers }
+    }
+
     pub fn who(&self) -> Who<'a> {
         Who { member: self.member, home: self.home }
     }
@@ -154,7 +161,7 @@ pub fn moment(plan: &Plan, member: &Member, at: jiff::Timestamp) -> Moment {
         enrolled_on: member.enrolled_at.to_zoned(zone.clone()).date(),
     };
     let since = |ladder: &crate::plan::Ladder| tiers::held(ladder, member, at).window;
-    Moment { at: at.to_zoned(zone.clone()), calendar, levels: plan.ladders.iter().map(since).collect() }
+    Moment::new(at.to_zoned(zone.clone()), calendar, plan.ladders.iter().map(since).collect())
 }
 
 /// The list of an order's items, from its payload.
@@ -246,6 +253,22 @@ impl State for Present<'_> {
                 Num::int(i64::from(times)).unwrap_or(Num::ZERO)
             }
             Read::Granted(..) => Num::ZERO,
+        }
+    }
+}
+
+/// The same, with what the rules of the type read found out once.
+pub struct Known<'a> {
+    present: Present<'a>,
+    reads: &'a [Read],
+    numbers: Vec<Num>,
+}
+
+impl State for Known<'_> {
+    fn read(&self, what: Read) -> Num {
+        match self.reads.iter().position(|read| *read == what) {
+            Some(at) => self.numbers[at],
+            None => self.present.read(what),
         }
     }
 }

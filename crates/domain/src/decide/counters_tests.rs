@@ -13,11 +13,8 @@ fn moment(day: i64) -> Moment {
         enrolled_on: jiff::civil::date(2026, 1, 1),
     };
     let at = start.timestamp().as_second() + day * 86_400 + 3_600;
-    Moment {
-        at: jiff::Timestamp::from_second(at).unwrap().to_zoned(jiff::tz::TimeZone::UTC),
-        calendar,
-        levels: Vec::new(),
-    }
+    let at = jiff::Timestamp::from_second(at).unwrap().to_zoned(jiff::tz::TimeZone::UTC);
+    Moment::new(at, calendar, Vec::new())
 }
 
 fn counter(kind: CounterKind, per: Window) -> Counter {

@@ -98,7 +98,7 @@ mod tests {
         let start = enrolled_on.to_zoned(jiff::tz::TimeZone::UTC).unwrap();
         let calendar = Calendar { week_starts: jiff::civil::Weekday::Monday, year_starts: 1, enrolled_on };
         let at = jiff::Timestamp::from_second(start.timestamp().as_second() + day * 86_400 + 60).unwrap();
-        Moment { at: at.to_zoned(jiff::tz::TimeZone::UTC), calendar, levels: Vec::new() }
+        Moment::new(at.to_zoned(jiff::tz::TimeZone::UTC), calendar, Vec::new())
     }
 
     proptest! {

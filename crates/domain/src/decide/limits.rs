@@ -3,6 +3,8 @@
 //! Bounded: 64 calendar windows; 256 instants of a rolling one, beyond which the closest two are joined into the later
 //! (so a limit is never passed, only held a little longer).
 
+use std::cell::Cell;
+
 use jiff::Zoned;
 use jiff::civil::Date;
 
@@ -25,6 +27,8 @@ pub struct Moment {
     pub calendar: Calendar,
     /// When the level of each ladder began or was renewed, as seconds: windows of `tiers.L`.
     pub levels: Vec<i64>,
+    /// Where the period of each unit began, once it was asked for: that is where days in a zone are costly.
+    periods: [Cell<Option<i64>>; Unit::COUNT],
 }
 
 /// What is known of limits: the member's, those that are one for his household, and the budgets of all.
@@ -63,6 +67,10 @@ impl<'a> Uses<'a> {
 pub struct Forgotten;
 
 impl Moment {
+    pub fn new(at: Zoned, calendar: Calendar, levels: Vec<i64>) -> Moment {
+        Moment { at, calendar, levels, periods: Default::default() }
+    }
+
     pub fn seconds(&self) -> i64 {
         self.at.timestamp().as_second()
     }
@@ -79,8 +87,14 @@ impl Moment {
 
     /// Start of the period `ago` before the one that holds this instant.
     pub fn period(&self, unit: Unit, ago: i32) -> i64 {
-        let start = unit.start(self.at.date(), &self.calendar);
-        self.start_of(if ago == 0 { start } else { unit.back(start, ago, &self.calendar) })
+        let first = || unit.start(self.at.date(), &self.calendar);
+        if ago != 0 {
+            return self.start_of(unit.back(first(), ago, &self.calendar));
+        }
+        let known = &self.periods[unit as usize];
+        let start = known.get().unwrap_or_else(|| self.start_of(first()));
+        known.set(Some(start));
+        start
     }
 
     pub fn start_of(&self, day: Date) -> i64 {
@@ -170,7 +184,7 @@ mod tests {
             year_starts: 1,
             enrolled_on: jiff::civil::date(2026, 1, 31),
         };
-        Moment { at: text.parse().unwrap(), calendar, levels: Vec::new() }
+        Moment::new(text.parse().unwrap(), calendar, Vec::new())
     }
     const DAYS7: Window = Window::Rolling(Span { count: 7, unit: SpanUnit::Day });
 

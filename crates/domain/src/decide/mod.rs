@@ -206,7 +206,7 @@ fn judge(
     if let (Some(order), true) = (order, case.totals.is_empty()) {
         case.totals = order.items.iter().map(|item| item.total).collect();
     }
-    let before = case.present();
+    let before = case.known();
     let mut judge =
         Judge::new(&case, &before, &matter.snapshot.rows, &matter.snapshot.budgets, &matter.plans.keys);
     judge.order = order;

@@ -107,6 +107,9 @@ impl<'a> Judge<'a> {
         budgets: &'a Budgets,
         keys: &'a KeyMaker,
     ) -> Judge<'a> {
+        // What does not hear the event is passed over, though rules that do refer to it.
+        let mut judged = vec![true; case.plan.rules.len()];
+        case.ty.rules.iter().for_each(|no| judged[usize::from(*no)] = false);
         Judge {
             case,
             before,
@@ -117,7 +120,7 @@ impl<'a> Judge<'a> {
             to: Payee::Member,
             rows,
             keys,
-            judged: vec![false; case.plan.rules.len()],
+            judged,
             settled: vec![false; case.plan.campaigns.len()],
             granted: Vec::new(),
             offers: Vec::new(),
@@ -136,7 +139,7 @@ impl<'a> Judge<'a> {
     }
 
     fn reach(&mut self, no: RuleNo) {
-        if self.judged[usize::from(no)] || self.case.ty.rules.binary_search(&no).is_err() {
+        if self.judged[usize::from(no)] {
             return;
         }
         match self.outermost(no) {

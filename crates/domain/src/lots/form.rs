@@ -1,4 +1,5 @@
-//! Stored forms. A lot is `[pos, n, remaining]`, and `[…, joined, expires_at, by]` as far as there is more to say. A wallet's
+//! Stored forms. A lot is `[pos, n, remaining]`, and `[…, joined, expires_at, by]` as far as there is more to say; ends are
+//! seconds since 1970, or a text where that is not all, for members with many lots are mostly made of them. A wallet's
 //! lots are a list of them in spending order; where a page of lots stands, which is stored in a row of its own,
 //! `{"p": [number, count, sum, lowest pos, highest pos, end of the first]}` does.
 //!
@@ -6,7 +7,7 @@
 
 use jiff::Timestamp;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::list::Lots;
@@ -27,7 +28,7 @@ impl<'de> Visitor<'de> for LotForm {
             n: parts.next_element()?.ok_or_else(|| short(1))?,
             remaining: parts.next_element()?.ok_or_else(|| short(2))?,
             joined: parts.next_element()?.unwrap_or(0),
-            expires_at: parts.next_element::<Option<Timestamp>>()?.flatten(),
+            expires_at: parts.next_element::<Option<End>>()?.flatten().map(|end| end.0),
             by: parts.next_element()?,
         })
     }
@@ -41,20 +42,54 @@ impl<'de> Deserialize<'de> for Lot {
 
 impl Serialize for Lot {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let end = self.expires_at.map(End);
         match self.by {
-            Some(by) => (self.pos, self.n, self.remaining, self.joined, self.expires_at, by).serialize(s),
-            None if self.joined == 0 && self.expires_at.is_none() => {
-                (self.pos, self.n, self.remaining).serialize(s)
-            }
-            None => (self.pos, self.n, self.remaining, self.joined, self.expires_at).serialize(s),
+            Some(by) => (self.pos, self.n, self.remaining, self.joined, end, by).serialize(s),
+            None if self.joined == 0 && end.is_none() => (self.pos, self.n, self.remaining).serialize(s),
+            None => (self.pos, self.n, self.remaining, self.joined, end).serialize(s),
         }
+    }
+}
+
+struct End(Timestamp);
+
+impl Serialize for End {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self.0.subsec_nanosecond() {
+            0 => self.0.as_second().serialize(s),
+            _ => self.0.serialize(s),
+        }
+    }
+}
+
+struct EndForm;
+
+impl Visitor<'_> for EndForm {
+    type Value = End;
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("seconds since 1970, or a time")
+    }
+    fn visit_i64<E: Error>(self, seconds: i64) -> Result<End, E> {
+        Timestamp::from_second(seconds).map(End).map_err(E::custom)
+    }
+    fn visit_u64<E: Error>(self, seconds: u64) -> Result<End, E> {
+        self.visit_i64(i64::try_from(seconds).map_err(E::custom)?)
+    }
+    fn visit_str<E: Error>(self, text: &str) -> Result<End, E> {
+        text.parse().map(End).map_err(E::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for End {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<End, D::Error> {
+        d.deserialize_any(EndForm)
     }
 }
 
 /// Stands for a page.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Reference {
-    p: (u32, u32, i64, u64, u64, Option<Timestamp>),
+    p: (u32, u32, i64, u64, u64, Option<End>),
 }
 
 enum Part {
@@ -78,7 +113,7 @@ impl<'de> Visitor<'de> for PartForm {
         if sum < i64::from(count) {
             return Err(A::Error::custom("a page of lots holds less than it has lots"));
         }
-        Ok(Part::Page(Page::stored(number, count, sum, (from, to), end)))
+        Ok(Part::Page(Page::stored(number, count, sum, (from, to), end.map(|end| end.0))))
     }
 }
 
@@ -122,7 +157,7 @@ impl Serialize for Lots {
             if page.number == 0 {
                 page.lots().iter().try_for_each(|lot| list.serialize_element(lot))?;
             } else {
-                let p = (page.number, page.count, page.sum, page.span.0, page.span.1, page.end);
+                let p = (page.number, page.count, page.sum, page.span.0, page.span.1, page.end.map(End));
                 list.serialize_element(&Reference { p })?;
             }
         }

@@ -208,7 +208,10 @@ proptest! {
             let ended = |at: i64| move |lot: &Lot| lot.expires_at.is_some_and(|end| end <= day(at));
             match step {
                 Step::Add { amount, day: end, by } => {
-                    let lot = Lot { pos, n: 0, remaining: amount, joined: 0, expires_at: end.map(day), by };
+                    // Nearly all ends are whole seconds.
+                    let part = jiff::SignedDuration::from_nanos(i64::from(pos % 7 == 0));
+                    let expires_at = end.map(|end| day(end) + part);
+                    let lot = Lot { pos, n: 0, remaining: amount, joined: 0, expires_at, by };
                     lots.add(lot.clone());
                     plain.add(lot);
                 }

@@ -30,10 +30,12 @@ fn step(book: &mut Book<'_>, region: &Region, no: LadderNo, at: Timestamp, by: O
         return false;
     }
     let now = present(ladder, book.member);
-    let above = (now.level + 1..ladder.levels.len())
-        .find_map(|level| reached(plan, ladder, level, book.member, region, at).map(|found| (level, found)));
+    let then = by_now(plan, book.member, at);
+    let above = (now.level + 1..ladder.levels.len()).find_map(|level| {
+        reached(plan, ladder, level, book.member, region, &then).map(|found| (level, found))
+    });
     let found = above.or_else(|| {
-        let found = reached(plan, ladder, now.level, book.member, region, at)?;
+        let found = reached(plan, ladder, now.level, book.member, region, &then)?;
         renews(plan, ladder, book.member, found.way, &found.moment).then_some((now.level, found))
     });
     let Some((level, found)) = found else { return false };
@@ -66,7 +68,7 @@ struct Found<'p> {
     moment: Moment,
 }
 
-/// When, as far as is known by an event at `at`, the needs of the level are met: then, or (where the event came late) at
+/// When, as far as is known by an event at `then`, the needs of the level are met: then, or (where the event came late) at
 /// the first later instant that a rolling window still joins with it.
 fn reached<'p>(
     plan: &'p Plan,
@@ -74,32 +76,33 @@ fn reached<'p>(
     level: usize,
     member: &Member,
     region: &Region,
-    at: Timestamp,
+    then: &Moment,
 ) -> Option<Found<'p>> {
     let ladder = plan.ladders.iter().find(|l| l.id == ladder.id)?;
     let level = &ladder.levels[level];
     if level.needs.is_empty() {
         return None;
     }
+    if let Some(way) = way(plan, level, member, region, then) {
+        return Some(Found { way, moment: then.clone() });
+    }
+    let counters = level.needs.iter().flatten().map(|(no, _)| &plan.counters[usize::from(*no)]);
+    let mut later: Vec<i64> = counters.flat_map(|counter| after(counter, member, then.seconds())).collect();
+    later.sort_unstable();
+    later.dedup();
     let found = |at: Timestamp| {
         let moment = by_now(plan, member, at);
         way(plan, level, member, region, &moment).map(|way| Found { way, moment })
     };
-    found(at).or_else(|| {
-        let counters = level.needs.iter().flatten().map(|(no, _)| &plan.counters[usize::from(*no)]);
-        let mut later: Vec<i64> = counters.flat_map(|counter| after(counter, member, at)).collect();
-        later.sort_unstable();
-        later.dedup();
-        later.into_iter().filter_map(|seconds| Timestamp::from_second(seconds).ok()).find_map(found)
-    })
+    later.into_iter().filter_map(|seconds| Timestamp::from_second(seconds).ok()).find_map(found)
 }
 
-/// Instants after `at` at which a rolling counter counted something.
-fn after(counter: &Counter, member: &Member, at: Timestamp) -> Vec<i64> {
+/// Instants after `at` (as seconds) at which a rolling counter counted something.
+fn after(counter: &Counter, member: &Member, at: i64) -> Vec<i64> {
     let Window::Rolling(_) = counter.per else { return Vec::new() };
     let state = super::counters::state(member, &counter.id);
     let keys = state.into_iter().flat_map(|state| state.parts.iter().map(|part| part.0));
-    keys.filter(|key| *key > at.as_second()).collect()
+    keys.filter(|key| *key > at).collect()
 }
 
 /// The present level is set anew: a placed one because its needs are met now, another one because they are met in a

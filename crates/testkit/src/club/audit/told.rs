@@ -24,7 +24,8 @@ pub fn lot_id(value: &Value) -> Option<LotId> {
 
 /// Seconds of a stored instant.
 pub fn instant(value: &Value) -> Option<i64> {
-    value.as_str()?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
+    let told = || value.as_str()?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second);
+    value.as_i64().or_else(told)
 }
 
 /// All that moved, sorted.
