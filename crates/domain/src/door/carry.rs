@@ -232,9 +232,7 @@ impl<'a> Door<'a> {
         if let Err(wants) = done.flatten() {
             self.undo(undo);
             *member = before.expect("only plans that may ask late do, and lots that are away");
-            if let Some(home) = home_before {
-                self.snapshot.members.insert(home.no, Some(home));
-            }
+            self.snapshot.members.extend(home_before.map(|home| (home.no, Some(home))));
             return Err(wants);
         }
         let member = Arc::make_mut(member);
