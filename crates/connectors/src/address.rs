@@ -48,7 +48,7 @@ impl Broker {
         match self {
             Broker::Nats => ("nats", cfg!(feature = "nats")),
             Broker::RabbitMq => ("rabbitmq", cfg!(feature = "rabbitmq")),
-            Broker::Sqs | Broker::Sns => ("sqs", false),
+            Broker::Sqs | Broker::Sns => ("sqs", cfg!(feature = "sqs")),
             Broker::Kafka => ("kafka", false),
         }
     }

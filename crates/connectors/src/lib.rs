@@ -11,6 +11,8 @@ mod address;
 mod nats;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
+#[cfg(feature = "sqs")]
+mod sqs;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -68,6 +70,8 @@ pub enum Topic {
     Nats(nats::Subject),
     #[cfg(feature = "rabbitmq")]
     RabbitMq(rabbitmq::Exchange),
+    #[cfg(feature = "sqs")]
+    Sqs(sqs::Queue),
 }
 
 impl Topic {
@@ -78,6 +82,8 @@ impl Topic {
                 Broker::Nats => nats::Subject::open(address, way).await.map(Topic::Nats),
                 #[cfg(feature = "rabbitmq")]
                 Broker::RabbitMq => rabbitmq::Exchange::open(address, way).await.map(Topic::RabbitMq),
+                #[cfg(feature = "sqs")]
+                Broker::Sqs | Broker::Sns => sqs::Queue::open(address, way).map(Topic::Sqs),
                 broker => Err(broker.left_out()),
             }
         };
@@ -93,6 +99,8 @@ impl Topic {
                 Topic::Nats(subject) => subject.send(messages).await,
                 #[cfg(feature = "rabbitmq")]
                 Topic::RabbitMq(exchange) => exchange.send(messages).await,
+                #[cfg(feature = "sqs")]
+                Topic::Sqs(queue) => queue.send(messages).await,
                 #[allow(unreachable_patterns)]
                 _ => Ok(()),
             }

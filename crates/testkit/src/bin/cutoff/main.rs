@@ -117,6 +117,7 @@ fn run(time: Duration, seed: u64) -> Result<(), String> {
         Heard::new("stream", lock(&stream.seen).clone(), *lock(&stream.deaths), world.front.cuts()),
         Heard::new("webhook", world.hooked(), world.count(KillReceiver), world.hook.cuts()),
         Heard::new("NATS", world.nats.read(), world.count(KillNatsReader), world.topic.cuts()),
+        Heard::new("stored", world.nats.stored()?, world.count(KillNats), world.topic.cuts()),
     ];
     pages.end();
     stream.end();
@@ -134,7 +135,10 @@ fn run(time: Duration, seed: u64) -> Result<(), String> {
         (Some(0), _) => {}
         (code, printed) => return Err(format!("verify ended with {code:?}:\n{printed}")),
     }
-    println!("equal: all four, the feed read at once, and the ledger ({} changes)", told.len());
+    println!(
+        "equal: all four, what NATS has stored, the feed read at once, and the ledger ({} changes)",
+        told.len()
+    );
     world.launch.remove();
     Ok(())
 }
@@ -274,9 +278,14 @@ impl World {
         let mut get = |path: &str| client.get(path).map(|answer| answer.json()).map_err(|e| e.to_string());
         let mut failed = Vec::new();
         for state in ["waiting", "dead"] {
-            let page = get(&format!("/v1/deliveries?endpoint=ep_1&state={state}&limit=100"))?;
-            let all = page["deliveries"].as_array().cloned().unwrap_or_default();
-            failed.extend(all.into_iter().filter(|one| one["attempts"].as_u64() > Some(0)));
+            let mut path = format!("/v1/deliveries?endpoint=ep_1&state={state}&limit=200");
+            loop {
+                let page = get(&path)?;
+                let all = page["deliveries"].as_array().cloned().unwrap_or_default();
+                failed.extend(all.into_iter().filter(|one| one["attempts"].as_u64() > Some(0)));
+                let Some(next) = page["next"].as_str() else { break };
+                path = format!("/v1/deliveries?endpoint=ep_1&state={state}&limit=200&cursor={next}");
+            }
         }
         for one in failed {
             let path = format!("/v1/deliveries/{}/retry", one["id"].as_str().unwrap_or_default());

@@ -1,5 +1,6 @@
 //! A NATS server that is killed and started again on its store, and a reader of it in a process of its own (the Python
-//! client), which writes down each message before it acknowledges it.
+//! client), which writes down each message before it acknowledges it, one at a time: with several on their way, those of a
+//! reader that was killed would come again after later ones.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ async def main():
             await asyncio.sleep(0.1)
     while True:
         try:
-            got = await reader.fetch(50, timeout=1)
+            got = await reader.fetch(1, timeout=1)
         except (nats.errors.Error, asyncio.TimeoutError):
             continue
         for one in got:
@@ -39,6 +40,24 @@ async def quiet(_):
 
 asyncio.run(main())
 "#;
+/// The stream as it lies there, without a consumer's redeliveries.
+const LIES: &str = r#"
+import asyncio, nats, sys
+from nats.js.api import ConsumerConfig
+
+async def main():
+    client = await nats.connect(sys.argv[1])
+    stream = client.jetstream()
+    left = (await stream.stream_info("CUTOFF")).state.messages
+    reader = await stream.pull_subscribe("", stream="CUTOFF", config=ConsumerConfig(ack_policy="none"))
+    while left > 0:
+        for one in await reader.fetch(min(left, 500), timeout=10):
+            print(one.headers["Nats-Msg-Id"], one.data.decode())
+            left -= 1
+    await client.close()
+
+asyncio.run(main())
+"#;
 const MAKE: &str = r#"
 import asyncio, nats, sys
 from nats.js.api import ConsumerConfig
@@ -47,7 +66,7 @@ async def main():
     client = await nats.connect(sys.argv[1])
     stream = client.jetstream()
     await stream.add_stream(name="CUTOFF", subjects=["cutoff.>"])
-    await stream.add_consumer("CUTOFF", ConsumerConfig(durable_name="reader", ack_policy="explicit", ack_wait=5, max_ack_pending=1000))
+    await stream.add_consumer("CUTOFF", ConsumerConfig(durable_name="reader", ack_policy="explicit", ack_wait=1, max_ack_pending=1))
     await client.close()
 
 asyncio.run(main())
@@ -123,8 +142,13 @@ impl Nats {
 
     /// What the reader wrote down: ids and changes.
     pub fn read(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.folder.join("read")).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line.split_once(' ')?.1).ok()).collect()
+        changes(&std::fs::read_to_string(self.folder.join("read")).unwrap_or_default())
+    }
+    /// What lies in the stream.
+    pub fn stored(&self) -> Result<Vec<Value>, String> {
+        let script =
+            self.script(LIES, &format!("nats://{}", self.address)).output().map_err(|e| e.to_string())?;
+        Ok(changes(&String::from_utf8_lossy(&script.stdout)))
     }
 
     fn script(&self, script: &str, url: &str) -> Command {
@@ -146,6 +170,10 @@ fn kill(child: &mut Option<Child>) {
         let _ = child.kill();
         let _ = child.wait();
     }
+}
+
+fn changes(text: &str) -> Vec<Value> {
+    text.lines().filter_map(|line| serde_json::from_str(line.split_once(' ')?.1).ok()).collect()
 }
 
 /// The feed as SQL tells it, by a client that is not ours: [[row, the member's own count, type], ...].
