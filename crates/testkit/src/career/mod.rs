@@ -16,7 +16,9 @@ use terms::Terms;
 pub use marks::ALL as MARKS;
 
 pub struct Career {
+    /// Of the first version.
     terms: Terms,
+    versions: Vec<Terms>,
     clients: Clients,
     /// How often, per mille, a day is spent with a run in mind.
     steady: u32,
@@ -24,8 +26,12 @@ pub struct Career {
 
 impl Career {
     pub fn draw(programs: &mut Rng, mut rng: Rng) -> Career {
-        let steady = rng.swarm(400);
-        Career { terms: Terms::draw(programs), clients: Clients::new(rng), steady }
+        let (terms, steady) = (Terms::draw(programs), rng.swarm(400));
+        let mut versions = vec![terms.clone()];
+        for _ in 0..programs.between(0, 2) {
+            versions.push(versions[versions.len() - 1].revise(programs));
+        }
+        Career { terms, versions, clients: Clients::new(rng), steady }
     }
     fn something(&mut self) {
         let person = self.clients.person();
@@ -105,7 +111,7 @@ impl Career {
 
 impl Story for Career {
     fn programs(&self) -> Vec<String> {
-        vec![self.terms.toml()]
+        self.versions.iter().map(Terms::toml).collect()
     }
     fn messages(&mut self) -> Vec<Message> {
         while !self.clients.is_enough() {
@@ -126,6 +132,6 @@ impl Story for Career {
         vec![self.clients.message("referral.claimed", who, clock, data)]
     }
     fn auditor(&self) -> Box<dyn Audit> {
-        Box::new(audit::Career::new(self.terms.clone()))
+        Box::new(audit::Career::new(self.versions.clone()))
     }
 }

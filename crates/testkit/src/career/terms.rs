@@ -212,6 +212,30 @@ impl Terms {
             },
         }
     }
+    /// A later version: other amounts and needs, of the same goals, clocks and workflows.
+    pub fn revise(&self, rng: &mut Rng) -> Terms {
+        let mut next = self.clone();
+        let new = Terms::draw(rng);
+        (next.rate, next.steady, next.praise) = (new.rate, new.steady, new.praise);
+        for (goal, new) in next.goals.iter_mut().zip(new.goals) {
+            (goal.needs, goal.pays, goal.early) = (new.needs, new.pays, new.early);
+        }
+        let clocks = new.clocks;
+        (next.clocks.least, next.clocks.period) = (clocks.least, clocks.period);
+        (next.clocks.yearly, next.clocks.asleep, next.clocks.special) =
+            (clocks.yearly, clocks.asleep, clocks.special);
+        let steps = next.flows.iter_mut().flat_map(|flow| &mut flow.steps);
+        steps.for_each(|step| match &mut step.act {
+            Act::Earn(points) => *points = rng.between(1, 20),
+            Act::WaitFor { on, .. } if on.kind == "order.paid" => on.least = rng.between(0, 60),
+            _ => {}
+        });
+        let bring = new.bring;
+        (next.bring.least, next.bring.hello, next.bring.qualified) =
+            (bring.least, bring.hello, bring.qualified);
+        (next.bring.thanks, next.bring.cap) = (bring.thanks, bring.cap);
+        next
+    }
     pub fn per(&self, counter: Counter) -> Per {
         match counter {
             Counter::Orders => self.orders,

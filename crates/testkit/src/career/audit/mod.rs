@@ -23,7 +23,11 @@ use crate::sim::story::{Audit, State};
 use crate::world::Message;
 
 pub struct Career {
+    /// Of the version that judges the present row.
     terms: Terms,
+    version: usize,
+    /// Oldest first.
+    versions: Vec<Terms>,
     past: Past,
     members: BTreeMap<u64, Member>,
     names: BTreeMap<String, u64>,
@@ -168,9 +172,11 @@ impl Audit for Career {
 }
 
 impl Career {
-    pub fn new(terms: Terms) -> Career {
+    pub fn new(versions: Vec<Terms>) -> Career {
         Career {
-            terms,
+            terms: versions[0].clone(),
+            version: 1,
+            versions,
             past: Past::default(),
             members: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -183,6 +189,13 @@ impl Career {
     }
     fn follow(&mut self, row: &Row, marks: &mut Marks) -> Result<(), String> {
         self.past.goes_on(row)?;
+        let version = row.decision["v"].as_u64().unwrap_or(0) as usize;
+        if version < self.version || version > self.versions.len() {
+            return Err(format!("judged by version {version} after {}", self.version));
+        }
+        if version > self.version {
+            (self.version, self.terms) = (version, self.versions[version - 1].clone());
+        }
         let book = self.work(row, marks)?;
         self.compare(&book, row)
     }
