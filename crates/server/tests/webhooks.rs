@@ -241,6 +241,28 @@ fn an_ordered_endpoint_sees_each_members_changes_in_order() {
 }
 
 #[test]
+fn a_member_who_was_behind_is_caught_up_with_quickly() {
+    let mut api = api();
+    let hook = Receiver::start(|_, before| match before {
+        0 => Reply::Answer(429, "Retry-After: 1\r\n", String::new()),
+        _ => Reply::ok(),
+    });
+    endpoint(
+        &mut api,
+        json!({"url": hook.url(), "in_order": true, "per_second": 10_000, "types": ["points.*"]}),
+    );
+    let batch: Vec<Value> = (0..400).map(|n| order(&format!("o{n}"), "pos:c1", "1.00")).collect();
+    let kind = [("Content-Type", "application/cloudevents-batch+json")];
+    assert_eq!(api.call("POST", "/v1/events", &kind, json!(batch).to_string().as_bytes()).status, 200);
+    let got = hook.wait_for(401);
+    let seqs: Vec<u64> = got[1..].iter().filter_map(|one| one.json()["member_seq"].as_u64()).collect();
+    assert!(seqs.is_sorted() && seqs.len() == 400, "{seqs:?}");
+    // One write to the store for each would take longer.
+    let took = got[400].at.duration_since(got[1].at);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
 fn a_restart_loses_nothing() {
     let mut api = api();
     let hook = Receiver::start(|_, _| Reply::ok());

@@ -4,6 +4,8 @@
 //! Invariant: what checks against a plan can be evaluated for every change; `OutOfRange` is all that is left.
 
 mod template;
+#[cfg(test)]
+mod tests;
 mod told;
 
 use std::sync::Arc;

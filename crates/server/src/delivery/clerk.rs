@@ -88,7 +88,9 @@ impl Clerk {
 
     /// Those that are for the endpoint, in their order.
     pub async fn sift<'t>(&self, told: impl Iterator<Item = &'t Told>) -> Result<Vec<&'t Told>, StoreError> {
-        let mut told: Vec<&Told> = told.filter(|told| self.types.takes(told)).collect();
+        // What tells of a member tells nothing of a change that is about none.
+        let about = |told: &Told| told.member.is_some() || !self.wish.form_reads_member;
+        let mut told: Vec<&Told> = told.filter(|told| self.types.takes(told) && about(told)).collect();
         if told.is_empty() || !self.wish.has_filter() {
             return Ok(told);
         }

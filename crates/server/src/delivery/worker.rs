@@ -263,8 +263,10 @@ impl Worker {
                 (self.failures, self.failing_ms) = (0, None);
                 if message.stored {
                     self.progress.taken.push(message.change);
-                    // In order, the member's next one waits for this.
-                    self.save_by(if self.endpoint.settings.in_order { Duration::ZERO } else { SAVE_EVERY });
+                    // In order, the member's next one may wait for this.
+                    let last = !self.ahead.iter().any(|next| next.stored && next.member == message.member);
+                    let now = self.endpoint.settings.in_order && last;
+                    self.save_by(if now { Duration::ZERO } else { SAVE_EVERY });
                 }
             }
             // The message is to blame, not the endpoint.
@@ -326,6 +328,17 @@ impl Worker {
     }
 
     fn later(&mut self, message: &Message, next_ms: Option<i64>) {
+        if self.endpoint.settings.in_order && next_ms.is_some() && message.stored {
+            // Those behind it wait in the store as well.
+            let Worker { ahead, open, .. } = self;
+            ahead.retain(|next| {
+                let behind = next.stored && next.member == message.member;
+                if behind {
+                    open.remove(&next.change);
+                }
+                !behind
+            });
+        }
         let Message { change, member, attempts, .. } = *message;
         self.progress.later.push(DeliveryRow { change, member, attempts, next_ms });
         self.save_by(SAVE_EVERY);
@@ -395,6 +408,7 @@ impl Worker {
             })
             .await?;
         self.due_at = next.map(|next| Instant::now() + until(next, now).max(SAVE_EVERY));
+        let mut ahead = Vec::new();
         for row in due {
             if self.open.contains(&row.change) {
                 continue;
@@ -408,8 +422,10 @@ impl Worker {
                 continue;
             };
             self.open.insert(row.change);
-            self.ahead.push_front(Message::new(told, Some(row.attempts)));
+            ahead.push(Message::new(told, Some(row.attempts)));
         }
+        // Nothing was ahead: those of one member keep their order.
+        self.ahead.extend(ahead);
         Ok(())
     }
 }

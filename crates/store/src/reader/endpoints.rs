@@ -36,6 +36,9 @@ const FIRST: &str =
     "NOT EXISTS (SELECT 1 FROM delivery e WHERE e.endpoint = d.endpoint AND e.member IS d.member
     AND e.next_ms IS NOT NULL AND (e.pos, e.n) < (d.pos, d.n))";
 
+/// Of one member so many are taken up together, where they go one after the other.
+const OF_ONE: usize = 32;
+
 impl Reader {
     pub fn endpoint_list(&self) -> Result<Vec<EndpointRow>, StoreError> {
         self.all(&format!("{ENDPOINT} ORDER BY no"), [], endpoint)
@@ -49,7 +52,8 @@ impl Reader {
         Ok(self.all(count, [no], counts)?.pop().unwrap_or_default())
     }
 
-    /// What is due by `now_ms`, the longest due first. `in_order`: of each member only the first that waits.
+    /// What is due by `now_ms`, the longest due first. `in_order`: of so many members those that are due, in their order,
+    /// and nothing behind what is not due.
     pub fn delivery_due(
         &self,
         no: u64,
@@ -61,7 +65,22 @@ impl Reader {
             "{DELIVERY} WHERE endpoint = ?1 AND next_ms <= ?2 AND (NOT ?3 OR {FIRST})
             ORDER BY next_ms, pos, n LIMIT ?4"
         );
-        self.all(&select, (no, now_ms, in_order, limit), delivery)
+        let first = self.all(&select, (no, now_ms, in_order, limit), delivery)?;
+        if !in_order {
+            return Ok(first);
+        }
+        let behind = format!(
+            "{DELIVERY} WHERE endpoint = ?1 AND member IS ?2 AND next_ms IS NOT NULL AND (pos, n) > (?3, ?4)
+            ORDER BY pos, n LIMIT ?5"
+        );
+        let mut due = Vec::new();
+        for one in first {
+            let of = (no, one.member, one.change.0, one.change.1, OF_ONE);
+            due.push(one);
+            let behind = self.all(&behind, of, delivery)?;
+            due.extend(behind.into_iter().take_while(|row| row.next_ms.is_some_and(|at| at <= now_ms)));
+        }
+        Ok(due)
     }
     /// When the next is due.
     pub fn delivery_next(&self, no: u64, in_order: bool) -> Result<Option<i64>, StoreError> {

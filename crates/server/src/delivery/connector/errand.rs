@@ -266,7 +266,11 @@ impl Order {
         let uri = url.parse().map_err(|_| "the address is none".to_owned())?;
         let mut headers = vec![("user-agent".to_owned(), crate::delivery::message::AGENT.to_owned())];
         for (name, template) in &self.headers {
-            headers.push((name.clone(), plain(template, name)?));
+            let value = plain(template, name)?;
+            if hyper::header::HeaderValue::from_str(&value).is_err() {
+                return Err(format!("the header {name} would hold what no header can"));
+            }
+            headers.push((name.clone(), value));
         }
         if let Some((name, password)) = &self.basic {
             let pair = format!("{}:{}", plain(name, "name")?, plain(password, "password")?);

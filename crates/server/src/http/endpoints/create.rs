@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use store::{Admin, EndpointWords, Reader};
+use store::{Admin, EndpointRow, EndpointWords, Reader};
 
 use super::shape::{self, answer, check, fits};
 use crate::app::App;
@@ -44,9 +44,12 @@ pub async fn handle(State(app): State<Arc<App>>, Json(new): Json<NewEndpoint>) -
             return Err(Problem::new(409, "endpoints_full", "There are too many endpoints", detail));
         }
         // A retry of a request whose answer was lost would double every message.
-        if let Some(same) = others.iter().find(|row| *row.settings == *words.settings) {
-            let detail =
-                format!("{} has the same settings: rotate its secret if you lost it", shape::id(same.no));
+        let same = |row: &&EndpointRow| *row.settings == *words.settings && *row.hidden == *words.hidden;
+        if let Some(same) = others.iter().find(same) {
+            let id = shape::id(same.no);
+            let detail = format!(
+                "{id} has the same settings: rotate its secret if you lost it, or give them another `description` to have two"
+            );
             return Err(Problem::new(409, "endpoint_exists", "There is such an endpoint", detail));
         }
         Ok(admin.endpoint_create(words, secrets, from.to_string(), now)?)

@@ -17,6 +17,7 @@ use crate::http::feed::asked::{TYPES_MAX, read_types};
 use crate::http::problem::{Answer, Problem};
 
 const URL_BYTES_MAX: usize = 2_048;
+const CONNECTOR_BYTES_MAX: usize = 64 * 1024;
 const DESCRIPTION_CHARS_MAX: usize = 500;
 
 #[derive(Serialize)]
@@ -113,6 +114,11 @@ pub fn check(settings: &Settings) -> Result<Target, Problem> {
     }
     if settings.description.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTION_CHARS_MAX) {
         fault("/description", format!("at most {DESCRIPTION_CHARS_MAX} characters"));
+    }
+    let long =
+        |connector| serde_json::to_string(connector).is_ok_and(|json| json.len() > CONNECTOR_BYTES_MAX);
+    if settings.connector.as_ref().is_some_and(long) {
+        fault("/connector", format!("at most {CONNECTOR_BYTES_MAX} bytes"));
     }
     if settings.payload.as_ref().is_some_and(|fields| fields.is_empty() || fields.len() > FIELDS_MAX) {
         fault("/payload", format!("1 to {FIELDS_MAX} names, each with an expression"));
