@@ -99,8 +99,8 @@ const SHOWN: [(&str, &str, &str); 13] = [
     ),
     (
         "lots",
-        "SELECT concat_ws(' ', member, remaining, put_in_by) AS line FROM lots ORDER BY pos",
-        "3 83 1;3 95 2;3 50 1",
+        "SELECT concat_ws(' ', member, remaining, put_in_by, expires_at) AS line FROM lots ORDER BY pos",
+        "3 83 1 2027-02-14T23:00:00Z;3 95 2 2027-02-14T23:00:00Z;3 50 1 2027-02-14T23:00:00Z",
     ),
     ("households", "SELECT household || ' ' || member AS line FROM households ORDER BY member", "3 1;3 2"),
     ("levels", "SELECT concat_ws(' ', member, ladder, level, placed) AS line FROM levels", "1 status gold 0"),
