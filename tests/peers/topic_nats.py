@@ -56,6 +56,7 @@ def main():
         url = f"nats://shop:p%40ss%2F1@127.0.0.1:{port}/{SUBJECT}.{{type}}"
         code, made = server.api("/v1/endpoints", {"url": url, "after": "start"})
         must(code == 201 and made["url"] == url.replace("p%40ss%2F1", "***"), "it is made, its password hidden", made)
+        must(made["secrets"] == 0 and "secret" not in made, "nothing signs it", made)
         name = made["id"]
         topics.pay(server, 0, 40)
         said = topics.is_failing(server, name)["said"]

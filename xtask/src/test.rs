@@ -67,6 +67,7 @@ pub fn run() -> Outcome {
         shell::run(shell::cargo(&["build", "--quiet", "--bin", "fealty", BROKERS]))
     });
     tally.counted("tests", tests);
+    tally.counted("Kafka", kafka);
     tally.counted("example programs", programs);
     tally.counted("peers", peer_scripts);
     tally.counted("journey of a few households", || match journey::short() {
@@ -105,6 +106,16 @@ fn tests() -> (u64, u64) {
     let docs = shell::cargo(&["test", "--quiet", "--workspace", BROKERS, "--doc", "--no-fail-fast"]);
     let (more, worse) = count_cargo(shell::tee(docs));
     (passed + more, failed + worse)
+}
+
+/// Its C library is built for this alone, where it can be.
+fn kafka() -> (u64, u64) {
+    if !shell::exists("make") || !shell::exists("g++") {
+        peers::not_tested("Kafka: make and g++ build its C library");
+        return (0, 0);
+    }
+    let test = &["test", "--quiet", "--package", "connectors", "--features", "kafka", "--test", "kafka"];
+    count_cargo(shell::tee(shell::cargo(test)))
 }
 
 /// Tells a command where the server and the software by others lie.

@@ -49,7 +49,7 @@ impl Broker {
             Broker::Nats => ("nats", cfg!(feature = "nats")),
             Broker::RabbitMq => ("rabbitmq", cfg!(feature = "rabbitmq")),
             Broker::Sqs | Broker::Sns => ("sqs", cfg!(feature = "sqs")),
-            Broker::Kafka => ("kafka", false),
+            Broker::Kafka => ("kafka", cfg!(feature = "kafka")),
         }
     }
     pub(crate) fn left_out(self) -> String {

@@ -7,6 +7,8 @@
 //! to what the `Way` resolves or by its `post`.
 
 mod address;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "nats")]
 mod nats;
 #[cfg(feature = "rabbitmq")]
@@ -70,6 +72,8 @@ pub enum Topic {
     Nats(nats::Subject),
     #[cfg(feature = "rabbitmq")]
     RabbitMq(rabbitmq::Exchange),
+    #[cfg(feature = "kafka")]
+    Kafka(kafka::Log),
     #[cfg(feature = "sqs")]
     Sqs(sqs::Queue),
 }
@@ -82,6 +86,8 @@ impl Topic {
                 Broker::Nats => nats::Subject::open(address, way).await.map(Topic::Nats),
                 #[cfg(feature = "rabbitmq")]
                 Broker::RabbitMq => rabbitmq::Exchange::open(address, way).await.map(Topic::RabbitMq),
+                #[cfg(feature = "kafka")]
+                Broker::Kafka => kafka::Log::open(address, way).await.map(Topic::Kafka),
                 #[cfg(feature = "sqs")]
                 Broker::Sqs | Broker::Sns => sqs::Queue::open(address, way).map(Topic::Sqs),
                 broker => Err(broker.left_out()),
@@ -99,6 +105,8 @@ impl Topic {
                 Topic::Nats(subject) => subject.send(messages).await,
                 #[cfg(feature = "rabbitmq")]
                 Topic::RabbitMq(exchange) => exchange.send(messages).await,
+                #[cfg(feature = "kafka")]
+                Topic::Kafka(log) => log.send(messages).await,
                 #[cfg(feature = "sqs")]
                 Topic::Sqs(queue) => queue.send(messages).await,
                 #[allow(unreachable_patterns)]
@@ -121,7 +129,7 @@ async fn within<T>(
 }
 
 /// An error and the reasons behind it: "no responders" says more than "publish failed".
-#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "nats", feature = "rabbitmq", feature = "kafka"))]
 fn cause(error: &(dyn std::error::Error + 'static)) -> String {
     let (mut all, mut at) = (error.to_string(), error.source());
     while let Some(source) = at {

@@ -44,6 +44,9 @@ impl<'a> EndpointShape<'a> {
     pub fn new(endpoint: &'a Endpoint, counts: EndpointCounts, secret: Option<&'a str>) -> Self {
         let row = &endpoint.row;
         let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+        // Webhooks alone are signed.
+        let is_topic = Address::parse(&endpoint.settings.url).is_some();
+        let signing = endpoint.keys.count(jiff::Timestamp::now().as_millisecond());
         EndpointShape {
             id: id(row.no),
             settings: Settings {
@@ -56,8 +59,8 @@ impl<'a> EndpointShape<'a> {
             cursor: &row.place,
             waiting: counts.waiting,
             dead: counts.dead,
-            secrets: endpoint.keys.count(jiff::Timestamp::now().as_millisecond()),
-            secret,
+            secrets: if is_topic { 0 } else { signing },
+            secret: secret.filter(|_| !is_topic),
         }
     }
 }
