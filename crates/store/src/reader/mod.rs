@@ -72,7 +72,7 @@ impl Reader {
         };
         let answer = ask(&conn);
         // A connection in an odd state is not used again.
-        let ended = conn.is_autocommit() || conn.execute_batch("ROLLBACK").is_ok();
+        let ended = conn.is_autocommit() || run(&conn, "ROLLBACK").is_ok();
         let mut idle = idle();
         if ended && idle.len() < IDLE_MAX {
             idle.push(conn);
@@ -83,8 +83,13 @@ impl Reader {
     /// All from one moment.
     fn at_once<T>(&self, ask: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.with(|conn| {
-            conn.execute_batch("BEGIN").map_err(|e| store_error(&e))?;
+            run(conn, "BEGIN").map_err(|e| store_error(&e))?;
             ask(conn)
         })
     }
+}
+
+/// Kept prepared: each question needs both.
+fn run(conn: &Connection, what: &str) -> rusqlite::Result<usize> {
+    conn.prepare_cached(what)?.execute([])
 }
