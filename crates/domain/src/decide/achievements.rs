@@ -1,5 +1,5 @@
 //! Achievements: goals that counters reach. Completing one is told, and pays what its rule says.
-//! Once per window of its first counter, or at each further multiple in it (of a streak: in its run). A return takes back
+//! Once per window of its first counter (by name), or at each further multiple in it (of a streak: in its run). A return takes back
 //! progress; what was completed stays so.
 
 use super::follow::{aside, pay_aside};

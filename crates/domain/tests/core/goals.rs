@@ -66,3 +66,15 @@ proptest! {
         prop_assert_eq!((run, week), (threes(&days(&hours)), pairs(&hours)), "told in order, all of it counts");
     }
 }
+
+/// What is stored of a program has its keys in the order of their names: it must be the same program.
+#[test]
+fn which_counter_is_the_first_does_not_hang_on_the_order_of_lines() {
+    for needs in ["needs.week = 2\nneeds.recent = 1", "needs.recent = 1\nneeds.week = 2"] {
+        let toml = format!("{TOML}\n[achievements.both]\n{needs}\nearn.points = 1\n");
+        let plan = super::world::plan(&toml, 1);
+        let both = plan.achievements.iter().find(|one| one.id == "both").expect("it is there");
+        let first = usize::from(both.needs[0].0);
+        assert_eq!(&*plan.counters[first].id, "recent", "{needs}");
+    }
+}

@@ -267,7 +267,7 @@ fn goals(rng: &mut Rng) -> Vec<Goal> {
         goal("g0", vec![(Counter::Orders, 1)]),
         goal("g1", vec![(Counter::Run, 1)]),
         goal("g2", vec![(Counter::Spend, 1)]),
-        goal("g3", vec![(Counter::Spend, 1), (Counter::Orders, 1)]),
+        goal("g3", vec![(Counter::Orders, 1), (Counter::Spend, 1)]),
     ];
     for (counter, need) in all.iter_mut().flat_map(|goal| &mut goal.needs) {
         *need = match counter {
@@ -454,8 +454,10 @@ impl Terms {
 
 impl Goal {
     fn toml(&self) -> String {
+        // The first of them is so by its name, wherever it stands.
+        let needs = self.needs.iter().rev();
         let needs: String =
-            self.needs.iter().map(|(counter, need)| format!("needs.{} = {need}\n", counter.id())).collect();
+            needs.map(|(counter, need)| format!("needs.{} = {need}\n", counter.id())).collect();
         let early = if self.early { "active = { days = [\"mon\", \"tue\", \"wed\"] }\n" } else { "" };
         format!(
             "[achievements.{}]\n{needs}{early}repeat = {}\nearn.points = {}\n",

@@ -284,6 +284,8 @@ impl Compiler<'_, '_, '_> {
             let most = self.amount(node, &path, positive, "what is needed is more than 0");
             found.extend(no.zip(most));
         }
+        // The first one counts for itself, and a program that is stored has lost the order of its lines.
+        found.sort_by_key(|one| one.0);
         found
     }
 

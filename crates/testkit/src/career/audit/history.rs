@@ -15,6 +15,8 @@ use crate::sim::marks::Marks;
 pub const ONE: i128 = 1_000_000;
 /// The youngest stretches of periods are kept.
 const STRETCHES: usize = 16;
+/// And so many gaps that were paid for.
+const PAID: usize = 64;
 
 /// The periods in which he was there.
 #[derive(Clone, Debug, Default)]
@@ -197,6 +199,9 @@ impl Career {
         member.purses[1].take("redeemed", 1, None);
         member.purses[1].spends = true;
         member.run.paid.insert(gap);
+        if member.run.paid.len() > PAID {
+            member.run.paid.pop_first();
+        }
     }
 }
 
