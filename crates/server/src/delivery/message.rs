@@ -11,7 +11,7 @@ use wire::signature::Secrets;
 use super::clerk::{Clerk, Letter, Unwritten};
 use super::outcome::{Outcome, Verdict};
 use crate::feed::{Cursor, Told};
-use crate::outbound::{Outbound, Request};
+use crate::outbound::{Outbound, Request, SAID_CHARS_MAX};
 
 pub struct Message {
     pub change: ChangeId,
@@ -59,6 +59,9 @@ pub struct Slot {
 
 pub const AGENT: &str = concat!("Fealty/", env!("CARGO_PKG_VERSION"));
 
+/// A message that our own store could not be asked about waits so long.
+const OWN_REST: Duration = Duration::from_secs(5);
+
 /// How an endpoint is reached.
 #[derive(Clone)]
 pub struct Way {
@@ -74,7 +77,10 @@ impl Way {
         let outcome = match clerk.write(&message.told, message.member, &message.id, message.change).await {
             Ok(Letter::Body(body)) => self.post(&secrets, at, &message.id, body).await,
             Ok(Letter::Request(request)) => self.ask(&clerk, request).await,
-            Err(Unwritten::Store(error)) => Outcome::without_answer(error.to_string(), Verdict::Again),
+            // Our own trouble, not the endpoint's.
+            Err(Unwritten::Store(error)) => {
+                Outcome::without_answer(error.to_string(), Verdict::Wait(OWN_REST))
+            }
             Err(Unwritten::Never(why)) => Outcome::without_answer(why, Verdict::Never),
         };
         Tried { message, at_ms: at.as_millisecond(), took: began.elapsed(), outcome }
@@ -103,7 +109,10 @@ impl Way {
         match self.outbound.send(request).await {
             Ok(answer) => {
                 let verdict = order.judge.judge(&answer, jiff::Timestamp::now());
-                Outcome { status: Some(answer.status), said: order.mask(&answer.said).into(), verdict }
+                // A secret at the edge of what is kept is cut out whole.
+                let said = order.mask(&String::from_utf8_lossy(&answer.body));
+                let said = said.chars().take(SAID_CHARS_MAX).collect::<String>().into();
+                Outcome { status: Some(answer.status), said, verdict }
             }
             Err(why) => Outcome::without_answer(order.mask(&why), Verdict::Again),
         }

@@ -36,7 +36,7 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(20);
 /// Of an answer so much is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Of it so much is kept for people.
-const SAID_CHARS_MAX: usize = 500;
+pub const SAID_CHARS_MAX: usize = 500;
 
 #[derive(Clone)]
 pub struct Outbound {

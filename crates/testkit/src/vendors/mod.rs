@@ -1,6 +1,5 @@
 //! Other people's APIs on this machine: each takes what its vendor's documents say that it takes, refuses the rest in the
-//! vendor's words, and bears so many requests as it says. Written from the public documents, by nobody who saw how the
-//! connectors are made.
+//! vendor's words, and bears so many requests as it says. It is our reading of the public documents: no vendor was asked.
 
 pub mod braze;
 pub mod hubspot;

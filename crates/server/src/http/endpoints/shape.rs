@@ -9,7 +9,7 @@ use store::{EndpointCounts, EndpointRow};
 use wire::problem::Fault;
 
 use crate::app::App;
-use crate::delivery::endpoint::{self, AT_ONCE_MAX, Hidden, PER_SECOND_MAX};
+use crate::delivery::endpoint::{self, AT_ONCE_MAX, Hidden, MASK, PER_SECOND_MAX};
 use crate::delivery::wish::{FIELDS_MAX, Wish};
 use crate::delivery::{Endpoint, Settings};
 use crate::http::body;
@@ -165,6 +165,9 @@ pub enum Target {
 fn target(text: &str) -> Result<Target, String> {
     match Address::parse(text) {
         _ if text.len() > URL_BYTES_MAX => Err("it is longer than 2048 bytes".into()),
+        Some(_) if text.contains(MASK) => {
+            Err(format!("`{MASK}` stands for a secret that is not shown: write the secret itself"))
+        }
         Some(topic) => topic.map(Target::Topic),
         None => Ok(Target::Hook(url(text)?)),
     }
