@@ -110,7 +110,7 @@ impl Home {
     }
     /// Codes for the pool; some came before, and some are of the pattern of the other reward.
     fn bring(&mut self, time: i64) {
-        let codes: Vec<String> = (0..self.clients.rng.between(1, 8))
+        let codes: Vec<String> = (0..self.clients.rng.between(1, 4))
             .map(|_| match self.clients.rng.chance(300) {
                 true => format!("\"S-{}{}\"", self.clients.rng.between(0, 9), self.clients.rng.between(0, 9)),
                 false => format!("\"F{}\"", self.clients.rng.between(1, 300)),
