@@ -277,17 +277,18 @@ impl<'a> Door<'a> {
                 let waits = Job::of_waiting(self.plans, Arc::clone(row), None);
                 waits.order.map(|o| o.0) == job.order.as_ref().map(|o| o.0.clone())
             };
-            frees.extend(self.still_waiting(found.waiting).filter(of_order).cloned());
-            if planted::is("waiting_dropped") {
-                frees.clear();
+            for row in self.still_waiting(found.waiting).filter(of_order) {
+                let of = row.decision.member.map(|no| self.stands_for(no)).transpose()?;
+                frees.extend((!self.is_erased(of)).then(|| row.clone()));
             }
+            frees.retain(|_| !planted::is("waiting_dropped"));
         }
         frees.sort_by_key(|row| (row.event.time, row.pos));
         frees.dedup_by_key(|row| row.pos);
         Ok(Way::Decide { member: found.member, order: found.order.cloned(), first: None, frees })
     }
 
-    /// Under which name his orders were told is forgotten, though a row that was read before may still say it.
+    /// What was told of him is gone, though a row that was read before may still say it.
     fn is_erased(&self, no: Option<MemberNo>) -> bool {
         let state = no.and_then(|no| self.snapshot.members.get(&no)).and_then(Option::as_ref);
         state.is_some_and(|state| state.erased)
