@@ -2,6 +2,7 @@
 //! came of them together.
 
 use std::collections::{HashSet, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,12 +49,17 @@ pub async fn run(deliveries: Arc<Deliveries>, no: u64, stopped: watch::Receiver<
     }
 }
 
+/// Goes on beside what is delivered meanwhile: a read is never cut off and begun again.
+type Reading = Pin<Box<dyn Future<Output = (Live, Result<Option<Next>, StoreError>)> + Send>>;
+
 struct Worker {
     deliveries: Arc<Deliveries>,
     endpoint: Endpoint,
     way: Way,
     clerk: Clerk,
-    live: Live,
+    /// None while it is being read from.
+    live: Option<Live>,
+    reading: Option<Reading>,
     /// The server stops.
     closing: watch::Receiver<bool>,
     /// It is started anew, or taken away.
@@ -113,7 +119,8 @@ impl Worker {
             endpoint,
             way,
             clerk,
-            live,
+            live: Some(live),
+            reading: None,
             closing: deliveries.feed.closing(),
             stopped,
             ahead: VecDeque::new(),
@@ -144,7 +151,10 @@ impl Worker {
             }
             self.send_ahead();
             let (now, room) = (Instant::now(), self.room());
-            let may_pull = room && self.ahead.is_empty() && self.slots.len() < AHEAD_MAX;
+            let may_pull = self.ahead.is_empty() && self.slots.len() < AHEAD_MAX;
+            if may_pull && let Some(live) = self.live.take() {
+                self.reading = Some(Box::pin(read_on(live)));
+            }
             let pause = self.rest_until.max(self.next_send);
             let waits = (room && !self.ahead.is_empty() && pause > now).then_some(pause);
             let due =
@@ -156,7 +166,10 @@ impl Worker {
                 () = sleep_until(wake), if wake.is_some() => Step::Time,
                 () = told(&mut self.stopped) => Step::Stop,
                 () = told(&mut self.closing) => Step::Close,
-                next = self.live.next(), if may_pull => next?.map_or(Step::Close, Step::New),
+                (live, next) = read(&mut self.reading), if self.reading.is_some() => {
+                    (self.live, self.reading) = (Some(live), None);
+                    next?.map_or(Step::Close, Step::New)
+                }
             };
             match step {
                 // One that panicked is sent again after the next start.
@@ -471,4 +484,16 @@ fn until(ms: i64, now: i64) -> Duration {
 
 fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+async fn read(reading: &mut Option<Reading>) -> (Live, Result<Option<Next>, StoreError>) {
+    match reading {
+        Some(reading) => reading.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn read_on(mut live: Live) -> (Live, Result<Option<Next>, StoreError>) {
+    let next = live.next().await;
+    (live, next)
 }
