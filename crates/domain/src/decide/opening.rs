@@ -5,6 +5,7 @@
 //! for the time before.
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use super::book::Book;
 use super::case::{slot_num, slot_text, slot_time};
@@ -13,7 +14,7 @@ use super::{ENROLLED, Matter, Scene, clocks, enrolled_before, members, tiers};
 use crate::bind::{self, Bound};
 use crate::codes::{self, reason_at};
 use crate::lots::AMOUNT_MAX;
-use crate::outcome::{Account, Reason};
+use crate::outcome::{Account, Emitted, Reason};
 use crate::own::OPEN;
 use crate::plan::{Canon, Plan};
 use crate::snapshot::Want;
@@ -38,7 +39,7 @@ pub struct Opening {
     level: Option<tiers::Target>,
     reason: Text,
     fields: Bound,
-    /// `fields` as it was told.
+    /// `fields` as it was told, without those that he has.
     told: Vec<u8>,
     /// He is known, and his enrolment was paid or told before.
     enrolled: bool,
@@ -89,7 +90,7 @@ fn read(matter: &Matter<'_>, enrolled: bool) -> Result<Opening, Reason> {
     if why.is_empty() {
         return Err(reason_at(codes::REASON_REQUIRED, "/data/reason", "an opening balance needs a reason"));
     }
-    let (fields, told) = fields(plan, &matter.event.data)?;
+    let (fields, told) = fields(plan, matter)?;
     Ok(Opening { joined, wallet, minor, expires_at, level, reason: why.into(), fields, told, enrolled })
 }
 
@@ -123,15 +124,22 @@ fn balance(matter: &Matter<'_>, plan: &Plan) -> Result<(Text, i64), Reason> {
     Ok((wallet.id.clone(), minor))
 }
 
-/// `fields` of the payload, read by what the program declares of a member.
-fn fields(plan: &Plan, data: &[u8]) -> Result<(Bound, Vec<u8>), Reason> {
-    let whole: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(data).unwrap_or_default();
-    let told = whole.get("fields").map_or_else(|| b"{}".to_vec(), |fields| fields.to_string().into_bytes());
-    let bound = bind::bind(declared(plan), &told).map_err(|mut fault| {
-        fault.pointer = fault.pointer.map(|at| at.replacen("/data", "/data/fields", 1).into());
-        fault
-    })?;
-    Ok((bound, told))
+/// `fields` of the payload, read by what the program declares of a member. What is known of him is newer than what he
+/// brings, a consent that he took back above all: it stays.
+fn fields(plan: &Plan, matter: &Matter<'_>) -> Result<(Bound, Vec<u8>), Reason> {
+    let mut whole: Map<String, Value> = serde_json::from_slice(&matter.event.data).unwrap_or_default();
+    let mut told = match whole.remove("fields") {
+        Some(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let bound = bind::bind(declared(plan), Value::Object(told.clone()).to_string().as_bytes()).map_err(
+        |mut fault| {
+            fault.pointer = fault.pointer.map(|at| at.replacen("/data", "/data/fields", 1).into());
+            fault
+        },
+    )?;
+    told.retain(|name, _| !matter.member.fields.contains_key(name));
+    Ok((bound, Value::Object(told).to_string().into_bytes()))
 }
 
 fn declared(plan: &Plan) -> &Fields {
@@ -152,7 +160,12 @@ pub fn open(book: &mut Book<'_>, scene: &Scene<'_>, opening: Opening) {
     if let Some(joined) = opening.joined {
         book.member.enrolled_at = book.member.enrolled_at.min(joined);
     }
-    members::set_fields(book.member, declared(book.plan), &opening.fields.record, &opening.told);
+    let set = members::set_fields(book.member, declared(book.plan), &opening.fields.record, &opening.told);
+    // The fields with which he came belong to his coming.
+    if !set.is_empty() && !book.decision.enrolled {
+        let names = Map::from_iter([("fields".into(), set.into())]);
+        book.decision.emitted.push(Emitted::own("member.updated", names));
+    }
     if opening.minor > 0 {
         let since = Since { plan: book.plan, region: book.region, at: book.at, order: None };
         let own = book.dates(since, &opening.wallet, None).expires_at;
