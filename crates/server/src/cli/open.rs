@@ -1,5 +1,6 @@
 //! Opens the data and brings program and versions together, for `serve` and `import`.
 
+use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +26,24 @@ pub struct Opened {
 
 /// A folder that goes when it is not needed any more.
 pub struct Passing(PathBuf);
+
+impl Passing {
+    /// Nobody else reads it, nor has made it before.
+    fn new() -> Result<Passing, Failure> {
+        let broken = |e: &dyn std::fmt::Display| {
+            Failure::new(DATA, "cannot make a folder for the time of this look", e)
+                .fix("make room, or set TMPDIR")
+        };
+        let mut name = [0; 8];
+        getrandom::fill(&mut name).map_err(|e| broken(&e))?;
+        let dir = std::env::temp_dir().join(format!("fealty-look-{:016x}", u64::from_le_bytes(name)));
+        let mut maker = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
+        maker.create(&dir).map_err(|e| broken(&e))?;
+        Ok(Passing(dir))
+    }
+}
 
 impl Drop for Passing {
     fn drop(&mut self) {
@@ -78,7 +97,7 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
 /// As `open`, but nothing is published and no data are made: for those who only look.
 pub fn look(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Result<Opened, Failure> {
     if !dir.join(store::FILE).exists() {
-        let passing = Passing(std::env::temp_dir().join(format!("fealty-look-{}", std::process::id())));
+        let passing = Passing::new()?;
         let opened = open(&passing.0, path, environment)?;
         return Ok(Opened { _passing: Some(passing), ..opened });
     }
@@ -192,4 +211,19 @@ fn publish(
         .program_version_put(program.plan.hash, &program.json, by, now.as_millisecond())
         .map_err(|e| failed(dir, e))?;
     Ok(())
+}
+
+#[test]
+fn a_passing_folder_is_nobody_elses_and_goes() {
+    let make = || Passing::new().unwrap_or_else(|e| panic!("{e}"));
+    let (one, other) = (make(), make());
+    assert_ne!(one.0, other.0, "nobody guesses it");
+    #[cfg(unix)]
+    {
+        let about = std::fs::metadata(&one.0).expect("it was made");
+        assert_eq!(std::os::unix::fs::MetadataExt::mode(&about) & 0o777, 0o700);
+    }
+    let gone = one.0.clone();
+    drop(one);
+    assert!(!gone.exists() && other.0.exists());
 }
