@@ -165,6 +165,28 @@ fn what_is_wrong_is_told_by_line_and_nothing_is_written_unless_it_is_put_aside()
     assert!(of(7).contains("did you mean gold? then --tier \\\"Golld=gold\\\""), "{}", of(7));
     assert!(of(8).contains("--dates dmy") && of(6).contains("--decimal"), "{} {}", of(8), of(6));
     assert!(of(12).contains("line 2 is about the same person"), "{}", of(12));
+    // Not into the file itself, by whatever name.
+    let whole = std::fs::read(&file).expect("it is there");
+    let other = file.replace("/exports/", "/exports/../exports/");
+    let (code, out) = launch.run(&[
+        "import",
+        "members",
+        "--program",
+        "program.toml",
+        "--from",
+        "smile",
+        "--skip-errors",
+        &other,
+        &file,
+    ]);
+    assert!(code == Some(3) && out.contains("it is the file that is imported"), "{code:?} {out}");
+    assert_eq!(std::fs::read(&file).expect("it is there"), whole);
+}
+
+#[test]
+fn what_is_wrong_is_put_aside_mended_and_imported() {
+    let launch = launch().with_program(PROGRAM);
+    let file = export("wrong.csv");
     // With answers to what was asked there is less to put aside.
     let aside = launch.data.join("aside.csv");
     let aside = aside.to_string_lossy();
@@ -181,6 +203,9 @@ fn what_is_wrong_is_told_by_line_and_nothing_is_written_unless_it_is_put_aside()
         &aside,
         &file,
     ];
+    let (code, told) = import(&launch, &[&["--dry-run"], &args[..]].concat());
+    assert_eq!((code, counts(&told)), (Some(1), [13, 4, 0, 0, 9, 0]), "{told}");
+    assert!(!Path::new(&*aside).exists(), "a dry run writes nothing");
     let (code, told) = import(&launch, &args);
     assert_eq!((code, counts(&told)), (Some(1), [13, 4, 0, 0, 9, 4]), "{told}");
     let text = std::fs::read_to_string(&*aside).expect("it was written");
@@ -188,6 +213,15 @@ fn what_is_wrong_is_told_by_line_and_nothing_is_written_unless_it_is_put_aside()
         "Email,Points Balance,VIP Tier,Birthday,Created At,Points Expire At,Newsletter,line,wrong,do\n"
     ));
     assert_eq!(text.lines().count(), 10, "{text}");
+    // What is still wrong is put aside again, in the same columns.
+    let again = launch.data.join("again.csv");
+    let again = again.to_string_lossy();
+    let (code, told) = import(&launch, &["--from", "smile", "--skip-errors", &again, &aside]);
+    assert_eq!((code, &told["wrong"]), (Some(1), &json!(7)), "{told}");
+    let second = std::fs::read_to_string(&*again).expect("it was written");
+    assert_eq!(second.lines().next(), text.lines().next());
+    let cells = |text: &str| csv_cells(text, "neg@");
+    assert_eq!(cells(&second), cells(&text), "{second}");
     // Mended, it is imported as it is.
     let mended = text.lines().take(1).chain(text.lines().filter(|line| line.contains("neg@")));
     let mended: Vec<String> = mended.map(|line| line.replace("-5", "5")).collect();
@@ -211,6 +245,7 @@ fn another_balance_later_is_told_and_given_only_when_asked() {
     let (code, out) = launch
         .run(&[&["import", "members", "--program", "program.toml"][..], &own, &[&put(100, "gold")]].concat());
     assert!(code == Some(3) && out.contains("did you mean `Email`?"), "{out}");
+    assert!(!launch.data.join("data").exists(), "columns are understood before data are made");
     let own = ["--column", "email=EMAIL", "--column", "points=points", "--column", "tier=Tier"];
     let go = |more: &[&str], file: &str| import(&launch, &[&own[..], more, &[file]].concat());
     assert_eq!(counts(&go(&[], &put(100, "gold")).1), [2, 2, 0, 0, 0, 2]);
@@ -232,6 +267,122 @@ fn another_balance_later_is_told_and_given_only_when_asked() {
     let mut api = Api::of(launch);
     let ada = member(&mut api, "email:ada@example.com");
     assert!(ada.to_string().contains("100"), "{ada}");
+}
+
+/// How many cells the line of this person has; none of them holds a comma.
+fn csv_cells(text: &str, who: &str) -> Option<usize> {
+    text.lines().find(|line| line.starts_with(who)).map(|line| line.split(',').count())
+}
+
+#[test]
+fn what_was_spent_since_cannot_be_taken_and_the_rest_goes_on() {
+    let mut api = Api::of(launch().with_program(PROGRAM));
+    let file = api.server.launch.data.join("m.csv");
+    let put = |ada: u32, bo: u32| {
+        let text = format!("Email,Points\nada@example.com,{ada}\nbo@example.com,{bo}\n");
+        std::fs::write(&file, text).expect("ours");
+        file.to_string_lossy().into_owned()
+    };
+    let go = |launch: &Launch, file: &str| import(launch, &["--from", "smile", "--apply-differences", file]);
+    api.restart(|launch| assert_eq!(counts(&go(launch, &put(100, 5)).1), [2, 2, 0, 0, 0, 2]));
+    let path = "/v1/members/email:ada@example.com/adjustments";
+    let spent = api.post_once(path, "k", &json!({"wallet": "points", "amount": -60, "reason": "spent"}));
+    assert!(spent.status < 300, "{}", spent.body);
+    api.restart(|launch| {
+        for adjusted in [1, 0] {
+            let (code, told) = go(launch, &put(30, 6));
+            assert_eq!((code, &told["adjusted"], &told["refused"]), (Some(1), &json!(adjusted), &json!(1)));
+            assert_eq!(told["differences"][0]["line"], 2, "{told}");
+            assert_eq!(told["differences"][0]["refused"], "missing: 30 points", "{told}");
+        }
+        // What can be taken is taken later.
+        let (code, told) = go(launch, &put(80, 6));
+        assert_eq!((code, &told["adjusted"], &told["refused"]), (Some(0), &json!(1), &json!(0)), "{told}");
+    });
+    let ada = member(&mut api, "email:ada@example.com");
+    assert_eq!(ada["wallets"]["points"]["available"], 20, "{ada}");
+}
+
+#[test]
+fn a_difference_that_was_refused_does_not_stand_in_the_way_of_the_next() {
+    let program = PROGRAM.replace("[tiers.status]", "households = { share = [\"points\"] }\n[tiers.status]");
+    let mut api = Api::of(launch().with_program(&program));
+    let file = api.server.launch.data.join("m.csv");
+    // Too far apart to be looked at together.
+    let others: String = (0..2_000).map(|n| format!("m{n}@example.com,1\n")).collect();
+    let put = |ada: u32, bo: u32| {
+        let text = format!("Email,Points\nada@example.com,{ada}\n{others}bo@example.com,{bo}\n");
+        std::fs::write(&file, text).expect("ours");
+        file.to_string_lossy().into_owned()
+    };
+    let go = |launch: &Launch, file: &str| import(launch, &["--from", "smile", "--apply-differences", file]);
+    api.restart(|launch| assert_eq!(go(launch, &put(50, 50)).0, Some(0)));
+    let ada = "/v1/members/email:ada@example.com";
+    let with = json!({"with": "email:bo@example.com"});
+    assert_eq!(api.post(&format!("{ada}/household"), &with).status, 200);
+    let spent = json!({"wallet": "points", "amount": -40, "reason": "spent"});
+    assert!(api.post_once(&format!("{ada}/adjustments"), "k", &spent).status < 300);
+    api.restart(|launch| {
+        // Each of the two could be taken, not both.
+        let (code, told) = go(launch, &put(0, 0));
+        let done = (code, &told["differ"], &told["adjusted"], &told["refused"]);
+        assert_eq!(done, (Some(1), &json!(2), &json!(1), &json!(1)), "{told}");
+        assert_eq!(told["differences"][1]["refused"], "missing: 40 points", "{told}");
+        for adjusted in [1, 0] {
+            let (code, told) = go(launch, &put(0, 45));
+            assert_eq!((code, &told["adjusted"]), (Some(0), &json!(adjusted)), "{told}");
+        }
+    });
+    assert_eq!(member(&mut api, "email:ada@example.com")["wallets"]["points"]["available"], 5);
+}
+
+#[test]
+fn what_is_known_of_a_member_stays_and_what_he_brings_beside_is_told() {
+    let launch = launch().with_program(PROGRAM);
+    let file = launch.data.join("m.csv");
+    let put = |text: &str| {
+        std::fs::write(&file, text).expect("ours");
+        let (code, told) = import(&launch, &["--from", "smile", &file.to_string_lossy()]);
+        assert_eq!(code, Some(0), "{told}");
+        told
+    };
+    // Two imports, as the second one brings points.
+    put("Email,Newsletter\nada@example.com,no\n");
+    let told = put("Email,Newsletter,First Name,Points\nada@example.com,yes,Ada,10\n");
+    assert_eq!(told["known"], 1, "{told}");
+    let mut api = Api::of(launch);
+    let ada = member(&mut api, "email:ada@example.com");
+    let fields = (&ada["fields"]["newsletter"], &ada["fields"]["first_name"]);
+    assert_eq!(fields, (&json!(false), &json!("Ada")), "a consent that was taken back stays so");
+    let feed = api.get("/v1/feed").json();
+    let changes = feed["changes"].as_array().cloned().unwrap_or_default();
+    let told: Vec<&Value> = changes.iter().filter(|change| change["type"] == "member.updated").collect();
+    assert_eq!(told.len(), 1, "not for the fields with which he came: {feed}");
+    assert!(told[0].to_string().contains("[\"first_name\"]"), "{told:?}");
+}
+
+#[test]
+fn one_member_in_two_lines_is_wrong_however_far_apart_they_are() {
+    let mut api = Api::of(launch().with_program(PROGRAM));
+    let two = json!({"identities": ["email:ada@example.com", "email:ada@work.example"]});
+    assert!(api.post("/v1/members", &two).status < 300);
+    api.restart(|launch| {
+        for between in [0, 2_000] {
+            let file = launch.data.join("m.csv");
+            let others: String = (0..between).map(|n| format!("m{n}@example.com,1\n")).collect();
+            let text = format!("Email,Points\nada@example.com,10\n{others}ada@work.example,20\n");
+            std::fs::write(&file, text).expect("ours");
+            let (code, told) = import(launch, &["--from", "smile", &file.to_string_lossy()]);
+            assert_eq!(
+                (code, &told["wrong"], &told["came_before"]),
+                (Some(1), &json!(1), &json!(0)),
+                "{told}"
+            );
+            assert_eq!(told["errors"][0]["line"], between + 3);
+            let what = told["errors"][0]["what"].as_str().unwrap_or_default();
+            assert!(what.starts_with("the same member as line 2"), "{told}");
+        }
+    });
 }
 
 fn sheet(count: usize) -> String {

@@ -14,11 +14,14 @@ pub struct Giving<'i> {
     under_way: VecDeque<Pending>,
     piece: Vec<Delivery>,
     given: u64,
+    settled: usize,
+    /// None: nothing may be refused. Else which were, counted from 0, and why.
+    pub refused: Option<Vec<(usize, String)>>,
 }
 
 impl<'i> Giving<'i> {
     pub fn new(intake: &'i Intake) -> Giving<'i> {
-        Giving { intake, under_way: VecDeque::new(), piece: Vec::new(), given: 0 }
+        Giving { intake, under_way: VecDeque::new(), piece: Vec::new(), given: 0, settled: 0, refused: None }
     }
 
     pub fn take(&mut self, input: Input) -> Result<(), Failure> {
@@ -46,12 +49,18 @@ impl<'i> Giving<'i> {
         Ok(())
     }
 
-    /// Nothing was refused when it was looked at. A difference may be: what is missing was spent meanwhile.
+    /// Nothing was refused when it was looked at. A difference may be still, for what was given since: it is told.
     fn settle(&mut self, pending: Pending) -> Result<(), Failure> {
         for outcome in pending.wait().map_err(failed)? {
+            let at = self.settled;
+            self.settled += 1;
             if let (Some(reason), false) =
                 (&outcome.decision.reason, outcome.decision.status == Status::Applied)
             {
+                if let Some(refused) = &mut self.refused {
+                    refused.push((at, reason.message.to_string()));
+                    continue;
+                }
                 let who = outcome.decision.member.map_or(String::new(), |no| format!(" (member {no})"));
                 let why = format!("{}: {}{who}", reason.code, reason.message);
                 return Err(Failure::new(STORE, "the import was not finished", why)

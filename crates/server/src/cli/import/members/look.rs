@@ -15,7 +15,7 @@ use domain::snapshot::{Snapshot, Want};
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use store::{Reader, Store};
+use store::{Reader, Store, StoreError};
 
 use super::columns::What;
 use super::report::{Difference, Report};
@@ -34,6 +34,8 @@ pub struct Look<'a> {
     pub report: &'a mut Report,
     /// In which line each name was, by its key.
     pub seen: HashMap<u64, u64>,
+    /// In which line each member was who is known.
+    members: HashMap<MemberNo, u64>,
     /// For each row, what it is known by if it is to be given; 0 if not.
     pub todo: Vec<u64>,
     waiting: Vec<Waiting>,
@@ -65,6 +67,7 @@ impl<'a> Look<'a> {
             now,
             report,
             seen: HashMap::new(),
+            members: HashMap::new(),
             todo: Vec::new(),
             waiting: Vec::with_capacity(TOGETHER),
         }
@@ -118,7 +121,6 @@ impl<'a> Look<'a> {
         let mut snapshot = Snapshot::default();
         let store = &mut *self.store;
         let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| store.fetch(snapshot, wants);
-        let broken = |e| Failure::new(crate::cli::DATA, "cannot look into the data", e);
         let batch = process(self.plans, &mut snapshot, &inputs, &[], self.now, &mut fetch).map_err(broken)?;
         assert!(batch.answers.len() == waiting.len(), "each input has an answer");
         // Whose balance was adjusted since may be told as it was at first.
@@ -126,25 +128,76 @@ impl<'a> Look<'a> {
         let known = inputs.iter().zip(&batch.answers).filter(|(_, answer)| answer.duplicate);
         let wants: Vec<Want> = known.map(|(input, _)| Want::Rows(since(input))).collect();
         fetch(&mut snapshot, &wants).map_err(broken)?;
+        let mut differences = Vec::new();
         for (one, answer) in waiting.into_iter().zip(&batch.answers) {
+            if let Some(fault) = self.same_member(&one.brought, answer) {
+                self.report.wrong(&one.record, vec![fault])?;
+                continue;
+            }
             let adjusted = snapshot.rows.get(&since(&one.brought.input)).is_some_and(|rows| !rows.is_empty());
             if answer.conflict || adjusted {
-                self.differs(&one.brought, answer)?;
+                differences.extend(self.differs(&one.brought, answer)?);
             } else {
                 self.answered(one, answer)?;
             }
         }
+        self.try_differences(differences)
+    }
+
+    /// Who is known may stand in two lines by two names. Who is new cannot: he has the names of his line.
+    fn same_member(&mut self, brought: &Brought, answer: &Answer) -> Option<Fault> {
+        let known = answer
+            .decision
+            .member
+            .filter(|_| answer.duplicate || answer.conflict || !answer.decision.enrolled)?;
+        let before = match self.members.entry(known) {
+            Entry::Vacant(free) => {
+                free.insert(brought.line);
+                return None;
+            }
+            Entry::Occupied(taken) => *taken.get(),
+        };
+        let name = match &brought.input.event.subject {
+            Some(Subject::Identity(name)) => name.as_str().to_owned(),
+            _ => String::new(),
+        };
+        Some(Fault {
+            line: brought.line,
+            column: None,
+            cell: name,
+            what: format!("the same member as line {before}: both names are his"),
+            fix: "keep one of the two lines".into(),
+        })
+    }
+
+    /// Whether the differences can be given and taken; what was spent since cannot be taken.
+    fn try_differences(&mut self, mut differences: Vec<Difference>) -> Result<(), Failure> {
+        let inputs: Vec<Input> = differences.iter().filter_map(|one| one.adjust.clone()).collect();
+        let store = &mut *self.store;
+        let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| store.fetch(snapshot, wants);
+        let tried = process(self.plans, &mut Snapshot::default(), &inputs, &[], self.now, &mut fetch);
+        let mut answers = tried.map_err(broken)?.answers.into_iter();
+        for one in differences.iter_mut().filter(|one| one.adjust.is_some()) {
+            let answer = answers.next().expect("each input has an answer");
+            if answer.decision.status != Status::Applied {
+                let reason = answer.decision.reason.as_ref();
+                one.refused =
+                    Some(reason.map_or("it was refused".into(), |reason| reason.message.to_string()));
+                one.adjust = None;
+            }
+        }
+        differences.into_iter().for_each(|one| self.report.differs(one));
         Ok(())
     }
 
     fn answered(&mut self, one: Waiting, answer: &Answer) -> Result<(), Failure> {
         let Waiting { row, brought, record } = one;
         let tally = &mut self.report.tally;
-        if answer.duplicate {
-            tally.before += 1;
-            return Ok(());
-        }
         match (&answer.decision.reason, answer.decision.status) {
+            (_, Status::Applied) if answer.duplicate => {
+                tally.before += 1;
+                Ok(())
+            }
             (_, Status::Applied) => {
                 self.todo[row] = mark(&brought.input);
                 *(if answer.decision.enrolled { &mut tally.new } else { &mut tally.known }) += 1;
@@ -192,11 +245,11 @@ impl<'a> Look<'a> {
     }
 
     /// It was told before, with something else.
-    fn differs(&mut self, brought: &Brought, answer: &Answer) -> Result<(), Failure> {
+    fn differs(&mut self, brought: &Brought, answer: &Answer) -> Result<Option<Difference>, Failure> {
         let reader = self.store.reader();
         let (id, decimals) = (&brought.input.event.id, self.reading.wallet.as_ref().map_or(0, |w| w.1));
         let told = told(&reader, id, decimals)?;
-        let Some(member) = answer.decision.member else { return Ok(()) };
+        let Some(member) = answer.decision.member else { return Ok(None) };
         let now: Value = serde_json::from_slice(&brought.input.event.data).unwrap_or_default();
         let other = |name: &str| told.first[name] != now[name];
         let also =
@@ -204,13 +257,12 @@ impl<'a> Look<'a> {
         let also: Vec<&'static str> = also.collect();
         if told.minor == brought.minor && also.is_empty() && told.times > 0 {
             self.report.tally.before += 1;
-            return Ok(());
+            return Ok(None);
         }
         let (before, now, line) = (told.minor, brought.minor, brought.line);
         let adjust =
             (before != now).then(|| self.difference((id, told.times), (member, now - before), decimals));
-        self.report.differs(Difference { line, before, now, also, adjust });
-        Ok(())
+        Ok(Some(Difference { line, before, now, also, adjust, refused: None }))
     }
 
     /// What brings the balance to what the file says, on top of what was done since.
@@ -241,15 +293,21 @@ impl<'a> Look<'a> {
 struct Told {
     first: Value,
     minor: i64,
+    /// Differences that have a row, be it a refusal: their names are used up.
     times: usize,
 }
 
+fn broken(error: StoreError) -> Failure {
+    Failure::new(crate::cli::DATA, "cannot look into the data", error)
+}
+
 fn told(reader: &Reader, id: &str, decimals: u8) -> Result<Told, Failure> {
-    let get = |id: &str| {
-        let rows = reader.event_get(Some(API_SOURCE), id);
-        let rows = rows.map_err(|e| Failure::new(crate::cli::DATA, "cannot look into the data", e))?;
-        let row = rows.into_iter().find(|row| row.decision.status == Status::Applied);
-        Ok(row.map(|row| serde_json::from_slice(&row.event.data).unwrap_or_default()))
+    // None: there is no such row. Null: it was refused.
+    let get = |id: &str| -> Result<Option<Value>, Failure> {
+        let rows = reader.event_get(Some(API_SOURCE), id).map_err(broken)?;
+        let row = rows.iter().find(|row| row.decision.status == Status::Applied);
+        let data = row.map(|row| serde_json::from_slice(&row.event.data).unwrap_or_default());
+        Ok(data.or_else(|| (!rows.is_empty()).then_some(Value::Null)))
     };
     let minor = |data: &Value, name: &str| {
         let number = data[name].as_str().and_then(|text| Num::parse(text)?.ok());

@@ -27,7 +27,7 @@ use cells::{Dates, Decimal};
 use columns::{Columns, Vendor};
 use give::Giving;
 use look::Look;
-use report::Report;
+use report::{Difference, Report};
 use row::{Read, Reading};
 use sheet::Sheet;
 
@@ -90,18 +90,15 @@ impl Members {
         crate::cli::log(settings.log.unwrap_or_default());
         let dir = self.place.dir(&settings)?;
         let mut sheet = Sheet::open(&self.file)?;
-        let mut opened = if self.dry_run {
-            self.choice.look(&dir, &settings)?
-        } else {
-            self.choice.open(&dir, &settings)?
-        };
-        let plan = opened.plans.current.clone();
-        let now = Timestamp::from_millisecond(opened.clock.now().as_millisecond()).unwrap_or_default();
-        let columns = Columns::find(&self, &sheet.header, &plan)?;
-        let program = serde_json::from_str(&opened.program).unwrap_or_default();
-        let keys = opened.store.key_maker();
-        let shape = (sheet.header.len(), sheet.delimiter);
-        let reading = Reading::new(&self, columns, (&plan, &program), (keys, now), shape)?;
+        self.check_aside()?;
+        // Columns are understood before a program is published.
+        let mut opened = self.choice.look(&dir, &settings)?;
+        let (mut reading, mut now) = self.reading(&sheet, &opened)?;
+        if !self.dry_run {
+            drop(opened);
+            opened = self.choice.open(&dir, &settings)?;
+            (reading, now) = self.reading(&sheet, &opened)?;
+        }
         let how = (self.dry_run, self.apply_differences);
         let mut report = Report::new(&sheet.header, sheet.delimiter, self.skip_errors.clone(), how);
         let stop = stop_on_ctrl_c();
@@ -127,8 +124,33 @@ impl Members {
         } else {
             println!("{}\n{}", report.table(&reading), report.end());
         }
-        let differ = report.tally.differ > 0 && !self.apply_differences;
-        Ok(if report.tally.wrong > 0 || differ { FOUND } else { 0 })
+        let tally = &report.tally;
+        let differ = tally.refused > 0 || tally.differ > 0 && !self.apply_differences;
+        Ok(if tally.wrong > 0 || differ { FOUND } else { 0 })
+    }
+
+    /// The file of wrong lines is written while the sheet is read.
+    fn check_aside(&self) -> Result<(), Failure> {
+        let Some(aside) = &self.skip_errors else { return Ok(()) };
+        match (aside.canonicalize(), self.file.canonicalize()) {
+            (Ok(aside_), Ok(file)) if aside_ == file => Err(Failure::settings(
+                format!("cannot put wrong lines into {}", aside.display()),
+                "it is the file that is imported",
+            )
+            .fix("give --skip-errors another name")),
+            _ => Ok(()),
+        }
+    }
+
+    fn reading(&self, sheet: &Sheet, opened: &open::Opened) -> Result<(Reading, Timestamp), Failure> {
+        let plan = &opened.plans.current;
+        let now = Timestamp::from_millisecond(opened.clock.now().as_millisecond()).unwrap_or_default();
+        let columns = Columns::find(self, &sheet.header, plan)?;
+        let program = serde_json::from_str(&opened.program).unwrap_or_default();
+        let keys = opened.store.key_maker();
+        let shape = (sheet.header.len(), sheet.delimiter);
+        let reading = Reading::new(self, columns, (plan, &program), (keys, now), shape)?;
+        Ok((reading, now))
     }
 
     fn look(
@@ -176,9 +198,16 @@ impl Members {
         let mut done = given.map(|_| ());
         if done.is_ok() && self.apply_differences && !stop.load(Ordering::Relaxed) {
             let mut giving = Giving::new(&engine.intake);
-            let all = report.differences.iter_mut().filter_map(|one| one.adjust.take());
-            done = all.into_iter().try_for_each(|input| giving.take(input));
+            giving.refused = Some(Vec::new());
+            let mut asked: Vec<&mut Difference> =
+                report.differences.iter_mut().filter(|one| one.adjust.is_some()).collect();
+            let mut all = asked.iter_mut().filter_map(|one| one.adjust.take());
+            done = all.try_for_each(|input| giving.take(input));
             done = done.and_then(|()| giving.finish()).map(|count| report.tally.adjusted = count);
+            for (at, why) in giving.refused.take().unwrap_or_default() {
+                asked[at].refused = Some(why);
+                report.tally.refused += 1;
+            }
         }
         engine.stop();
         done

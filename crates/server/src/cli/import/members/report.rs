@@ -19,6 +19,9 @@ use crate::http::shape::Points;
 const SHOWN: usize = 20;
 const LISTED: usize = 1_000;
 
+/// What is put beside a wrong line.
+const BESIDE: [&str; 3] = ["line", "wrong", "do"];
+
 #[derive(Default)]
 pub struct Tally {
     pub rows: u64,
@@ -31,6 +34,8 @@ pub struct Tally {
     pub levels: BTreeMap<usize, u64>,
     pub wrong: u64,
     pub differ: u64,
+    /// Differences that cannot be given or taken.
+    pub refused: u64,
     /// Written by this run.
     pub written: u64,
     pub adjusted: u64,
@@ -44,6 +49,8 @@ pub struct Difference {
     pub also: Vec<&'static str>,
     /// What would bring the balance there.
     pub adjust: Option<Input>,
+    /// Why it cannot.
+    pub refused: Option<String>,
 }
 
 pub struct Report {
@@ -90,7 +97,7 @@ impl Report {
     /// A line that is not taken in; it is put aside, if that is asked.
     pub fn wrong(&mut self, record: &ByteRecord, faults: Vec<Fault>) -> Result<(), Failure> {
         self.tally.wrong += 1;
-        if let Some(path) = self.aside.clone() {
+        if let (Some(path), false) = (self.aside.clone(), self.dry) {
             self.put_aside(&path, record, &faults).map_err(|e| {
                 Failure::new(SETTINGS, format!("cannot write {}", path.display()), e)
                     .fix("choose another file")
@@ -101,13 +108,20 @@ impl Report {
         Ok(())
     }
 
+    /// Columns of the sheet itself: without what was put beside them here, when it was put aside before.
+    fn width(&self) -> usize {
+        let ends = self.header.ends_with(&BESIDE.map(str::to_owned));
+        self.header.len() - if ends { BESIDE.len() } else { 0 }
+    }
+
     fn put_aside(&mut self, path: &Path, record: &ByteRecord, faults: &[Fault]) -> csv::Result<()> {
         if self.writer.is_none() {
             let mut writer = WriterBuilder::new().delimiter(self.delimiter).flexible(true).from_path(path)?;
-            let more = ["line", "wrong", "do"];
-            writer.write_record(self.header.iter().map(String::as_str).chain(more))?;
+            let header = self.header[..self.width()].iter().map(String::as_str);
+            writer.write_record(header.chain(BESIDE))?;
             self.writer = Some(writer);
         }
+        let width = self.width();
         let Some(writer) = &mut self.writer else { return Ok(()) };
         let join = |part: &dyn Fn(&Fault) -> String| faults.iter().map(part).collect::<Vec<_>>().join("; ");
         let line = faults.first().map_or(0, |fault| fault.line).to_string();
@@ -117,13 +131,18 @@ impl Report {
         });
         let fix = join(&|fault| fault.fix.clone());
         // A row that is too short keeps the columns in their places.
-        let blank = (record.len()..self.header.len()).map(|_| &b""[..]);
+        let cells = match record.len().checked_sub(self.header.len()) {
+            Some(more) => width + more,
+            None => record.len().min(width),
+        };
+        let blank = (cells..width).map(|_| &b""[..]);
         let more = [line.as_bytes(), wrong.as_bytes(), fix.as_bytes()];
-        writer.write_record(record.iter().chain(blank).chain(more))
+        writer.write_record(record.iter().take(cells).chain(blank).chain(more))
     }
 
     pub fn differs(&mut self, difference: Difference) {
         self.tally.differ += 1;
+        self.tally.refused += u64::from(difference.refused.is_some());
         if self.applies || self.differences.len() < LISTED {
             self.differences.push(difference);
         }
@@ -163,6 +182,7 @@ impl Report {
         put("known, and get what they had", tally.known, true);
         put("came before", tally.before, true);
         put("came before, and differ", tally.differ, false);
+        put("of these, cannot be made the same", tally.refused, false);
         for (why, count) in &tally.left_out {
             put(&format!("left out: {why}"), *count, true);
         }
@@ -213,6 +233,9 @@ impl Report {
             if !one.also.is_empty() {
                 said.push(format!("other {} than before, which stay as they are", one.also.join(", ")));
             }
+            if let Some(why) = &one.refused {
+                said.push(format!("the difference cannot be made up: {why}"));
+            }
             *text += &format!("\nline {}: {}\n", one.line, said.join("; "));
         }
         if self.tally.differ > SHOWN as u64 {
@@ -261,7 +284,12 @@ impl Report {
             json!({"line": fault.line, "column": fault.column, "cell": fault.cell, "what": fault.what, "do": fault.fix})
         }).collect();
         let differences: Vec<Value> = self.differences.iter().take(LISTED).map(|one| {
-            json!({"line": one.line, "before": points(one.before), "now": points(one.now), "also": one.also})
+            let mut told =
+                json!({"line": one.line, "before": points(one.before), "now": points(one.now), "also": one.also});
+            if let Some(why) = &one.refused {
+                told["refused"] = why.as_str().into();
+            }
+            told
         }).collect();
         json!({
             "dry_run": self.dry, "columns": columns, "unused": unused, "rows": tally.rows, "new": tally.new,
@@ -269,6 +297,7 @@ impl Report {
             "wrong": tally.wrong, "wallet": reading.wallet.as_ref().map(|(id, _)| id.as_str()),
             "points": points(i64::try_from(tally.minor).unwrap_or(i64::MAX)), "levels": levels,
             "errors": errors, "differences": differences, "written": tally.written, "adjusted": tally.adjusted,
+            "refused": tally.refused,
             "seconds": (self.began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         })
     }
