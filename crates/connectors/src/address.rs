@@ -37,9 +37,12 @@ const SCHEMES: &[(&str, Broker, bool, u16)] = &[
     ("kafka", Broker::Kafka, false, 9092),
     ("kafka+tls", Broker::Kafka, true, 9093),
 ];
-/// As AMQP has it, with room for a type.
-const NAME_BYTES_MAX: usize = 160;
+/// As AMQP has it.
+const NAME_BYTES_MAX: usize = 255;
+/// `{type}` may become so long.
+const TYPE_BYTES_MAX: usize = 120;
 const HOSTS_MAX: usize = 16;
+const IN_PASSWORD: &str = "write `/` and `?` in a password as %2F and %3F";
 /// What is shown instead of a secret.
 const HIDDEN: &str = "***";
 
@@ -84,6 +87,10 @@ impl Address {
         }
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (place, path) = rest.split_once('/').unwrap_or((rest, ""));
+        if path.contains('@') || query.contains('@') {
+            // Most likely it stands behind a password.
+            return Err(format!("it has an `@` behind the host: write @ as %40, and {IN_PASSWORD}"));
+        }
         let (login, hosts) =
             place.rsplit_once('@').map_or((None, place), |(login, hosts)| (Some(login), hosts));
         let (user, password) = match login.map(|login| login.split_once(':').unwrap_or((login, ""))) {
@@ -100,7 +107,7 @@ impl Address {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             if !broker.keys().iter().any(|(known, _)| *known == key) {
                 let known: Vec<&str> = broker.keys().iter().map(|(known, _)| *known).collect();
-                return Err(format!("it knows no `{key}`, but {}", known.join(", ")));
+                return Err(format!("behind `?` it knows {}, and nothing else", known.join(", ")));
             }
             address.query.insert(key.to_owned(), decode(value)?);
         }
@@ -133,9 +140,13 @@ impl Address {
                 );
             }
             Broker::RabbitMq => {
-                let longest = ["exchange", "routing_key"].map(|key| self.get(key).map_or(0, str::len));
-                if longest.into_iter().any(|bytes| bytes > NAME_BYTES_MAX) {
-                    return Err(format!("an exchange and a routing key have at most {NAME_BYTES_MAX} bytes"));
+                let (exchange, key) = (self.get("exchange"), self.get("routing_key").unwrap_or_default());
+                let key = key.replace("{type}", &"x".repeat(TYPE_BYTES_MAX));
+                let names = [self.path.as_str(), exchange.unwrap_or_default(), &key];
+                if names.into_iter().any(|name| name.len() > NAME_BYTES_MAX) {
+                    return Err(format!(
+                        "a virtual host, an exchange and a routing key have at most {NAME_BYTES_MAX} bytes, of which `{{type}}` takes up to {TYPE_BYTES_MAX}"
+                    ));
                 }
             }
             Broker::Sqs | Broker::Sns | Broker::Kafka if !one_word(&self.path) => {
@@ -183,7 +194,8 @@ fn some(text: String) -> Option<String> {
 }
 
 fn host(text: &str, port: u16) -> Result<(String, u16), String> {
-    let bad = || format!("`{text}` is no host");
+    // Without the text: it may be part of a password.
+    let bad = || format!("a host is not understood ({IN_PASSWORD})");
     // [::1]:4222, ::1 has no port.
     let (host, given) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -261,6 +273,33 @@ mod tests {
             assert!(read(bad).is_err(), "{bad}");
         }
         assert!(Address::parse("https://example.com/").is_none() && Address::parse("nats").is_none());
+    }
+
+    #[test]
+    fn no_part_of_a_password_is_told() {
+        for bad in
+            ["nats://u:se/cret@h/s", "nats://u:12/cret@h/s", "nats://u:12?cret@h/s", "nats://u:se?cret@h/s"]
+        {
+            match read(bad) {
+                Ok(_) => panic!("{bad}"),
+                Err(why) => assert!(!why.contains("cret") && why.contains("%2F"), "{why}"),
+            }
+        }
+    }
+
+    #[cfg(feature = "rabbitmq")]
+    #[test]
+    fn names_that_amqp_cannot_hold_are_refused() {
+        let (long, longer) = ("v".repeat(255), "v".repeat(256));
+        for good in [format!("amqp://h/{long}?routing_key={long}"), format!("amqp://h/?exchange={long}")] {
+            assert!(read(&good).is_ok(), "{good}");
+        }
+        let key = |rest: usize| format!("amqp://h/?routing_key={{type}}.{{type}}{}", "k".repeat(rest));
+        assert!(read(&key(14)).is_ok());
+        for bad in [format!("amqp://h/{longer}?exchange=x"), format!("amqp://h/?exchange={longer}"), key(15)]
+        {
+            assert!(read(&bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

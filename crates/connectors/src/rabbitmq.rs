@@ -54,7 +54,8 @@ async fn connect_to(
         vhost: if address.path.is_empty() { "/".into() } else { address.path.clone() },
         query: AMQPQueryString { heartbeat: Some(HEARTBEAT.as_secs() as u16), ..Default::default() },
     };
-    let tls = if address.tls { Some(RustlsConnector::from(tls::config(&address.hosts)?)) } else { None };
+    let tls =
+        if address.tls { Some(RustlsConnector::from(tls::config(&address.hosts).await?)) } else { None };
     let (found, tls, name) = (Arc::new(found), Arc::new(tls), host.to_owned());
     let properties = ConnectionProperties::default().with_connection_name("fealty".into());
     let runtime = lapin::runtime::default_runtime().map_err(|error| cause(&error))?;
@@ -99,11 +100,11 @@ impl Exchange {
             let key = self.routing_key.replace("{type}", &message.kind);
             let options = BasicPublishOptions { mandatory: true, ..Default::default() };
             let sent = self.channel.basic_publish(
-                self.exchange.as_str().into(),
-                key.as_str().into(),
+                short(&self.exchange)?,
+                short(&key)?,
                 options,
                 &message.body,
-                properties(message),
+                properties(message)?,
             );
             confirms.push((key, sent.await.map_err(|error| cause(&error))?));
         }
@@ -126,8 +127,13 @@ impl Exchange {
     }
 }
 
+/// The client panics at what is longer.
+fn short(text: &str) -> Result<ShortString, String> {
+    ShortString::try_new(text).map_err(|_| format!("AMQP takes at most 255 bytes, not `{text}`"))
+}
+
 /// CloudEvents' attributes stand as AMQP's binding names them.
-fn properties(message: &Message) -> BasicProperties {
+fn properties(message: &Message) -> Result<BasicProperties, String> {
     let attributes = [
         ("cloudEvents:specversion", "1.0"),
         ("cloudEvents:id", &message.id),
@@ -139,11 +145,11 @@ fn properties(message: &Message) -> BasicProperties {
     let attributes = attributes.into_iter().filter(|(_, value)| !value.is_empty());
     let headers: BTreeMap<ShortString, AMQPValue> =
         attributes.map(|(name, value)| (name.into(), AMQPValue::LongString(value.into()))).collect();
-    BasicProperties::default()
+    Ok(BasicProperties::default()
         .with_content_type("application/json".into())
         .with_delivery_mode(PERSISTENT)
-        .with_message_id((&*message.id).into())
-        .with_type((&*message.kind).into())
+        .with_message_id(short(&message.id)?)
+        .with_type(short(&message.kind)?)
         .with_app_id(SOURCE.into())
-        .with_headers(FieldTable::from(headers))
+        .with_headers(FieldTable::from(headers)))
 }
