@@ -79,6 +79,10 @@ pub enum Topic {
 }
 
 impl Topic {
+    #[cfg_attr(
+        not(any(feature = "nats", feature = "rabbitmq", feature = "kafka", feature = "sqs")),
+        allow(unused_variables)
+    )]
     pub async fn open(address: &Address, way: &Way) -> Result<Topic, String> {
         let opened = async {
             match address.broker {
@@ -98,6 +102,10 @@ impl Topic {
 
     /// Publishes and waits until each is confirmed; after an error nobody knows which were. The messages are of
     /// different members, so that none can overtake another one of its member.
+    #[cfg_attr(
+        not(any(feature = "nats", feature = "rabbitmq", feature = "kafka", feature = "sqs")),
+        allow(unused_variables)
+    )]
     pub async fn send(&mut self, messages: &[Message]) -> Result<(), String> {
         let sent = async {
             match self {

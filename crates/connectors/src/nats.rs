@@ -31,7 +31,8 @@ pub(crate) async fn connect(address: &Address, way: &Way) -> Result<(Client, Bro
     let (breaks, broken) = watch::channel(false);
     let options = login(address)?
         .name("fealty")
-        .tls_client_config(tls::config(&address.hosts)?)
+        // A plain server may ask for it too.
+        .tls_client_config(tls::config(&address.hosts).await?)
         .require_tls(address.tls)
         .ignore_discovered_servers()
         .retain_servers_order()

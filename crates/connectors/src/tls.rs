@@ -7,6 +7,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use tokio::sync::OnceCell;
 
 /// For a client that is given an address instead of the name: the certificate must be one of these names.
 #[derive(Debug)]
@@ -54,13 +55,22 @@ impl ServerCertVerifier for Named {
     }
 }
 
-/// `hosts`: one of them must stand in the certificate.
-pub fn config(hosts: &[(String, u16)]) -> Result<ClientConfig, String> {
-    let provider: Arc<CryptoProvider> = ring::default_provider().into();
+/// Read from files once, when they are needed first.
+static ROOTS: OnceCell<Arc<RootCertStore>> = OnceCell::const_new();
+
+fn roots() -> Arc<RootCertStore> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
     // What cannot be read of the machine's own does not count.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let rest = WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone());
+    roots.into()
+}
+
+/// `hosts`: one of them must stand in the certificate.
+pub async fn config(hosts: &[(String, u16)]) -> Result<ClientConfig, String> {
+    let provider: Arc<CryptoProvider> = ring::default_provider().into();
+    let roots = ROOTS.get_or_try_init(|| async { tokio::task::spawn_blocking(roots).await }).await;
+    let roots = roots.map_err(|error| error.to_string())?.clone();
+    let rest = WebPkiServerVerifier::builder_with_provider(roots, provider.clone());
     let rest = rest.build().map_err(|error| error.to_string())?;
     let names = hosts.iter().map(|(host, _)| ServerName::try_from(host.clone()));
     let names = names.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
