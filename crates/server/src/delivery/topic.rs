@@ -23,6 +23,8 @@ use crate::feed::{Cursor, Live, Next, Told};
 
 /// Changes that are published before the place moves.
 const BATCH_MAX: usize = 512;
+/// Stretches of the feed that are read before the place moves, though little of them may be for it.
+const STRETCHES_MAX: usize = 16;
 /// The place is stored so often. After a crash so much is sent again, under the same ids.
 const SAVE_EVERY: Duration = Duration::from_millis(500);
 /// A batch on its way is waited for so long when the endpoint is changed or the server stops.
@@ -88,6 +90,8 @@ struct Teller {
     save_at: Option<Instant>,
     failures: u32,
     failing_ms: Option<i64>,
+    /// Of a batch that failed, so many are told one by one: what is confirmed is not sent again with the one that is not.
+    singly: usize,
 }
 
 /// Changes that are published together.
@@ -145,6 +149,7 @@ impl Teller {
             save_at: None,
             failures: 0,
             failing_ms,
+            singly: usize::from(failing_ms.is_some()),
         }))
     }
 
@@ -154,23 +159,25 @@ impl Teller {
         // Of a time when it was a webhook, and what is retried by hand.
         let mut old = true;
         loop {
+            let step = match old && !self.end.is_reached() {
+                true => Step::Old,
+                false => self.next(&mut live).await?,
+            };
+            // Looked at when there is something to tell: a program is published while it waits.
             if self.clerk.is_stale() {
                 match worker::clerk(&self.deliveries, &self.endpoint).await? {
                     Some(clerk) => self.clerk = clerk,
                     None => return self.save().await,
                 }
             }
-            let batch = if old {
-                self.gather_old().await?
-            } else {
-                match self.next(&mut live).await? {
-                    Step::New(next) => self.gather(&mut live, next).await?,
-                    Step::Save => {
-                        self.save().await?;
-                        continue;
-                    }
-                    Step::End => break,
+            let batch = match step {
+                Step::Old => self.gather_old().await?,
+                Step::New(next) => self.gather(&mut live, next).await?,
+                Step::Save => {
+                    self.save().await?;
+                    continue;
                 }
+                Step::End => break,
             };
             let began = Instant::now();
             match self.tell(&batch).await {
@@ -206,17 +213,12 @@ impl Teller {
         }
     }
 
-    /// What there is now, up to a full batch.
+    /// What there is now, up to a full batch, or as far as is read at once.
     async fn gather(&self, live: &mut Live, first: Next) -> Result<Batch, StoreError> {
         let (mut batch, mut next) = (Batch::default(), first);
-        loop {
-            let (stretch, before) = next;
-            let new = stretch.told.iter().filter(|told| before.is_before(told.pos, told.n));
-            for told in self.clerk.sift(new).await? {
-                self.write(&mut batch, told).await?;
-            }
-            batch.end = Some(stretch.end);
-            if batch.count >= BATCH_MAX {
+        for _ in 1..STRETCHES_MAX {
+            self.add(&mut batch, &next, live).await?;
+            if batch.size() >= self.most() || self.end.is_reached() {
                 return Ok(batch);
             }
             match live.look().await? {
@@ -224,13 +226,36 @@ impl Teller {
                 None => return Ok(batch),
             }
         }
+        self.add(&mut batch, &next, live).await?;
+        Ok(batch)
+    }
+
+    /// What is for it in a stretch. Of one by one, the next stretch begins behind the first.
+    async fn add(&self, batch: &mut Batch, next: &Next, live: &mut Live) -> Result<(), StoreError> {
+        let (stretch, before) = next;
+        let new = stretch.told.iter().filter(|told| before.is_before(told.pos, told.n));
+        for told in self.clerk.sift(new).await? {
+            self.write(batch, told).await?;
+            if self.singly > 0
+                && let Some(end) = Cursor::parse(&told.cursor)
+            {
+                *live = Live::new(&self.deliveries.feed, end, None);
+                batch.end = Some(end);
+                return Ok(());
+            }
+        }
+        batch.end = Some(stretch.end);
+        Ok(())
+    }
+
+    fn most(&self) -> usize {
+        if self.singly > 0 { 1 } else { BATCH_MAX }
     }
 
     /// What waits in the store, in the order of the feed.
     async fn gather_old(&self) -> Result<Batch, StoreError> {
-        let (no, mut batch) = (self.no, Batch::default());
-        let rows =
-            self.deliveries.read(move |reader| reader.delivery_list(no, false, (0, 0), BATCH_MAX)).await?;
+        let (no, most, mut batch) = (self.no, self.most(), Batch::default());
+        let rows = self.deliveries.read(move |reader| reader.delivery_list(no, false, (0, 0), most)).await?;
         for row in rows {
             let stretch = self.deliveries.feed.behind(row.change.0 - 1).await?;
             if let Some(told) = stretch.told.iter().find(|told| (told.pos, told.n) == row.change) {
@@ -286,6 +311,7 @@ impl Teller {
             self.place = end;
             self.progress.place = Some(end.to_string());
         }
+        self.singly = self.singly.saturating_sub(batch.size());
         self.progress.taken.extend(batch.old);
         let at_ms = jiff::Timestamp::now().as_millisecond();
         for (pos, n, member, why) in batch.dead {
@@ -304,7 +330,11 @@ impl Teller {
         if batch.end.is_none() { self.save().await } else { Ok(()) }
     }
 
-    fn failed(&mut self, batch: &Batch, took: Duration, why: String) {
+    fn failed(&mut self, batch: &Batch, took: Duration, mut why: String) {
+        if batch.count > 1 {
+            self.singly = batch.size();
+            why = format!("one of {} that were sent together: {why}", batch.count);
+        }
         let now = jiff::Timestamp::now().as_millisecond();
         if self.failing_ms.is_none() {
             tracing::warn!(endpoint = self.no, why, "the topic cannot be told; it is tried again");
@@ -345,6 +375,11 @@ impl Teller {
 }
 
 impl Batch {
+    /// With those that are not published.
+    fn size(&self) -> usize {
+        self.count + self.dead.len()
+    }
+
     fn add(&mut self, told: &Told, body: Bytes) {
         self.first.get_or_insert((told.pos, told.n));
         self.count += 1;
@@ -372,6 +407,8 @@ fn written(id: Box<str>, kind: Box<str>, told: &str, body: Bytes) -> Message {
 }
 
 enum Step {
+    /// There may be some of those that wait in the store.
+    Old,
     New(Next),
     Save,
     End,
@@ -385,6 +422,10 @@ struct End {
 }
 
 impl End {
+    fn is_reached(&self) -> bool {
+        *self.stopped.borrow() || *self.closing.borrow()
+    }
+
     async fn reached(&mut self) {
         // An error: whoever would tell is gone.
         tokio::select! {
