@@ -143,11 +143,8 @@ impl Worker {
     /// Until the endpoint is switched off or the server stops.
     async fn work(mut self) -> Result<(), StoreError> {
         loop {
-            if self.clerk.is_stale() {
-                match clerk(&self.deliveries, &self.endpoint).await? {
-                    Some(clerk) => self.clerk = clerk,
-                    None => return self.end(STOP_MAX).await,
-                }
+            if !self.renew().await? {
+                return self.end(STOP_MAX).await;
             }
             self.send_ahead();
             let (now, room) = (Instant::now(), self.room());
@@ -174,7 +171,13 @@ impl Worker {
             match step {
                 // One that panicked is sent again after the next start.
                 Step::Tried(tried) => drop(tried.map(|tried| self.tried(tried))),
-                Step::New((stretch, before)) => self.pull(&stretch.told, before, stretch.end).await?,
+                Step::New((stretch, before)) => {
+                    // A program is published while it waits.
+                    if !self.renew().await? {
+                        return self.end(STOP_MAX).await;
+                    }
+                    self.pull(&stretch.told, before, stretch.end).await?;
+                }
                 Step::Time => {}
                 Step::Close => break,
                 Step::Stop => return self.end(STOP_MAX).await,
@@ -191,6 +194,15 @@ impl Worker {
             }
         }
         self.end(CLOSE_MAX).await
+    }
+
+    /// Under the present version of the program; false where it does not fit it.
+    async fn renew(&mut self) -> Result<bool, StoreError> {
+        if self.clerk.is_stale() {
+            let Some(clerk) = clerk(&self.deliveries, &self.endpoint).await? else { return Ok(false) };
+            self.clerk = clerk;
+        }
+        Ok(true)
     }
 
     /// Those on their way get so much time; what is not known then is sent again.
