@@ -17,6 +17,7 @@ mod worker;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::key::KeyMaker;
 use engine::Clock;
@@ -27,6 +28,9 @@ use tokio::task::JoinHandle;
 use crate::feed::Feed;
 use crate::outbound::Outbound;
 pub use endpoint::{Endpoint, Keys, Settings};
+
+/// Before a task that panicked is started anew.
+const BROKEN_REST: Duration = Duration::from_secs(10);
 
 pub struct Deliveries {
     pub feed: Arc<Feed>,
@@ -152,12 +156,16 @@ impl Deliveries {
 
     fn run(self: &Arc<Deliveries>, no: u64) {
         let (stop, stopped) = watch::channel(false);
-        let all = self.clone();
-        let task = tokio::spawn(async move {
-            if topic::run(all.clone(), no, stopped.clone()).await.is_continue() {
-                worker::run(all, no, stopped).await;
+        let (all, ends) = (self.clone(), [stopped.clone(), self.feed.closing()]);
+        let work = move || {
+            let (all, stopped) = (all.clone(), stopped.clone());
+            async move {
+                if topic::run(all.clone(), no, stopped.clone()).await.is_continue() {
+                    worker::run(all, no, stopped).await;
+                }
             }
-        });
+        };
+        let task = tokio::spawn(keep_up(no, work, BROKEN_REST, ends));
         self.running().insert(no, Running { stop, task });
     }
 
@@ -180,6 +188,41 @@ impl Deliveries {
     }
 }
 
+/// Until the work is done, or its end is wanted: what panics is started anew after a rest.
+async fn keep_up<F: Future<Output = ()> + Send + 'static>(
+    no: u64,
+    work: impl Fn() -> F,
+    rest: Duration,
+    [mut stopped, mut closing]: [watch::Receiver<bool>; 2],
+) {
+    while let Err(broken) = tokio::spawn(work()).await {
+        tracing::error!(endpoint = no, %broken, "an endpoint's task broke; it is started anew");
+        // An error: whoever would tell is gone.
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|end| *end) => return,
+            _ = closing.wait_for(|end| *end) => return,
+            () = tokio::time::sleep(rest) => {}
+        }
+    }
+}
+
 fn broken() -> StoreError {
     StoreError::Unavailable("a task of deliveries broke".into())
+}
+
+#[tokio::test]
+async fn a_task_that_panics_is_started_anew_until_its_end_is_wanted() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    let (stop, stopped) = watch::channel(false);
+    let (ends, begun) = ([stopped.clone(), stopped], Arc::new(AtomicU32::new(0)));
+    let work = || {
+        let begun = begun.clone();
+        async move { assert!(begun.fetch_add(1, Ordering::Relaxed) == 2, "twice it panics") }
+    };
+    keep_up(1, work, Duration::ZERO, ends.clone()).await;
+    assert_eq!(begun.load(Ordering::Relaxed), 3);
+    stop.send_replace(true);
+    keep_up(1, work, Duration::MAX, ends).await;
+    assert_eq!(begun.load(Ordering::Relaxed), 4);
 }
