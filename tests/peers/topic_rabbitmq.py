@@ -1,6 +1,7 @@
 """A topic of RabbitMQ as pika reads it, on a real server that is killed and started again: what no queue takes is an
 error and not lost, each member's changes in order. Arguments as in sources.py."""
 
+import json
 import os
 import pathlib
 import signal
@@ -74,11 +75,21 @@ def main():
         url = f"amqp://guest:guest@127.0.0.1:{broker.port}/?exchange={EXCHANGE}&routing_key=fealty.{{type}}"
         code, made = server.api("/v1/endpoints", {"url": url, "after": "start"})
         must(code == 201 and made["url"] == url.replace("guest:guest", "guest:***"), "it is made, its password hidden", made)
-        name = made["id"]
+        name, got = made["id"], []
         topics.pay(server, 0, 40)
         said = topics.is_failing(server, name)["said"]
         must("no queue of loyalty takes the routing key `fealty." in said, "what fails is said", said)
+        # Those before one that no queue takes are sent once, and it is the one that is named.
+        told = topics.feed(server)
+        culprit = next(no for no, change in enumerate(told) if change["type"] != told[0]["type"])
         admin.queue_declare(QUEUE, durable=True)
+        admin.queue_bind(QUEUE, EXCHANGE, f"fealty.{told[0]['type']}")
+        def named():
+            page = json.loads(server.get(f"/v1/endpoints/{name}/attempts"))["attempts"]
+            return sum(told[culprit]["cursor"] in one["change"] for one in page) >= 3
+        topics.wait_for("what no queue takes is named, three times", named)
+        once = [one.message_id for one, _, _ in read(broker.port, got)]
+        must(once == [change["cursor"] for change in told[:culprit]], "those before it are sent once", once)
         admin.queue_bind(QUEUE, EXCHANGE, "fealty.#")
         connection.close()
         topics.wait_for("it is told again", lambda: not topics.endpoint(server, name)["failing_since"])
@@ -89,7 +100,7 @@ def main():
         topics.pay(server, 500, 100)
         topics.is_failing(server, name)
         broker.start()
-        end, got = topics.feed(server)[-1]["cursor"], []
+        end = topics.feed(server)[-1]["cursor"]
         topics.wait_for("the last change comes", lambda: any(one.message_id == end for one, _, _ in read(broker.port, got)), 120)
         topics.same("RabbitMQ", server, [(one.message_id, body) for one, _, body in got])
         for one, key, _ in got:
