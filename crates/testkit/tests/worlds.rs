@@ -2,14 +2,18 @@
 
 use testkit::sim::{self, Choice};
 
+/// Worlds that once found a mistake, of the core or of those who judge it; they are lived again first.
+const FOUND: [u64; 8] = [4, 195, 247, 586, 820, 1004, 1144, 3751];
+
 #[test]
 fn worlds_are_as_the_auditor_says() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     let begun = std::time::Instant::now();
     let run = |first: u64| {
+        let found = FOUND.into_iter().skip(first as usize - 1).step_by(threads as usize);
         let seeds = (first..=150).step_by(threads as usize);
         // On a slow machine fewer: the seconds are the bound.
-        let seeds = seeds.take_while(|seed| *seed <= 24 || begun.elapsed().as_secs() < 40);
+        let seeds = found.chain(seeds.take_while(|seed| *seed <= 24 || begun.elapsed().as_secs() < 40));
         seeds.filter_map(|seed| Some((seed, sim::run(seed, Choice::default()).failure?))).next()
     };
     let failed = std::thread::scope(|scope| {

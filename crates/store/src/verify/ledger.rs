@@ -37,6 +37,8 @@ pub struct Wallet {
     pub debt: i128,
     /// (row, number) and what is left. A lot that swallowed others goes below 0 here; their sum is right all the same.
     pub lots: Vec<((u64, u16), i128)>,
+    /// One has been below 0. It may be used up by now, and what comes back to it is under its name alone.
+    pub joined: bool,
 }
 
 impl Ledger {
@@ -150,7 +152,14 @@ impl Told {
         let amount = i128::from(transfer.amount);
         let at = self.wallets.iter().position(|wallet| wallet.id == transfer.wallet).unwrap_or_else(|| {
             let id = transfer.wallet.clone();
-            self.wallets.push(Wallet { id, available: 0, pending: 0, debt: 0, lots: Vec::new() });
+            self.wallets.push(Wallet {
+                id,
+                available: 0,
+                pending: 0,
+                debt: 0,
+                lots: Vec::new(),
+                joined: false,
+            });
             self.wallets.len() - 1
         });
         let wallet = &mut self.wallets[at];
@@ -200,6 +209,7 @@ impl Wallet {
             Some((_, left)) => *left += by,
             None => self.lots.push((lot, by)),
         }
+        self.joined |= self.lots.iter().any(|(id, left)| *id == lot && *left < 0);
         self.lots.retain(|(_, left)| *left != 0);
     }
 }

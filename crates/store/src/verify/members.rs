@@ -233,7 +233,7 @@ fn compare_wallet(no: u64, stored: &WalletState, told: &Wallet, report: &mut Rep
         report.member("lots", no, format!("its lots of {} hold {sum}, not what is available", stored.id));
     }
     // Where lots were joined, only their sum can be told from transfers; a lot that took others in shows below 0.
-    let joined = stored.lots.iter().any(|lot| lot.joined > 0) || told.lots.iter().any(|lot| lot.1 < 0);
+    let joined = stored.lots.iter().any(|lot| lot.joined > 0) || told.joined;
     let mut is: Vec<_> =
         stored.lots.iter().map(|lot| ((lot.pos, lot.n), i128::from(lot.remaining))).collect();
     is.sort_unstable();
