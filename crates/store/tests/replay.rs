@@ -259,6 +259,34 @@ fn what_time_gifts_merges_and_rewards_made_comes_out_the_same() {
     }
 }
 
+/// The end of a month that pays nothing is decided like an event of before it that earns nothing: which of them
+/// stands where is told by the event.
+#[test]
+fn what_time_does_is_not_taken_for_what_was_told_late() {
+    let bench = Bench::with(small());
+    let mut store = bench.open();
+    let more = r#"events."form.sent" = {}
+rules.monthly = { on = { every = "month" }, when = '1 > 2', earn.points = 2 }
+"#;
+    let program = read(&format!("{PROGRAM}{more}"), 1);
+    store.admin().program_version_put(program.plan.hash, &program.json, "test", 0).unwrap();
+    let plan = program.plan.first_published(jiff::Timestamp::UNIX_EPOCH);
+    let plans = Plans { current: Arc::new(plan), older: Vec::new(), keys: store.key_maker() };
+    let mut snapshot = Snapshot::default();
+    let mut at = |second: i64, inputs: Vec<Input>, wakes: &[u64]| {
+        wake(&mut store, &plans, &mut snapshot, (inputs, wakes), (1_800_000_000 + second) * 1000);
+    };
+    at(0, vec![told("member.enrolled", "a", 1, 0, "{}")], &[]);
+    at(40 * DAY, vec![told("form.sent", "b", 1, DAY, "{}")], &[1]);
+    drop(store);
+    let rows = bench.verify().rows;
+    let plain = "SELECT count(DISTINCT decided), min(decided) FROM journal WHERE pos > 1";
+    let plain: (u64, String) = bench.sql().query_row(plain, [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+    assert_eq!((rows, plain.0), (3, 1), "{plain:?}");
+    let report = decided_again(&bench);
+    assert!(report.is_clean() && report.replayed == rows, "{report:#?}");
+}
+
 /// What is stored of a member and of a stock, against what the journal says.
 #[test]
 fn a_wrong_level_due_instant_reservation_or_stock_is_found() {

@@ -242,7 +242,7 @@ impl<'c> Past<'c> {
                     None => self.leaned.set(true),
                 }
             }
-            let wrong = self.difference(&batch)?;
+            let wrong = self.difference(&batch, &inputs)?;
             let same = wrong.is_none();
             least = Some((batch, snapshot, wrong));
             if same {
@@ -354,8 +354,9 @@ impl<'c> Past<'c> {
         Ok(rows)
     }
 
-    /// The first row that comes out otherwise than it was recorded.
-    fn difference(&self, batch: &Batch) -> Result<Option<(u64, String)>, StoreError> {
+    /// The first row that comes out otherwise than it was recorded. Two events may come to the same decision, so it is
+    /// to be the same event too.
+    fn difference(&self, batch: &Batch, inputs: &[Input]) -> Result<Option<(u64, String)>, StoreError> {
         for new in &batch.rows {
             let Some(row) = row_get(self.conn, new.pos)? else {
                 return Ok(Some((new.pos, "decided again, there is a row more".to_owned())));
@@ -366,6 +367,10 @@ impl<'c> Past<'c> {
             }
             if (new.member, new.prev_pos, new.again) != (row.member, row.prev_pos, row.again) {
                 return Ok(Some((new.pos, "decided again, it is another member's".to_owned())));
+            }
+            let input = new.input.map(|at| batch.input(inputs, at));
+            if input.is_some_and(|input| !is_of(&row, input)) {
+                return Ok(Some((new.pos, "decided again, another event stands there".to_owned())));
             }
         }
         Ok(batch
@@ -409,6 +414,13 @@ impl<'c> Past<'c> {
         }
         Ok(())
     }
+}
+
+/// The row holds this input.
+fn is_of(row: &Row, input: &Input) -> bool {
+    let (one, other) = (&row.event, &input.event);
+    (&one.source, &one.id, &one.kind, one.time) == (&other.source, &other.id, &other.kind, other.time)
+        && row.body_hash == input.body_hash
 }
 
 fn redacted(conn: &Connection) -> rusqlite::Result<HashSet<u64>> {
