@@ -78,14 +78,14 @@ fn met(terms: &Terms, member: &Member, level: usize, time: i64) -> bool {
 }
 
 impl Auditor {
-    /// What a message did to the member's level, against the messages of the row.
+    /// What a message did to the member's level, against the messages of the row; whether it did anything.
     pub(super) fn follow_levels(
         &mut self,
         message: &Message,
         no: u64,
         terms: &Terms,
         row: &Row,
-    ) -> Result<(), String> {
+    ) -> Result<bool, String> {
         let order = row.decision["o"]["id"].as_str().unwrap_or("");
         let mut changes = Vec::new();
         if let Some(member) = self.members.get_mut(&no) {
@@ -104,7 +104,8 @@ impl Auditor {
             "changes of level",
             told.collect(),
             changes.iter().map(|c| (Some(c.0), Some(c.1))).collect::<Vec<_>>(),
-        )
+        )?;
+        Ok(!changes.is_empty())
     }
 }
 

@@ -105,11 +105,14 @@ impl Auditor {
             (None, Some(again)) => self.set_free(again)?,
             _ => return Err("a row is either an input or set free".to_owned()),
         };
-        let verdict = self.step(&message, row, version)?;
+        let mut verdict = self.step(&message, row, version)?;
         let again = verdict.code == "member_already_enrolled";
         if verdict.status == "applied" || again {
             let terms = self.terms[&version].clone();
-            self.follow_levels(&message, verdict.member, &terms, row)?;
+            // Told again, an enrolment does nothing, unless a new version lifts the member now.
+            if self.follow_levels(&message, verdict.member, &terms, row)? {
+                verdict.status = "applied";
+            }
         }
         // What is refused for its form may be mended and sent under the same name.
         if !crate::sim::LEAVE_THE_NAME.contains(&verdict.code) {
