@@ -2,7 +2,6 @@
 //! came of them together.
 
 use std::collections::{HashSet, VecDeque};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use super::clerk::Clerk;
 use super::message::{Message, Slot, Tried, Way};
 use super::outcome::Verdict;
 use super::{Deliveries, Endpoint, schedule};
-use crate::feed::{Cursor, Live, Next, Told};
+use crate::feed::{Beside, Cursor, Live, Next, Told};
 
 /// What came of attempts is saved together, at least so often.
 const SAVE_EVERY: Duration = Duration::from_millis(200);
@@ -49,17 +48,12 @@ pub async fn run(deliveries: Arc<Deliveries>, no: u64, stopped: watch::Receiver<
     }
 }
 
-/// Goes on beside what is delivered meanwhile: a read is never cut off and begun again.
-type Reading = Pin<Box<dyn Future<Output = (Live, Result<Option<Next>, StoreError>)> + Send>>;
-
 struct Worker {
     deliveries: Arc<Deliveries>,
     endpoint: Endpoint,
     way: Way,
     clerk: Clerk,
-    /// None while it is being read from.
-    live: Option<Live>,
-    reading: Option<Reading>,
+    feed: Beside,
     /// The server stops.
     closing: watch::Receiver<bool>,
     /// It is started anew, or taken away.
@@ -119,8 +113,7 @@ impl Worker {
             endpoint,
             way,
             clerk,
-            live: Some(live),
-            reading: None,
+            feed: Beside::new(live),
             closing: deliveries.feed.closing(),
             stopped,
             ahead: VecDeque::new(),
@@ -149,8 +142,8 @@ impl Worker {
             self.send_ahead();
             let (now, room) = (Instant::now(), self.room());
             let may_pull = self.ahead.is_empty() && self.slots.len() < AHEAD_MAX;
-            if may_pull && let Some(live) = self.live.take() {
-                self.reading = Some(Box::pin(read_on(live)));
+            if may_pull {
+                self.feed.begin();
             }
             let pause = self.rest_until.max(self.next_send);
             let waits = (room && !self.ahead.is_empty() && pause > now).then_some(pause);
@@ -163,10 +156,7 @@ impl Worker {
                 () = sleep_until(wake), if wake.is_some() => Step::Time,
                 () = told(&mut self.stopped) => Step::Stop,
                 () = told(&mut self.closing) => Step::Close,
-                (live, next) = read(&mut self.reading), if self.reading.is_some() => {
-                    (self.live, self.reading) = (Some(live), None);
-                    next?.map_or(Step::Close, Step::New)
-                }
+                next = self.feed.next(), if self.feed.is_reading() => next?.map_or(Step::Close, Step::New),
             };
             match step {
                 // One that panicked is sent again after the next start.
@@ -496,16 +486,4 @@ fn until(ms: i64, now: i64) -> Duration {
 
 fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
-}
-
-async fn read(reading: &mut Option<Reading>) -> (Live, Result<Option<Next>, StoreError>) {
-    match reading {
-        Some(reading) => reading.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn read_on(mut live: Live) -> (Live, Result<Option<Next>, StoreError>) {
-    let next = live.next().await;
-    (live, next)
 }

@@ -4,6 +4,7 @@
 //! Invariants: a reader goes on from the last change that he was told, so he misses none and is told none under two
 //! cursors. Nothing is kept for a reader but his place; one who does not read delays nobody.
 
+mod beside;
 mod cursor;
 mod ear;
 mod filter;
@@ -22,6 +23,7 @@ use store::{Mark, Reader, StoreError};
 use tokio::sync::watch;
 use wire::member_id::MemberIds;
 
+pub use beside::Beside;
 pub use cursor::Cursor;
 pub use filter::Filter;
 pub use live::{Live, Next};
