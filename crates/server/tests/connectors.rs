@@ -341,8 +341,10 @@ fn what_shopify_says_beside_a_200_is_seen() {
     let wrong = json!({"shop": "test", "token": "shpat_nobodys", "address": vendor.address()});
     let id = endpoint(&mut api, put("gift_card", &wrong, json!({"amount": "change.data.amount"})));
     api.event(&order("o4", "pos:c1", "9.00"));
-    let shown = until(&mut api, &format!("/v1/endpoints/{id}"), |shown| shown["waiting"] == 1);
-    assert!(shown["dead"] == 0 && shown["failing_since"].is_string(), "{shown}");
+    let shown = until(&mut api, &format!("/v1/endpoints/{id}"), |shown| {
+        shown["waiting"] == 1 && shown["failing_since"].is_string()
+    });
+    assert_eq!(shown["dead"], 0, "{shown}");
 }
 
 #[test]
