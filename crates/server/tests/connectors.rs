@@ -2,9 +2,9 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{Api, launch, order};
+use common::{Api, launch_outward, order};
 use serde_json::{Value, json};
 use testkit::vendors::{Vendor, braze, hubspot, klaviyo, segment, shopify, slack};
 
@@ -21,11 +21,7 @@ earn.points = 'order.subtotal'
 "#;
 
 fn api() -> Api {
-    let mut launch = launch().with_program(PROGRAM);
-    let settings = launch.data.join("settings.toml");
-    std::fs::write(&settings, "[delivery]\nallow_networks = [\"127.0.0.0/8\"]\n").unwrap();
-    launch.args.extend(["--settings".into(), settings.to_string_lossy().into_owned()]);
-    Api::of(launch)
+    Api::of(launch_outward(PROGRAM))
 }
 
 /// Quick, as the vendors here are.
@@ -36,22 +32,9 @@ fn endpoint(api: &mut Api, mut settings: Value) -> String {
     made.json()["id"].as_str().unwrap().to_owned()
 }
 
-fn until(api: &mut Api, path: &str, so: impl Fn(&Value) -> bool) -> Value {
-    let end = Instant::now() + Duration::from_secs(30);
-    loop {
-        let told = api.get(path).json();
-        if so(&told) {
-            return told;
-        }
-        assert!(Instant::now() < end, "{path}: {told}");
-        // Every look costs the server something.
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-}
-
 /// What was said when so many were dead.
 fn dead(api: &mut Api, id: &str, count: usize) -> String {
-    until(api, &format!("/v1/deliveries?endpoint={id}&state=dead"), |told| {
+    api.until(&format!("/v1/deliveries?endpoint={id}&state=dead"), |told| {
         told["deliveries"].as_array().is_some_and(|all| all.len() == count)
     });
     let attempts = api.get(&format!("/v1/endpoints/{id}/attempts")).json();
@@ -97,7 +80,7 @@ fn klaviyo_gets_properties_and_events_and_its_429_is_obeyed() {
         json!({"email": "ada3@example.com", "properties": {"tier": "gold", "points": 150.5}})
     );
     was_obeyed(&vendor);
-    let shown = until(&mut api, &format!("/v1/endpoints/{id}"), |shown| shown["waiting"] == 0);
+    let shown = api.until(&format!("/v1/endpoints/{id}"), |shown| shown["waiting"] == 0);
     assert_eq!((shown["dead"].as_u64(), vendor.refused(), vendor.kept().len()), (Some(0), 0, 9));
 
     let event = json!({"connector": {"name": "klaviyo", "send": "event", "settings": settings,
@@ -221,7 +204,7 @@ fn segment_knows_a_message_again() {
     assert_eq!(kept[0]["properties"], json!({"amount": 2}));
     was_obeyed(&vendor);
     // All of it again: nothing counts twice.
-    until(&mut api, &format!("/v1/endpoints/{id}"), |shown| shown["waiting"] == 0);
+    api.until(&format!("/v1/endpoints/{id}"), |shown| shown["waiting"] == 0);
     let before = vendor.receiver.received().len();
     api.post(&format!("/v1/endpoints/{id}/retry"), &json!({"after": "start"}));
     vendor.receiver.wait_for(before + 8);
@@ -309,11 +292,11 @@ fn shopify_makes_codes_and_cards_once_and_marks_customers() {
     was_obeyed(&vendor);
     // What is there already counts as done: no second code, no second card.
     for id in [&codes, &cards] {
-        until(&mut api, &format!("/v1/endpoints/{id}"), |shown| shown["waiting"] == 0);
+        api.until(&format!("/v1/endpoints/{id}"), |shown| shown["waiting"] == 0);
         let before = vendor.receiver.received().len();
         api.post(&format!("/v1/endpoints/{id}/retry"), &json!({"after": "start"}));
         vendor.receiver.wait_for(before + 1);
-        let shown = until(&mut api, &format!("/v1/endpoints/{id}"), |shown| shown["waiting"] == 0);
+        let shown = api.until(&format!("/v1/endpoints/{id}"), |shown| shown["waiting"] == 0);
         assert_eq!(shown["dead"], 0);
     }
     assert_eq!((vendor.kept().len(), vendor.refused()), (6, 0));
@@ -341,7 +324,7 @@ fn what_shopify_says_beside_a_200_is_seen() {
     let wrong = json!({"shop": "test", "token": "shpat_nobodys", "address": vendor.address()});
     let id = endpoint(&mut api, put("gift_card", &wrong, json!({"amount": "change.data.amount"})));
     api.event(&order("o4", "pos:c1", "9.00"));
-    let shown = until(&mut api, &format!("/v1/endpoints/{id}"), |shown| {
+    let shown = api.until(&format!("/v1/endpoints/{id}"), |shown| {
         shown["waiting"] == 1 && shown["failing_since"].is_string()
     });
     assert_eq!(shown["dead"], 0, "{shown}");

@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use common::{Api, launch, order};
+use common::{Api, launch, launch_outward, order};
 use serde_json::{Value, json};
 use testkit::receiver::{Received, Receiver, Reply};
 use wire::headers::Headers;
@@ -18,11 +18,7 @@ rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
 "#;
 
 fn api() -> Api {
-    let mut launch = launch().with_program(PROGRAM);
-    let settings = launch.data.join("settings.toml");
-    std::fs::write(&settings, "[delivery]\nallow_networks = [\"127.0.0.0/8\"]\n").unwrap();
-    launch.args.extend(["--settings".into(), settings.to_string_lossy().into_owned()]);
-    Api::of(launch)
+    Api::of(launch_outward(PROGRAM))
 }
 
 fn endpoint(api: &mut Api, settings: Value) -> Value {

@@ -2,9 +2,7 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
-
-use common::{Api, launch, order};
+use common::{Api, launch_outward, order};
 use serde_json::{Value, json};
 use testkit::receiver::{Receiver, Reply};
 
@@ -27,31 +25,13 @@ emit = { type = "order.big", data = { value = 'order.subtotal', channel = 'order
 "#;
 
 fn api() -> Api {
-    let mut launch = launch().with_program(PROGRAM);
-    let settings = launch.data.join("settings.toml");
-    std::fs::write(&settings, "[delivery]\nallow_networks = [\"127.0.0.0/8\"]\n").unwrap();
-    launch.args.extend(["--settings".into(), settings.to_string_lossy().into_owned()]);
-    Api::of(launch)
+    Api::of(launch_outward(PROGRAM))
 }
 
 fn endpoint(api: &mut Api, settings: Value) -> String {
     let made = api.post("/v1/endpoints", &settings);
     assert_eq!(made.status, 201, "{}", made.body);
     made.json()["id"].as_str().unwrap().to_owned()
-}
-
-/// Asks until it is so.
-fn until(api: &mut Api, path: &str, so: impl Fn(&Value) -> bool) -> Value {
-    let end = Instant::now() + Duration::from_secs(30);
-    loop {
-        let told = api.get(path).json();
-        if so(&told) {
-            return told;
-        }
-        assert!(Instant::now() < end, "{path}: {told}");
-        // Every look costs the server something.
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
 }
 
 #[test]
@@ -162,7 +142,7 @@ fn a_message_that_cannot_be_made_is_a_dead_letter_with_the_reason() {
     api.event(&order("o2", "pos:c1", "9000.00"));
     api.event(&order("o3", "pos:c1", "2.00"));
     hook.wait_for(2);
-    let dead = until(&mut api, &format!("/v1/deliveries?endpoint={id}&state=dead"), |dead| {
+    let dead = api.until(&format!("/v1/deliveries?endpoint={id}&state=dead"), |dead| {
         dead["deliveries"].as_array().is_some_and(|all| all.len() == 1)
     });
     assert_eq!(dead["deliveries"][0]["attempts"], 1);
@@ -187,7 +167,7 @@ rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
     let put = api.call("PUT", "/v1/program", &[("Content-Type", "application/toml")], plain.as_bytes());
     assert!(put.status < 300, "{}", put.body);
     api.event(&order("o2", "pos:c1", "2.00"));
-    until(&mut api, &format!("/v1/endpoints/{id}"), |endpoint| endpoint["state"] == "unfit");
+    api.until(&format!("/v1/endpoints/{id}"), |endpoint| endpoint["state"] == "unfit");
     let on = api.call(
         "PATCH",
         &format!("/v1/endpoints/{id}"),

@@ -11,6 +11,7 @@ pub mod query;
 pub mod routes;
 pub mod serve;
 pub mod shape;
+pub mod sse;
 pub mod standing;
 pub mod ties;
 

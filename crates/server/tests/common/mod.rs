@@ -4,6 +4,8 @@
 
 pub mod race;
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use testkit::http::{Client, Response};
 use testkit::{Launch, Server};
@@ -25,6 +27,16 @@ rules.review = { on = "review.posted", when = 'review.words >= 20', earn.cash = 
 
 pub fn launch() -> Launch {
     Launch::new(env!("CARGO_BIN_EXE_fealty"))
+}
+
+/// With this program; it may tell endpoints on this machine.
+pub fn launch_outward(program: &str) -> Launch {
+    let mut launch = launch().with_program(program);
+    let settings = launch.data.join("settings.toml");
+    std::fs::write(&settings, "[delivery]\nallow_networks = [\"127.0.0.0/8\"]\n")
+        .expect("the folder is ours");
+    launch.args.extend(["--settings".into(), settings.to_string_lossy().into_owned()]);
+    launch
 }
 
 impl Api {
@@ -59,6 +71,19 @@ impl Api {
     }
     pub fn get(&mut self, path: &str) -> Response {
         self.call("GET", path, &[], b"")
+    }
+    /// Asks until it is so.
+    pub fn until(&mut self, path: &str, so: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let told = self.get(path).json();
+            if so(&told) {
+                return told;
+            }
+            assert!(Instant::now() < end, "{path}: {told}");
+            // Every look costs the server something.
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
     }
     pub fn post(&mut self, path: &str, body: &Value) -> Response {
         self.call("POST", path, &[("Content-Type", "application/json")], body.to_string().as_bytes())

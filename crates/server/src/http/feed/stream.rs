@@ -4,13 +4,11 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::Response;
+use axum::http::HeaderMap;
 use serde::Deserialize;
 
 use super::asked::{self, Sieve};
@@ -18,9 +16,7 @@ use crate::app::{App, Principal};
 use crate::feed::{Cursor, Live};
 use crate::http::problem::{Answer, Problem};
 use crate::http::query::Params;
-
-/// A line is sent at least so often, so that both ends know that the other is there.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+use crate::http::sse::{self, HEARTBEAT};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,7 +29,6 @@ pub struct Query {
 
 struct Stream {
     app: Arc<App>,
-    by: Arc<Principal>,
     live: Live,
     sieve: Sieve,
     /// To be sent first.
@@ -47,7 +42,7 @@ pub async fn handle(
     Params(query): Params<Query>,
 ) -> Answer {
     let sieve = Sieve::asked(&app, query.types.as_deref(), query.member.as_deref(), query.segment).await?;
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
+    let last = sse::last_seen(&headers);
     let mut first = "retry: 1000\n".to_owned();
     let from = match asked::place(&app, last.or(query.after.as_deref()).unwrap_or("end")).await {
         Ok(from) => {
@@ -67,18 +62,12 @@ pub async fn handle(
         Err(problem) => return Err(problem),
     };
     let live = Live::new(&app.feed, from, sieve.filter.member);
-    let stream = Stream { app, by, live, sieve, first: Some(first) };
-    let body = futures_util::stream::unfold(stream, |mut stream| async {
-        // Whose key is revoked is told nothing more.
-        let frame = stream.frame().await.filter(|_| stream.by.is_live())?;
-        Some((Ok::<_, std::convert::Infallible>(frame), stream))
+    let stream = Stream { app, live, sieve, first: Some(first) };
+    let frames = futures_util::stream::unfold(stream, |mut stream| async {
+        let frame = stream.frame().await?;
+        Some((frame, stream))
     });
-    let mut response = Response::new(Body::from_stream(body));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(sse::answer(by, frames))
 }
 
 impl Stream {

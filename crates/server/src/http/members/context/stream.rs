@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::Response;
+use axum::http::HeaderMap;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Query, asked};
@@ -18,9 +17,8 @@ use crate::context::{Asked, Context, context};
 use crate::feed::Watcher;
 use crate::http::problem::{Answer, Problem};
 use crate::http::query::{Name, Params};
+use crate::http::sse::{self, HEARTBEAT};
 
-/// A line is sent at least so often, so that both ends know that the other is there.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Between two documents at least.
 const REST: Duration = Duration::from_millis(100);
 /// What changes with time alone, with the program or with a stock is looked for so often.
@@ -28,7 +26,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 struct Stream {
     app: Arc<App>,
-    by: Arc<Principal>,
     asked: Asked,
     watch: Watcher,
     /// To be sent first.
@@ -48,22 +45,16 @@ pub async fn handle(
     let asked = asked(&app, &by, &name, &query)?;
     let mut watch = Watcher::new(&app.feed);
     let found = look(&app, &asked, &mut watch).await?.ok_or_else(|| Problem::not_found("member"))?;
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let last = sse::last_seen(&headers);
     // Whoever comes again has it, perhaps.
     let begin = if last == Some(&*found.tag) { heartbeat(&found.tag) } else { frame(&found) };
     let first = Some(Bytes::from([b"retry: 1000\n", &*begin].concat()));
-    let stream = Stream { app, by, asked, watch, first, tag: found.tag, looked: Instant::now() };
-    let body = futures_util::stream::unfold(stream, |mut stream| async {
-        // Whose key is revoked is told nothing more.
-        let frame = stream.next().await.filter(|_| stream.by.is_live())?;
-        Some((Ok::<_, std::convert::Infallible>(frame), stream))
+    let stream = Stream { app, asked, watch, first, tag: found.tag, looked: Instant::now() };
+    let frames = futures_util::stream::unfold(stream, |mut stream| async {
+        let frame = stream.next().await?;
+        Some((frame, stream))
     });
-    let mut response = Response::new(Body::from_stream(body));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(sse::answer(by, frames))
 }
 
 /// The document as it is, and nothing that changes it later is missed.
