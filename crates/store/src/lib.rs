@@ -9,8 +9,10 @@
 //! - Reads never wait for writes.
 
 mod access;
+mod db;
 mod keys;
 mod reader;
+mod redact;
 mod sqlite;
 pub mod verify;
 

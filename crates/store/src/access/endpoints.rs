@@ -3,10 +3,9 @@
 //! Invariant: an endpoint's place moves past a change only in the transaction that keeps the change in `delivery`, or
 //! after the endpoint took it.
 
-use rusqlite::{OptionalExtension, Transaction, params};
-
-use super::Admin;
+use super::{Admin, made};
 use crate::StoreError;
+use crate::db::{Db, values};
 
 /// Attempts that are kept of each endpoint.
 const ATTEMPTS_KEPT: i64 = 1_000;
@@ -74,10 +73,11 @@ impl Admin {
         place: String,
         now_ms: i64,
     ) -> Result<u64, StoreError> {
-        self.run(move |tx| {
-            let insert = "INSERT INTO endpoint (settings, hidden, secrets, place, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
-            tx.execute(insert, params![words.settings, words.hidden, secrets, place, now_ms])?;
-            Ok(tx.last_insert_rowid().cast_unsigned())
+        self.run(move |db| {
+            let insert = "INSERT INTO endpoint (settings, hidden, secrets, place, created_ms)
+                VALUES (?1, ?2, ?3, ?4, ?5) RETURNING no";
+            let row = values![words.settings, words.hidden, secrets, place, now_ms];
+            made(db.one(insert, row, |r| r.get(0))?)
         })
     }
 
@@ -88,80 +88,78 @@ impl Admin {
         words: EndpointWords,
         off: Option<&'static str>,
     ) -> Result<bool, StoreError> {
-        self.run(move |tx| {
+        self.run(move |db| {
             let update = "UPDATE endpoint SET settings = ?2, hidden = ?3, off = ?4,
-                failing_ms = iif(off IS NULL, failing_ms, NULL) WHERE no = ?1";
-            Ok(tx.execute(update, params![no, words.settings, words.hidden, off])? == 1)
+                failing_ms = CASE WHEN off IS NULL THEN failing_ms END WHERE no = ?1";
+            Ok(db.execute(update, values![no, words.settings, words.hidden, off])? == 1)
         })
     }
 
     pub fn endpoint_secrets(&self, no: u64, secrets: String) -> Result<bool, StoreError> {
-        self.run(move |tx| {
-            Ok(tx.execute("UPDATE endpoint SET secrets = ?2 WHERE no = ?1", params![no, secrets])? == 1)
+        self.run(move |db| {
+            Ok(db.execute("UPDATE endpoint SET secrets = ?2 WHERE no = ?1", values![no, secrets])? == 1)
         })
     }
 
     /// With all that is kept of it. False if there is no such endpoint.
     pub fn endpoint_delete(&self, no: u64) -> Result<bool, StoreError> {
-        self.run(move |tx| {
-            tx.execute("DELETE FROM delivery WHERE endpoint = ?1", [no])?;
-            tx.execute("DELETE FROM attempt WHERE endpoint = ?1", [no])?;
-            Ok(tx.execute("DELETE FROM endpoint WHERE no = ?1", [no])? == 1)
+        self.run(move |db| {
+            db.execute("DELETE FROM delivery WHERE endpoint = ?1", values![no])?;
+            db.execute("DELETE FROM attempt WHERE endpoint = ?1", values![no])?;
+            Ok(db.execute("DELETE FROM endpoint WHERE no = ?1", values![no])? == 1)
         })
     }
 
     /// From this place on everything is sent again; what waits or is dead is forgotten, for it comes again.
     pub fn endpoint_rewind(&self, no: u64, place: String, from: ChangeId) -> Result<bool, StoreError> {
-        self.run(move |tx| {
-            tx.execute(
-                "DELETE FROM delivery WHERE endpoint = ?1 AND (pos, n) > (?2, ?3)",
-                params![no, from.0, from.1],
-            )?;
-            Ok(tx.execute("UPDATE endpoint SET place = ?2 WHERE no = ?1", params![no, place])? == 1)
+        self.run(move |db| {
+            let rest = "DELETE FROM delivery WHERE endpoint = ?1 AND (pos, n) > (?2, ?3)";
+            db.execute(rest, values![no, from.0, from.1])?;
+            Ok(db.execute("UPDATE endpoint SET place = ?2 WHERE no = ?1", values![no, place])? == 1)
         })
     }
 
     /// Dead letters are tried again, now: one, or all. Answers how many.
     pub fn delivery_retry(&self, no: u64, only: Option<ChangeId>, now_ms: i64) -> Result<usize, StoreError> {
-        self.run(move |tx| {
+        self.run(move |db| {
             let (pos, n) = only.map_or((None, None), |(pos, n)| (Some(pos), Some(n)));
             let update = "UPDATE delivery SET attempts = 0, next_ms = ?2 WHERE endpoint = ?1
                 AND (pos = ?3 AND n = ?4 OR ?3 IS NULL AND next_ms IS NULL)";
-            tx.execute(update, params![no, now_ms, pos, n])
+            db.execute(update, values![no, now_ms, pos, n]).map(|rows| rows as usize)
         })
     }
 
     /// What came of attempts, all or nothing. An endpoint that was taken away meanwhile stays away.
     pub fn delivery_save(&self, no: u64, progress: Progress) -> Result<(), StoreError> {
-        self.run(move |tx| save(tx, no, &progress))
+        self.run(move |db| save(db, no, &progress))
     }
 }
 
-fn save(tx: &Transaction, no: u64, progress: &Progress) -> rusqlite::Result<()> {
+fn save(db: Db<'_>, no: u64, progress: &Progress) -> Result<(), StoreError> {
     let update = "UPDATE endpoint SET place = coalesce(?2, place), failing_ms = ?3, off = coalesce(?4, off)
-        WHERE no = ?1 RETURNING 1";
-    let row = params![no, progress.place, progress.failing_ms, progress.off];
-    let known = tx.prepare_cached(update)?.query_row(row, |_| Ok(())).optional()?;
-    if known.is_none() {
+        WHERE no = ?1";
+    let row = values![no, progress.place, progress.failing_ms, progress.off];
+    if db.execute(update, row)? == 0 {
         return Ok(());
     }
-    let mut take = tx.prepare_cached("DELETE FROM delivery WHERE endpoint = ?1 AND pos = ?2 AND n = ?3")?;
+    let take = "DELETE FROM delivery WHERE endpoint = ?1 AND pos = ?2 AND n = ?3";
     for (pos, n) in &progress.taken {
-        take.execute(params![no, pos, n])?;
+        db.execute(take, values![no, *pos, *n])?;
     }
-    let keep = "INSERT OR REPLACE INTO delivery VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let mut keep = tx.prepare_cached(keep)?;
+    let keep = "INSERT INTO delivery VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (endpoint, pos, n)
+        DO UPDATE SET member = excluded.member, attempts = excluded.attempts, next_ms = excluded.next_ms";
     for one in &progress.later {
-        keep.execute(params![no, one.change.0, one.change.1, one.member, one.attempts, one.next_ms])?;
+        let (pos, n) = one.change;
+        db.execute(keep, values![no, pos, n, one.member, one.attempts, one.next_ms])?;
     }
-    let log = "INSERT INTO attempt (endpoint, pos, n, at_ms, took_ms, status, said, taken) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let mut log = tx.prepare_cached(log)?;
+    let log = "INSERT INTO attempt (endpoint, pos, n, at_ms, took_ms, status, said, taken)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     for one in &progress.attempts {
         let (pos, n) = one.change;
-        log.execute(params![no, pos, n, one.at_ms, one.took_ms, one.status, &*one.said, one.taken])?;
+        db.execute(log, values![no, pos, n, one.at_ms, one.took_ms, one.status, one.said, one.taken])?;
     }
     let oldest = "DELETE FROM attempt WHERE endpoint = ?1 AND no <=
         (SELECT no FROM attempt WHERE endpoint = ?1 ORDER BY no DESC LIMIT 1 OFFSET ?2)";
-    tx.prepare_cached(oldest)?.execute(params![no, ATTEMPTS_KEPT])?;
+    db.execute(oldest, values![no, ATTEMPTS_KEPT])?;
     Ok(())
 }

@@ -6,12 +6,14 @@ mod endpoints;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior};
 use sha2::{Digest, Sha256};
 
 pub use endpoints::{AttemptRow, ChangeId, DeliveryRow, EndpointWords, Progress};
 
 use crate::StoreError;
+use crate::db::{Db, values};
+use crate::sqlite::flight::Flight;
 use crate::sqlite::{Job, file, headers_json, store_error};
 
 #[derive(Clone)]
@@ -70,19 +72,17 @@ impl Admin {
         now_ms: i64,
     ) -> Result<u32, StoreError> {
         let (body, by) = (body.to_owned(), by.to_owned());
-        self.run(move |tx| {
+        self.run(move |db| {
             let newest = "SELECT version, hash FROM program_version ORDER BY version DESC LIMIT 1";
-            let newest = tx
-                .query_row(newest, [], |r| Ok((r.get::<_, u32>(0)?, r.get::<_, Vec<u8>>(1)?)))
-                .optional()?;
-            if let Some((version, same)) = &newest
-                && same[..] == hash[..]
+            let newest = db.one(newest, &[], |r| Ok((r.get::<u32>(0)?, r.get::<[u8; 32]>(1)?)))?;
+            if let Some((version, same)) = newest
+                && same == hash
             {
-                return Ok(*version);
+                return Ok(version);
             }
             let version = newest.map_or(1, |(version, _)| version + 1);
-            let row = params![version, &hash[..], body, now_ms, by];
-            tx.execute("INSERT INTO program_version VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
+            let put = "INSERT INTO program_version VALUES (?1, ?2, ?3, ?4, ?5)";
+            db.execute(put, values![version, hash, body, now_ms, by])?;
             Ok(version)
         })
     }
@@ -91,23 +91,22 @@ impl Admin {
     /// moved to when, if it was named.
     pub fn clock_put(&self, shift_ms: i64, named: Option<(&str, [u8; 32], i64)>) -> Result<(), StoreError> {
         let named = named.map(|(name, words, to_ms)| (name.to_owned(), words, to_ms));
-        self.run(move |tx| {
+        self.run(move |db| {
             if let Some((name, words, to_ms)) = &named {
-                let put = "INSERT INTO clock_move VALUES (?1, ?2, ?3)";
-                tx.execute(put, params![name, &words[..], to_ms])?;
+                db.execute("INSERT INTO clock_move VALUES (?1, ?2, ?3)", values![*name, *words, *to_ms])?;
             }
             let put =
-                "INSERT INTO clock VALUES (1, ?1) ON CONFLICT DO UPDATE SET shift_ms = excluded.shift_ms";
-            tx.execute(put, [shift_ms]).map(|_| ())
+                "INSERT INTO clock VALUES (1, ?1) ON CONFLICT (no) DO UPDATE SET shift_ms = excluded.shift_ms";
+            db.execute(put, values![shift_ms]).map(|_| ())
         })
     }
 
     /// The move of this name: its words, and where it went.
     pub fn clock_move_get(&self, name: &str) -> Result<Option<(Vec<u8>, i64)>, StoreError> {
         let name = name.to_owned();
-        self.run(move |tx| {
+        self.run(move |db| {
             let select = "SELECT words, to_ms FROM clock_move WHERE name = ?1";
-            tx.query_row(select, [&name], |r| Ok((r.get(0)?, r.get(1)?))).optional()
+            db.one(select, values![name], |r| Ok((r.get(0)?, r.get(1)?)))
         })
     }
 
@@ -115,18 +114,18 @@ impl Admin {
     pub fn api_key_create(&self, key: &NewApiKey<'_>) -> Result<u64, StoreError> {
         let scopes = serde_json::to_string(key.scopes).expect("texts are JSON");
         let (name, hash, now_ms, expires_ms) = (key.name.to_owned(), key.hash, key.now_ms, key.expires_ms);
-        self.run(move |tx| {
-            let insert = "INSERT INTO api_key (name, hash, scopes, created_ms, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
-            tx.execute(insert, params![name, &hash[..], scopes, now_ms, expires_ms])?;
-            Ok(tx.last_insert_rowid().cast_unsigned())
+        self.run(move |db| {
+            let insert = "INSERT INTO api_key (name, hash, scopes, created_ms, expires_ms)
+                VALUES (?1, ?2, ?3, ?4, ?5) RETURNING no";
+            made(db.one(insert, values![name, hash, scopes, now_ms, expires_ms], |r| r.get(0))?)
         })
     }
 
     /// False if there is no such key; a key that was revoked before keeps its moment.
     pub fn api_key_revoke(&self, no: u64, now_ms: i64) -> Result<bool, StoreError> {
-        self.run(move |tx| {
+        self.run(move |db| {
             let update = "UPDATE api_key SET revoked_ms = coalesce(revoked_ms, ?2) WHERE no = ?1";
-            Ok(tx.execute(update, params![no, now_ms])? == 1)
+            Ok(db.execute(update, values![no, now_ms])? == 1)
         })
     }
 
@@ -135,7 +134,7 @@ impl Admin {
         let (event_id, headers, body) =
             (new.event_id.map(str::to_owned), new.headers.to_vec(), new.body.to_vec());
         let (at_ms, conflict, pos) = (new.at_ms, new.conflict, new.pos);
-        self.run(move |tx| {
+        self.run(move |db| {
             let new = NewQuarantine {
                 at_ms,
                 conflict,
@@ -146,17 +145,17 @@ impl Admin {
                 headers: &headers,
                 body: &body,
             };
-            put_quarantine(tx, &new)
+            put_quarantine(db, &new)
         })
     }
 
     fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Transaction) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(Db<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (send, receive) = sync_channel(1);
         let job = Box::new(move |conn: Result<&mut Connection, StoreError>| {
-            let result = conn.and_then(|conn| transact(conn, work).map_err(|e| store_error(&e)));
+            let result = conn.and_then(|conn| transact(conn, work));
             let stop = result.as_ref().err().filter(|e| matches!(e, StoreError::Unknown(_))).cloned();
             let _caller_gone = send.send(result);
             stop
@@ -169,16 +168,22 @@ impl Admin {
 
 fn transact<T>(
     conn: &mut Connection,
-    work: impl FnOnce(&Transaction) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let answer = work(&tx)?;
-    tx.commit()?;
+    work: impl FnOnce(Db<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let failed = |e: rusqlite::Error| store_error(&e);
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let answer = work(Db::Sqlite(&tx))?;
+    tx.commit().map_err(failed)?;
     Ok(answer)
 }
 
+/// The number of a row that was just made.
+fn made(no: Option<u64>) -> Result<u64, StoreError> {
+    no.ok_or_else(|| StoreError::Corrupt("a row was made and has no number".into()))
+}
+
 /// The same thing sent again is kept once, or a sender who retries for ever would fill the disk.
-pub fn put_quarantine(conn: &Connection, new: &NewQuarantine<'_>) -> rusqlite::Result<()> {
+pub fn put_quarantine(db: Db<'_>, new: &NewQuarantine<'_>) -> Result<(), StoreError> {
     let mut print = Sha256::new();
     for part in
         [new.source.as_bytes(), new.event_id.unwrap_or_default().as_bytes(), new.reason.as_bytes(), new.body]
@@ -187,19 +192,31 @@ pub fn put_quarantine(conn: &Connection, new: &NewQuarantine<'_>) -> rusqlite::R
         print.update(part);
     }
     let print: [u8; 32] = print.finalize().into();
-    let insert =
-        "INSERT OR IGNORE INTO quarantine (at_ms, kind, source, event_id, pos, reason, headers, body, print)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    conn.prepare_cached(insert)?.execute(params![
-        new.at_ms,
-        if new.conflict { "conflict" } else { "refused" },
-        new.source,
-        new.event_id,
-        new.pos,
-        new.reason,
-        headers_json(new.headers),
-        new.body,
-        &print[..]
-    ])?;
+    let kind = if new.conflict { "conflict" } else { "refused" };
+    let headers = headers_json(new.headers);
+    let insert = "INSERT INTO quarantine (at_ms, kind, source, event_id, pos, reason, headers, body, print)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (print) DO NOTHING";
+    let row =
+        values![new.at_ms, kind, new.source, new.event_id, new.pos, new.reason, headers, new.body, print];
+    db.execute(insert, row).map(|_| ())
+}
+
+/// The inputs of a batch whose id came before with other contents.
+pub fn put_conflicts(db: Db<'_>, flight: &Flight) -> Result<(), StoreError> {
+    for &n in &flight.conflicts {
+        let (input, answer) = (&flight.write.inputs[n], &flight.write.batch.answers[n]);
+        let raw = flight.write.raws.get(n).and_then(Option::as_ref);
+        let new = NewQuarantine {
+            at_ms: flight.write.now_ms,
+            conflict: true,
+            source: &input.event.source,
+            event_id: Some(&input.event.id),
+            pos: Some(answer.pos),
+            reason: "the same id came before with other contents",
+            headers: raw.map_or(&[], |raw| &raw.headers[..]),
+            body: raw.map_or(&input.event.data[..], |raw| &raw.body[..]),
+        };
+        put_quarantine(db, &new)?;
+    }
     Ok(())
 }

@@ -1,10 +1,9 @@
 //! Program versions, API keys, and what was set aside for people.
 
-use rusqlite::{Connection, OptionalExtension, Params};
-
 use super::{Page, Reader};
 use crate::StoreError;
-use crate::sqlite::{form, store_error};
+use crate::db::{Row, values};
+use crate::sqlite::form;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProgramVersion {
@@ -50,26 +49,26 @@ const KEY: &str = "SELECT no, name, scopes, created_ms, revoked_ms, expires_ms, 
 impl Reader {
     /// All versions, oldest first.
     pub fn program_version_list(&self) -> Result<Vec<ProgramVersion>, StoreError> {
-        self.with(|conn| all(conn, &format!("{PROGRAM} ORDER BY version"), [], program))
+        self.with(|db| db.all(&format!("{PROGRAM} ORDER BY version"), &[], program))
     }
     pub fn program_version_get(&self, version: u32) -> Result<Option<ProgramVersion>, StoreError> {
-        self.with(|conn| one(conn, &format!("{PROGRAM} WHERE version = ?1"), [version], program))
+        self.with(|db| db.one(&format!("{PROGRAM} WHERE version = ?1"), values![version], program))
     }
 
     /// By how much the clock of a sandbox is ahead of the machine's.
     pub fn clock_get(&self) -> Result<i64, StoreError> {
-        let shift = self.with(|conn| one(conn, "SELECT shift_ms FROM clock", [], |r| r.get(0)))?;
+        let shift = self.with(|db| db.one("SELECT shift_ms FROM clock", &[], |r| r.get(0)))?;
         Ok(shift.unwrap_or(0))
     }
 
     /// Revoked ones too.
     pub fn api_key_list(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        let rows = self.with(|conn| all(conn, &format!("{KEY} ORDER BY no"), [], api_key))?;
+        let rows = self.with(|db| db.all(&format!("{KEY} ORDER BY no"), &[], api_key))?;
         rows.into_iter().map(with_scopes).collect()
     }
     /// The key with this SHA-256; the caller looks whether it was revoked.
     pub fn api_key_lookup(&self, hash: &[u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
-        let row = self.with(|conn| one(conn, &format!("{KEY} WHERE hash = ?1"), [&hash[..]], api_key))?;
+        let row = self.with(|db| db.one(&format!("{KEY} WHERE hash = ?1"), values![*hash], api_key))?;
         row.map(with_scopes).transpose()
     }
 
@@ -82,7 +81,7 @@ impl Reader {
         let before = cursor.unwrap_or(i64::MAX.cast_unsigned());
         let sql = "SELECT no, at_ms, kind, source, event_id, pos, reason, headers, body FROM quarantine
             WHERE no < ?1 ORDER BY no DESC LIMIT ?2";
-        let mut rows = self.with(|conn| all(conn, sql, [before, limit as u64 + 1], quarantine))?;
+        let mut rows = self.with(|db| db.all(sql, values![before, limit + 1], quarantine))?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|(row, _)| row.no);
@@ -94,7 +93,7 @@ impl Reader {
     }
 }
 
-fn program(r: &rusqlite::Row) -> rusqlite::Result<ProgramVersion> {
+fn program(r: &Row<'_>) -> Result<ProgramVersion, StoreError> {
     Ok(ProgramVersion {
         version: r.get(0)?,
         hash: r.get(1)?,
@@ -104,7 +103,7 @@ fn program(r: &rusqlite::Row) -> rusqlite::Result<ProgramVersion> {
     })
 }
 
-fn api_key(r: &rusqlite::Row) -> rusqlite::Result<(ApiKeyRow, String)> {
+fn api_key(r: &Row<'_>) -> Result<(ApiKeyRow, String), StoreError> {
     let (no, name, created_ms, revoked_ms) = (r.get(0)?, r.get(1)?, r.get(3)?, r.get(4)?);
     let (expires_ms, hash) = (r.get(5)?, r.get(6)?);
     Ok((ApiKeyRow { no, name, hash, scopes: Vec::new(), created_ms, revoked_ms, expires_ms }, r.get(2)?))
@@ -115,7 +114,7 @@ fn with_scopes((row, scopes): (ApiKeyRow, String)) -> Result<ApiKeyRow, StoreErr
     Ok(ApiKeyRow { scopes, ..row })
 }
 
-fn quarantine(r: &rusqlite::Row) -> rusqlite::Result<(QuarantineRow, String)> {
+fn quarantine(r: &Row<'_>) -> Result<(QuarantineRow, String), StoreError> {
     let row = QuarantineRow {
         no: r.get(0)?,
         at_ms: r.get(1)?,
@@ -128,24 +127,4 @@ fn quarantine(r: &rusqlite::Row) -> rusqlite::Result<(QuarantineRow, String)> {
         body: r.get(8)?,
     };
     Ok((row, r.get(7)?))
-}
-
-pub fn all<T>(
-    conn: &Connection,
-    sql: &str,
-    params: impl Params,
-    read: fn(&rusqlite::Row) -> rusqlite::Result<T>,
-) -> Result<Vec<T>, StoreError> {
-    let rows = conn.prepare_cached(sql).and_then(|mut select| select.query_map(params, read)?.collect());
-    rows.map_err(|e| store_error(&e))
-}
-
-fn one<T>(
-    conn: &Connection,
-    sql: &str,
-    params: impl Params,
-    read: fn(&rusqlite::Row) -> rusqlite::Result<T>,
-) -> Result<Option<T>, StoreError> {
-    let row = conn.prepare_cached(sql).and_then(|mut select| select.query_row(params, read).optional());
-    row.map_err(|e| store_error(&e))
 }

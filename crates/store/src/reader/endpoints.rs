@@ -1,8 +1,7 @@
 //! Endpoints, what waits for them, what they would not take, and the newest attempts.
 
-use rusqlite::{Params, Row};
-
-use super::{Page, Reader, access};
+use super::{Page, Reader};
+use crate::db::{Row, Value, values};
 use crate::{AttemptRow, ChangeId, DeliveryRow, StoreError};
 
 /// No `Debug`: it holds secrets.
@@ -33,7 +32,7 @@ const DELIVERY: &str = "SELECT pos, n, member, attempts, next_ms FROM delivery d
 
 /// Nothing of its member waits before it.
 const FIRST: &str =
-    "NOT EXISTS (SELECT 1 FROM delivery e WHERE e.endpoint = d.endpoint AND e.member IS d.member
+    "NOT EXISTS (SELECT 1 FROM delivery e WHERE e.endpoint = d.endpoint AND e.member IS NOT DISTINCT FROM d.member
     AND e.next_ms IS NOT NULL AND (e.pos, e.n) < (d.pos, d.n))";
 
 /// Of one member so many are taken up together, where they go one after the other.
@@ -41,15 +40,15 @@ const OF_ONE: usize = 32;
 
 impl Reader {
     pub fn endpoint_list(&self) -> Result<Vec<EndpointRow>, StoreError> {
-        self.all(&format!("{ENDPOINT} ORDER BY no"), [], endpoint)
+        self.all(&format!("{ENDPOINT} ORDER BY no"), &[], endpoint)
     }
     pub fn endpoint_get(&self, no: u64) -> Result<Option<EndpointRow>, StoreError> {
-        Ok(self.all(&format!("{ENDPOINT} WHERE no = ?1"), [no], endpoint)?.pop())
+        Ok(self.all(&format!("{ENDPOINT} WHERE no = ?1"), values![no], endpoint)?.pop())
     }
     pub fn endpoint_counts(&self, no: u64) -> Result<EndpointCounts, StoreError> {
         let count = "SELECT count(next_ms), count(*) - count(next_ms) FROM delivery WHERE endpoint = ?1";
         let counts = |r: &Row<'_>| Ok(EndpointCounts { waiting: r.get(0)?, dead: r.get(1)? });
-        Ok(self.all(count, [no], counts)?.pop().unwrap_or_default())
+        Ok(self.all(count, values![no], counts)?.pop().unwrap_or_default())
     }
 
     /// What is due by `now_ms`, the longest due first. `in_order`: of so many members those that are due, in their order,
@@ -65,19 +64,19 @@ impl Reader {
             "{DELIVERY} WHERE endpoint = ?1 AND next_ms <= ?2 AND (NOT ?3 OR {FIRST})
             ORDER BY next_ms, pos, n LIMIT ?4"
         );
-        let first = self.all(&select, (no, now_ms, in_order, limit), delivery)?;
+        let first = self.all(&select, values![no, now_ms, in_order, limit], delivery)?;
         if !in_order {
             return Ok(first);
         }
         let behind = format!(
-            "{DELIVERY} WHERE endpoint = ?1 AND member IS ?2 AND next_ms IS NOT NULL AND (pos, n) > (?3, ?4)
+            "{DELIVERY} WHERE endpoint = ?1 AND member IS NOT DISTINCT FROM ?2 AND next_ms IS NOT NULL AND (pos, n) > (?3, ?4)
             ORDER BY pos, n LIMIT ?5"
         );
         let mut due = Vec::new();
         for one in first {
-            let of = (no, one.member, one.change.0, one.change.1, OF_ONE);
-            due.push(one);
+            let of = values![no, one.member, one.change.0, one.change.1, OF_ONE];
             let behind = self.all(&behind, of, delivery)?;
+            due.push(one);
             due.extend(behind.into_iter().take_while(|row| row.next_ms.is_some_and(|at| at <= now_ms)));
         }
         Ok(due)
@@ -88,12 +87,12 @@ impl Reader {
             "SELECT next_ms FROM delivery d WHERE endpoint = ?1 AND next_ms IS NOT NULL AND (NOT ?2 OR {FIRST})
             ORDER BY next_ms LIMIT 1"
         );
-        Ok(self.all(&select, (no, in_order), |r| r.get(0))?.pop())
+        Ok(self.all(&select, values![no, in_order], |r| r.get(0))?.pop())
     }
     /// Members of whom something waits.
     pub fn delivery_members(&self, no: u64) -> Result<Vec<u64>, StoreError> {
         let select = "SELECT DISTINCT member FROM delivery WHERE endpoint = ?1 AND next_ms IS NOT NULL AND member IS NOT NULL";
-        self.all(select, [no], |r| r.get(0))
+        self.all(select, values![no], |r| r.get(0))
     }
     /// Those that wait, or the dead ones, in the order of the feed.
     pub fn delivery_list(
@@ -106,7 +105,7 @@ impl Reader {
         let select = format!(
             "{DELIVERY} WHERE endpoint = ?1 AND (next_ms IS NULL) = ?2 AND (pos, n) > (?3, ?4) ORDER BY pos, n LIMIT ?5"
         );
-        self.all(&select, (no, dead, after.0, after.1, limit), delivery)
+        self.all(&select, values![no, dead, after.0, after.1, limit], delivery)
     }
     /// Newest first, from before `cursor`.
     pub fn attempt_list(
@@ -118,11 +117,11 @@ impl Reader {
         let before = cursor.unwrap_or(i64::MAX.cast_unsigned());
         let select = "SELECT pos, n, at_ms, took_ms, status, said, no, taken FROM attempt
             WHERE endpoint = ?1 AND no < ?2 ORDER BY no DESC LIMIT ?3";
-        let mut rows = self.all(select, (no, before, limit + 1), |r| {
+        let mut rows = self.all(select, values![no, before, limit + 1], |r| {
             let (change, status) = ((r.get(0)?, r.get(1)?), r.get(4)?);
             let (at_ms, took_ms, said, taken) = (r.get(2)?, r.get(3)?, r.get(5)?, r.get(7)?);
             let row = AttemptRow { change, at_ms, took_ms, status, said, taken };
-            Ok((row, r.get::<_, u64>(6)?))
+            Ok((row, r.get::<u64>(6)?))
         })?;
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -133,14 +132,14 @@ impl Reader {
     fn all<T>(
         &self,
         select: &str,
-        params: impl Params,
-        of: fn(&Row<'_>) -> rusqlite::Result<T>,
+        values: &[Value<'_>],
+        of: fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        self.with(|conn| access::all(conn, select, params, of))
+        self.with(|db| db.all(select, values, of))
     }
 }
 
-fn endpoint(r: &Row<'_>) -> rusqlite::Result<EndpointRow> {
+fn endpoint(r: &Row<'_>) -> Result<EndpointRow, StoreError> {
     Ok(EndpointRow {
         no: r.get(0)?,
         settings: r.get(1)?,
@@ -153,7 +152,7 @@ fn endpoint(r: &Row<'_>) -> rusqlite::Result<EndpointRow> {
     })
 }
 
-fn delivery(r: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+fn delivery(r: &Row<'_>) -> Result<DeliveryRow, StoreError> {
     let change = (r.get(0)?, r.get(1)?);
     Ok(DeliveryRow { change, member: r.get(2)?, attempts: r.get(3)?, next_ms: r.get(4)? })
 }

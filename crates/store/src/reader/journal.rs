@@ -2,10 +2,10 @@
 
 use domain::event::{Event, MemberNo};
 use domain::outcome::{Decision, Status, Transfer};
-use rusqlite::{Connection, OptionalExtension};
 
 use super::{Page, Reader};
-use crate::sqlite::{form, store_error};
+use crate::db::{self, Db, values};
+use crate::sqlite::form;
 use crate::{Raw, StoreError};
 
 /// A row of the journal. For a row that waited and was applied later, `event` is the one that waited.
@@ -41,18 +41,20 @@ pub struct TransferRow {
 
 /// Rows that one question may visit before it answers with what it has.
 const VISITS_MAX: usize = 10_000;
+/// Rows that are read at once.
+const SLICE: usize = 256;
 
 impl Reader {
     /// Every row of the event: the first, and the one that applied it if it had to wait. Without a source, the
     /// events of all sources that have this id.
     pub fn event_get(&self, source: Option<&str>, id: &str) -> Result<Vec<Row>, StoreError> {
         let key = self.0.maker.event_id(id);
-        self.with(|conn| {
-            let found = self.0.keys.locate(conn, &[key]).map_err(|e| store_error(&e))?;
+        self.with(|db| {
+            let found = self.0.home.locate(db, &[key])?;
             let mut rows = Vec::new();
             for &pos in found.iter().flatten() {
                 // What is in flight has a key and no row yet.
-                rows.extend(row_get(conn, pos)?);
+                rows.extend(row_get(db, pos)?);
             }
             rows.retain(|row| {
                 &*row.event.id == id && source.is_none_or(|source| &*row.event.source == source)
@@ -62,18 +64,14 @@ impl Reader {
     }
 
     pub fn journal_get(&self, pos: u64) -> Result<Option<Row>, StoreError> {
-        self.with(|conn| row_get(conn, pos))
+        self.with(|db| row_get(db, pos))
     }
 
     /// What the vendor sent, if this row came as a webhook.
     pub fn raw_get(&self, pos: u64) -> Result<Option<Raw>, StoreError> {
-        let found = self.with(|conn| {
-            let select = conn.prepare_cached("SELECT source, headers, body FROM raw WHERE pos = ?1");
-            let row = select.and_then(|mut select| {
-                select.query_row([pos], |r| Ok((r.get(0)?, r.get::<_, String>(1)?, r.get(2)?))).optional()
-            });
-            row.map_err(|e| store_error(&e))
-        })?;
+        let select = "SELECT source, headers, body FROM raw WHERE pos = ?1";
+        let read = |r: &db::Row<'_>| Ok((r.get(0)?, r.get::<String>(1)?, r.get(2)?));
+        let found = self.with(|db| db.one(select, values![pos], read))?;
         let Some((source, headers, body)) = found else { return Ok(None) };
         let headers = form::from_json(&headers, || format!("the headers of row {pos}"))?;
         Ok(Some(Raw { source, headers, body }))
@@ -88,28 +86,17 @@ impl Reader {
         limit: usize,
     ) -> Result<Page<(Row, Raw)>, StoreError> {
         let before = cursor.unwrap_or(i64::MAX.cast_unsigned());
-        self.at_once(|conn| {
-            let read = || -> rusqlite::Result<(Vec<(u64, String, Vec<u8>)>, Option<u64>)> {
-                let select = "SELECT pos, source, headers, body FROM raw WHERE pos < ?1 ORDER BY pos DESC";
-                let mut select = conn.prepare_cached(select)?;
-                let mut rows = select.query([before])?;
-                let (mut found, mut visits, mut last) = (Vec::new(), 0, None);
-                while let Some(row) = rows.next()? {
-                    if found.len() == limit || visits == VISITS_MAX {
-                        return Ok((found, last));
-                    }
-                    visits += 1;
-                    last = Some(row.get(0)?);
-                    if row.get_ref(1)?.as_str() == Ok(source) {
-                        found.push((row.get(0)?, row.get(2)?, row.get(3)?));
-                    }
-                }
-                Ok((found, None))
+        self.at_once(|db| {
+            let select =
+                "SELECT pos, source, headers, body FROM raw WHERE pos < ?1 ORDER BY pos DESC LIMIT ?2";
+            let keep = |r: &db::Row<'_>| {
+                let wanted = r.text(1)? == Some(source);
+                wanted.then(|| Ok((r.get(0)?, r.get(2)?, r.get(3)?))).transpose()
             };
-            let (found, next) = read().map_err(|e| store_error(&e))?;
+            let (found, next): (Vec<(u64, String, Vec<u8>)>, _) = backwards(db, select, before, limit, keep)?;
             let mut items = Vec::with_capacity(found.len());
             for (pos, headers, body) in found {
-                let row = row_get(conn, pos)?
+                let row = row_get(db, pos)?
                     .ok_or_else(|| StoreError::Corrupt(format!("row {pos} is not there")))?;
                 let headers = form::from_json(&headers, || format!("the headers of row {pos}"))?;
                 items.push((row, Raw { source: source.into(), headers, body }));
@@ -129,33 +116,18 @@ impl Reader {
         let before = cursor.unwrap_or(i64::MAX.cast_unsigned());
         let wanted =
             status.map(|status| serde_json::to_string(&status).expect("a word is JSON").replace('"', ""));
-        self.at_once(|conn| {
-            let read = || -> rusqlite::Result<(Vec<u64>, Option<u64>)> {
-                let select = "SELECT pos, decided ->> 's' FROM journal WHERE pos < ?1 ORDER BY pos DESC";
-                let mut select = conn.prepare_cached(select)?;
-                let mut rows = select.query([before])?;
-                let (mut found, mut visits, mut last) = (Vec::new(), 0, None);
-                while let Some(row) = rows.next()? {
-                    let pos: u64 = row.get(0)?;
-                    if found.len() == limit || visits == VISITS_MAX {
-                        return Ok((found, last));
-                    }
-                    visits += 1;
-                    last = Some(pos);
-                    if wanted
-                        .as_deref()
-                        .is_none_or(|wanted| row.get_ref(1).is_ok_and(|is| is.as_str() == Ok(wanted)))
-                    {
-                        found.push(pos);
-                    }
-                }
-                Ok((found, None))
+        self.at_once(|db| {
+            let select = format!(
+                "SELECT pos, {} FROM journal WHERE pos < ?1 ORDER BY pos DESC LIMIT ?2",
+                db.field("decided", "s")
+            );
+            let keep = |r: &db::Row<'_>| {
+                let wanted = wanted.is_none() || r.text(1)? == wanted.as_deref();
+                wanted.then(|| r.get(0)).transpose()
             };
-            let (found, next) = read().map_err(|e| store_error(&e))?;
-            let items = found
-                .into_iter()
-                .filter_map(|pos| row_get(conn, pos).transpose())
-                .collect::<Result<_, _>>()?;
+            let (found, next): (Vec<u64>, _) = backwards(db, &select, before, limit, keep)?;
+            let items =
+                found.into_iter().filter_map(|pos| row_get(db, pos).transpose()).collect::<Result<_, _>>()?;
             Ok(Page { items, next })
         })
     }
@@ -172,11 +144,11 @@ impl Reader {
             Some(pos) => pos,
             None => self.member_get(member)?.map_or(0, |member| member.last_pos),
         };
-        self.at_once(|conn| {
+        self.at_once(|db| {
             let (mut items, mut visits) = (Vec::new(), 0);
             while pos != 0 && items.len() < limit && visits < VISITS_MAX {
                 visits += 1;
-                let row = row_get(conn, pos)?.filter(|row| row.member == Some(member));
+                let row = row_get(db, pos)?.filter(|row| row.member == Some(member));
                 let Some(row) = row else {
                     // A cursor that was never given out leads nowhere; a broken chain is for `verify` to tell.
                     return Ok(Page { items, next: None });
@@ -186,6 +158,33 @@ impl Reader {
             }
             Ok(Page { items, next: (pos != 0).then_some(pos) })
         })
+    }
+}
+
+/// Rows from before `before`, those that are kept, and where to go on if there may be more. The first column is the position.
+fn backwards<T>(
+    db: Db<'_>,
+    select: &str,
+    before: u64,
+    limit: usize,
+    keep: impl Fn(&db::Row<'_>) -> Result<Option<T>, StoreError>,
+) -> Result<(Vec<T>, Option<u64>), StoreError> {
+    let (mut found, mut visits, mut last) = (Vec::new(), 0, None);
+    loop {
+        let from = last.unwrap_or(before);
+        let slice = db.all(select, values![from, SLICE], |r| Ok((r.get(0)?, keep(r)?)))?;
+        let more = slice.len() == SLICE;
+        for (pos, kept) in slice {
+            if found.len() == limit || visits == VISITS_MAX {
+                return Ok((found, last));
+            }
+            visits += 1;
+            last = Some(pos);
+            found.extend(kept);
+        }
+        if !more {
+            return Ok((found, None));
+        }
     }
 }
 
@@ -205,12 +204,12 @@ fn push_transfers(row: Row, items: &mut Vec<TransferRow>) {
 }
 
 /// The row at `pos`, whole.
-pub fn row_get(conn: &Connection, pos: u64) -> Result<Option<Row>, StoreError> {
-    let Some(stored) = stored_get(conn, pos).map_err(|e| store_error(&e))? else { return Ok(None) };
+pub fn row_get(db: Db<'_>, pos: u64) -> Result<Option<Row>, StoreError> {
+    let Some(stored) = stored_get(db, pos)? else { return Ok(None) };
     // A row may have waited more than once; each names the one before, and the first has the event.
     let (mut waited, mut again) = (None::<Stored>, stored.again);
     while let Some(before) = again.filter(|before| *before < pos) {
-        waited = stored_get(conn, before).map_err(|e| store_error(&e))?;
+        waited = stored_get(db, before)?;
         again = waited.as_ref().and_then(|waited| waited.again).filter(|again| *again < before);
     }
     let from = waited.as_ref().unwrap_or(&stored);
@@ -244,19 +243,17 @@ struct Stored {
     decided: String,
 }
 
-fn stored_get(conn: &Connection, pos: u64) -> rusqlite::Result<Option<Stored>> {
+fn stored_get(db: Db<'_>, pos: u64) -> Result<Option<Stored>, StoreError> {
     let select = "SELECT member, prev, now_ms, again, input, body_hash, decided FROM journal WHERE pos = ?1";
-    conn.prepare_cached(select)?
-        .query_row([pos], |r| {
-            Ok(Stored {
-                member: r.get(0)?,
-                prev: r.get(1)?,
-                now_ms: r.get(2)?,
-                again: r.get(3)?,
-                input: r.get(4)?,
-                body_hash: r.get(5)?,
-                decided: r.get(6)?,
-            })
+    db.one(select, values![pos], |r| {
+        Ok(Stored {
+            member: r.get(0)?,
+            prev: r.get(1)?,
+            now_ms: r.get(2)?,
+            again: r.get(3)?,
+            input: r.get(4)?,
+            body_hash: r.get(5)?,
+            decided: r.get(6)?,
         })
-        .optional()
+    })
 }

@@ -10,7 +10,7 @@ use domain::snapshot::{PastRow, Snapshot, Want};
 use super::{Page, Reader};
 use crate::StoreError;
 use crate::reader::row_get;
-use crate::sqlite::{Head, identity_get, store_error};
+use crate::sqlite::identity_get;
 
 /// Rows that one question may visit before it answers with what it has.
 const VISITS_MAX: usize = 10_000;
@@ -23,12 +23,12 @@ impl Reader {
     /// As `Store::fetch`, without what is on its way to the disk.
     pub fn fetch(&self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
         if snapshot.next_pos == 0 {
-            self.at_once(|conn| Head::load(conn, &self.0.shared.recent))?.begin(snapshot)?;
+            self.at_once(|db| self.0.home.head(db))?.begin(snapshot)?;
         }
         for want in wants {
             match want {
                 Want::Identity(name) => {
-                    let no = self.with(|conn| identity_get(conn, name.as_str()))?;
+                    let no = self.with(|db| identity_get(db, name.as_str()))?;
                     snapshot.identities.insert(name.clone(), no);
                 }
                 Want::Member(no) => {
@@ -37,12 +37,12 @@ impl Reader {
                 }
                 Want::Page(..) => unreachable!("members are read with all their pages"),
                 Want::Rows(key) => {
-                    let rows = self.with(|conn| {
-                        let found = self.0.keys.locate(conn, &[*key]).map_err(|e| store_error(&e))?;
+                    let rows = self.with(|db| {
+                        let found = self.0.home.locate(db, &[*key])?;
                         let mut rows = Vec::new();
                         for &pos in found.iter().flatten() {
                             // What is in flight has a key and no row yet.
-                            let Some(row) = row_get(conn, pos)? else { continue };
+                            let Some(row) = row_get(db, pos)? else { continue };
                             let (event, decision) = (Arc::new(row.event), Arc::new(row.decision));
                             rows.push(Arc::new(PastRow { pos, event, body_hash: row.body_hash, decision }));
                         }
@@ -58,13 +58,13 @@ impl Reader {
     /// A redemption as it now stands, and whose it is: his who made it.
     pub fn redemption_get(&self, pos: u64, n: u16) -> Result<Option<(MemberNo, Redemption)>, StoreError> {
         let key = self.0.maker.redemption(pos, n);
-        self.with(|conn| {
-            let found = self.0.keys.locate(conn, &[key]).map_err(|e| store_error(&e))?;
+        self.with(|db| {
+            let found = self.0.home.locate(db, &[key])?;
             let mut positions: Vec<u64> = found.into_iter().flatten().collect();
             positions.sort_unstable();
             for pos_of_row in positions.into_iter().rev() {
-                let Some(row) = row_get(conn, pos_of_row)? else { continue };
-                let member = row_get(conn, pos)?.and_then(|row| row.decision.member);
+                let Some(row) = row_get(db, pos_of_row)? else { continue };
+                let member = row_get(db, pos)?.and_then(|row| row.decision.member);
                 let one = row.decision.redemptions.into_iter().rev().find(|one| (one.pos, one.n) == (pos, n));
                 if let (Some(member), Some(one)) = (member, one) {
                     return Ok(Some((member, one)));

@@ -1,10 +1,12 @@
 //! Figures for `/metrics`: cheap, and true of one moment each.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use super::Reader;
 use crate::StoreError;
-use crate::sqlite::{FILE, store_error};
+use crate::keys::Keys;
+use crate::sqlite::{FILE, Shared};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
@@ -25,22 +27,13 @@ pub struct Stats {
     pub merge_error: Option<String>,
 }
 
-impl Reader {
-    pub fn stats(&self) -> Result<Stats, StoreError> {
-        let count = "SELECT (SELECT coalesce(max(no), 0) FROM member_swept), (SELECT coalesce(max(no), 0) FROM quarantine)";
-        let (members, quarantined) = self.with(|conn| {
-            let select = conn.prepare_cached(count);
-            select
-                .and_then(|mut s| s.query_row([], |r| Ok((r.get::<_, u64>(0)?, r.get(1)?))))
-                .map_err(|e| store_error(&e))
-        })?;
-        let bytes = |name: String| std::fs::metadata(self.0.dir.join(name)).map_or(0, |meta| meta.len());
-        let shared = &self.0.shared;
-        let keys = self.0.keys.read();
-        Ok(Stats {
+impl Stats {
+    pub fn sqlite(dir: &Path, keys: &Keys, shared: &Shared) -> Stats {
+        let bytes = |name: String| std::fs::metadata(dir.join(name)).map_or(0, |meta| meta.len());
+        let keys = keys.read();
+        Stats {
             rows: shared.committed.load(Ordering::Acquire),
-            members: members.max(shared.recent.highest()),
-            quarantined,
+            members: shared.recent.highest(),
             file_bytes: bytes(FILE.into()),
             wal_bytes: bytes(format!("{FILE}-wal")),
             wal_pages: shared.wal_pages.load(Ordering::Relaxed) as u64,
@@ -49,6 +42,17 @@ impl Reader {
             runs: keys.runs.len() as u64,
             filter_bytes: keys.runs.iter().map(|run| run.filter.len_bytes() as u64).sum(),
             merge_error: shared.merge_error(),
-        })
+            quarantined: 0,
+        }
+    }
+}
+
+impl Reader {
+    pub fn stats(&self) -> Result<Stats, StoreError> {
+        let stats = self.0.home.stats();
+        let members = self.0.home.states_highest()?;
+        let count = "SELECT coalesce(max(no), 0) FROM quarantine";
+        let quarantined = self.with(|db| db.one(count, &[], |r| r.get(0)))?.unwrap_or(0);
+        Ok(Stats { members: stats.members.max(members), quarantined, ..stats })
     }
 }

@@ -12,10 +12,10 @@ use domain::identity::Identity;
 use domain::key::Key;
 use domain::member::Member;
 use domain::snapshot::{PastRow, Snapshot, Want};
-use rusqlite::{Connection, OptionalExtension};
 
 use super::{Sqlite, form, lot_page, not_done, store_error, sweep};
 use crate::StoreError;
+use crate::db::{Db, values};
 
 impl Sqlite {
     pub fn fetch(&mut self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
@@ -43,10 +43,13 @@ impl Sqlite {
         let found = self.keys.locate(&self.conn, &keys).map_err(|e| store_error(&e));
         let filled = found.and_then(|found| self.fill(snapshot, wants, &keys, &found));
         if !self.conn.is_autocommit() {
-            let ended = self.conn.prepare_cached("COMMIT").and_then(|mut end| end.execute([]));
-            ended.map_err(|e| store_error(&e))?;
+            self.db().execute("COMMIT", &[])?;
         }
         filled
+    }
+
+    fn db(&self) -> Db<'_> {
+        Db::Sqlite(&self.conn)
     }
 
     /// The members that are in memory: in flight, or on disk but for their rows.
@@ -112,7 +115,7 @@ impl Sqlite {
 
     /// Of the newest state, which was read from disk: so it is there.
     fn page(&self, no: MemberNo, page: u32) -> Result<String, StoreError> {
-        let text = lot_page::text(&self.conn, no, page).map_err(|e| store_error(&e))?;
+        let text = lot_page::text(self.db(), no, page)?;
         text.ok_or_else(|| StoreError::Corrupt(format!("member {no} has no page {page} of lots")))
     }
 
@@ -120,12 +123,12 @@ impl Sqlite {
         if let Some(owner) = self.flights.iter().rev().find_map(|flight| flight.identity(name)) {
             return Ok(owner);
         }
-        identity_get(&self.conn, name.as_str())
+        identity_get(self.db(), name.as_str())
     }
 
     fn past_row(&self, pos: u64) -> Result<PastRow, StoreError> {
         let Some(row) = self.flights.iter().find_map(|flight| flight.row(pos)) else {
-            let row = crate::reader::row_get(&self.conn, pos)?;
+            let row = crate::reader::row_get(self.db(), pos)?;
             let row =
                 row.ok_or_else(|| StoreError::Corrupt(format!("a key names row {pos}, which is not there")))?;
             let (event, decision) = (Arc::new(row.event), Arc::new(row.decision));
@@ -146,9 +149,6 @@ impl Sqlite {
     }
 }
 
-pub fn identity_get(conn: &Connection, name: &str) -> Result<Option<MemberNo>, StoreError> {
-    let select = conn.prepare_cached("SELECT member FROM identity WHERE name = ?1");
-    select
-        .and_then(|mut select| select.query_row([name], |r| r.get(0)).optional())
-        .map_err(|e| store_error(&e))
+pub fn identity_get(db: Db<'_>, name: &str) -> Result<Option<MemberNo>, StoreError> {
+    db.one("SELECT member FROM identity WHERE name = ?1", values![name], |r| r.get(0))
 }

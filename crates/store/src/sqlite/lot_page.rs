@@ -9,10 +9,10 @@ use std::ops::Range;
 
 use domain::event::MemberNo;
 use domain::member::Member;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::store_error;
 use crate::StoreError;
+use crate::db::{Db, values};
 
 /// Numbers of a member's pages have so many bits.
 const PAGE_BITS: u32 = 24;
@@ -57,25 +57,23 @@ impl Changes {
 }
 
 /// Gives a member his pages; a page that is not there is answered.
-pub fn put(conn: &Connection, no: MemberNo, member: &mut Member) -> Result<Option<u32>, StoreError> {
+pub fn put(db: Db<'_>, no: MemberNo, member: &mut Member) -> Result<Option<u32>, StoreError> {
     if !member.has_pages() {
         return Ok(None);
     }
-    let texts = texts(conn, no).map_err(|e| store_error(&e))?;
-    Ok(member.put_pages(texts).err())
+    Ok(member.put_pages(texts(db, no)?).err())
 }
 
 /// One page.
-pub fn text(conn: &Connection, no: MemberNo, page: u32) -> rusqlite::Result<Option<String>> {
-    let mut select = conn.prepare_cached("SELECT lots FROM lot_page WHERE at = ?1")?;
-    select.query_row([at(no, page)], |r| r.get(0)).optional()
+pub fn text(db: Db<'_>, no: MemberNo, page: u32) -> Result<Option<String>, StoreError> {
+    db.one("SELECT lots FROM lot_page WHERE at = ?1", values![at(no, page)], |r| r.get(0))
 }
 
 /// All pages of a member.
-pub fn texts(conn: &Connection, no: MemberNo) -> rusqlite::Result<BTreeMap<u32, String>> {
-    let mut select = conn.prepare_cached("SELECT at, lots FROM lot_page WHERE at >= ?1 AND at < ?2")?;
-    let read = |r: &rusqlite::Row<'_>| Ok((page(r.get(0)?), r.get(1)?));
-    select.query_map([at(no, 0), at(no + 1, 0)], read)?.collect()
+pub fn texts(db: Db<'_>, no: MemberNo) -> Result<BTreeMap<u32, String>, StoreError> {
+    let select = "SELECT at, lots FROM lot_page WHERE at >= ?1 AND at < ?2";
+    let texts = db.all(select, values![at(no, 0), at(no + 1, 0)], |r| Ok((page(r.get(0)?), r.get(1)?)))?;
+    Ok(texts.into_iter().collect())
 }
 
 /// Where it lies.

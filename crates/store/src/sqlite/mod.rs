@@ -7,11 +7,10 @@ mod checkpoint;
 mod encode;
 mod fetch;
 pub mod file;
-mod flight;
+pub mod flight;
 pub mod form;
 pub mod lot_page;
 mod migrate;
-pub mod redact;
 pub mod sweep;
 mod writer;
 
@@ -91,7 +90,7 @@ impl Sqlite {
             slices_in,
             head.hash,
         )?;
-        let reader = Reader::new(dir, keys.clone(), KeyMaker(key_secret(&secret)), shared.clone());
+        let reader = Reader::sqlite(dir, keys.clone(), KeyMaker(key_secret(&secret)), shared.clone());
         drop_left_behind(slices.clone(), orphans, keys.read().runs.iter().map(|run| run.last_pos).max());
         Ok(Sqlite {
             dir: dir.into(),

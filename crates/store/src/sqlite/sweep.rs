@@ -122,6 +122,30 @@ pub fn row_image(conn: &Connection, no: MemberNo) -> rusqlite::Result<Option<Str
     select.query_row([no], |r| r.get(0)).optional()
 }
 
+/// Texts and rows that still hold an earlier state of these members get the newest. `newest` says which that is, unless
+/// it is in the row only.
+pub fn forget_states(
+    conn: &Connection,
+    numbers: &[MemberNo],
+    newest: impl Fn(MemberNo) -> Option<String>,
+) -> rusqlite::Result<()> {
+    for no in numbers {
+        let Some(image) = newest(*no).or(row_image(conn, *no)?) else { continue };
+        conn.execute("UPDATE member_swept SET image = ?2 WHERE no = ?1", params![no, image])?;
+        let mut select =
+            conn.prepare_cached("SELECT pos, images FROM member_tail WHERE instr(images, ?1) > 0")?;
+        let named = format!("\"{no}\":");
+        let texts = select.query_map([named], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let texts: Vec<(u64, String)> = texts.collect::<Result<_, _>>()?;
+        for (pos, mut text) in texts {
+            let Some(at) = parts(&text).ok().and_then(|mut parts| parts.remove(no)) else { continue };
+            text.replace_range(at, &image);
+            conn.execute("UPDATE member_tail SET images = ?2 WHERE pos = ?1", params![pos, text])?;
+        }
+    }
+    Ok(())
+}
+
 /// The writer's part: where the round stands.
 pub struct Sweep {
     recent: Arc<Recent>,

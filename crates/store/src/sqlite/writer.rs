@@ -15,12 +15,12 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::checkpoint::Checkpointer;
 use super::encode::{Encoded, Encoder, Task};
 use super::flight::Flight;
-use super::redact;
 use super::store_error;
-use super::sweep::{Recent, Step, Sweep};
+use super::sweep::{self, Recent, Step, Sweep};
+use crate::db::Db;
 use crate::keys::Keys;
 use crate::keys::run::{Run, Slice, page_at};
-use crate::{Done, Options, StoreError};
+use crate::{Done, Options, StoreError, access, redact};
 
 // Nearly all of them are batches, and few wait at a time.
 #[allow(clippy::large_enum_variant)]
@@ -245,9 +245,10 @@ impl Desk {
 
     fn erase_on(&mut self) {
         let slice = |conn: &mut Connection| {
-            let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let more = redact::on(&transaction, self.erase_rows)?;
-            transaction.commit().map(|()| more)
+            let begun = conn.transaction_with_behavior(TransactionBehavior::Immediate);
+            let transaction = begun.map_err(|e| store_error(&e))?;
+            let more = redact::on(Db::Sqlite(&transaction), self.erase_rows)?;
+            transaction.commit().map(|()| more).map_err(|e| store_error(&e))
         };
         if self.shared.failure().is_some_and(|why| why.must_stop()) {
             self.erasing = false;
@@ -257,7 +258,7 @@ impl Desk {
             Ok(more) => more,
             Err(why) => {
                 // What is left is found again at the next start, or with the next erasure.
-                self.shared.fail(0, &store_error(&why));
+                self.shared.fail(0, &why);
                 false
             }
         };
@@ -299,13 +300,18 @@ impl Desk {
             .and_then(|()| encoded.pages.write(&self.conn))
             .and_then(|()| self.write_slices(rows))
             .and_then(|()| self.sweep.write(&self.conn, flight, encoded))
-            .and_then(|step| self.erase(flight, encoded).map(|()| step));
+            .map_err(|e| store_error(&e))
+            .and_then(|step| {
+                access::put_conflicts(Db::Sqlite(&self.conn), flight)?;
+                self.erase(flight, encoded)?;
+                Ok(step)
+            });
         let result = match written {
             Ok(step) => {
                 let committed = self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
                 committed.map(|_| step).map_err(|e| commit_error(&e))
             }
-            Err(e) => Err(store_error(&e)),
+            Err(e) => Err(e),
         };
         // Some errors have rolled back already; then a ROLLBACK would itself be an error.
         if result.is_err() && !self.conn.is_autocommit() {
@@ -315,12 +321,13 @@ impl Desk {
     }
 
     /// Members whose personal data go with this batch.
-    fn erase(&mut self, flight: &Flight, encoded: &Encoded) -> rusqlite::Result<()> {
+    fn erase(&mut self, flight: &Flight, encoded: &Encoded) -> Result<(), StoreError> {
         for erasure in &flight.write.batch.erased {
-            redact::erase(&self.conn, erasure)?;
-            self.erasing |= redact::on(&self.conn, self.erase_rows)?;
+            redact::erase(Db::Sqlite(&self.conn), erasure)?;
+            self.erasing |= redact::on(Db::Sqlite(&self.conn), self.erase_rows)?;
             let numbers: Vec<_> = erasure.histories.iter().map(|history| history.0).collect();
-            redact::forget_states(&self.conn, &numbers, |no| self.newest(flight, encoded, no))?;
+            let newest = |no| self.newest(flight, encoded, no);
+            sweep::forget_states(&self.conn, &numbers, newest).map_err(|e| store_error(&e))?;
         }
         Ok(())
     }
@@ -389,9 +396,6 @@ fn write_batch(conn: &Connection, flight: &Flight, encoded: &Encoded) -> rusqlit
             insert.execute(params![row.pos, raw.source, headers_json(&raw.headers), raw.body])?;
         }
     }
-    for &n in &flight.conflicts {
-        write_conflict(conn, flight, n)?;
-    }
     let mut free = conn.prepare_cached("DELETE FROM identity WHERE name = ?1")?;
     for name in write.batch.erased.iter().flat_map(|erasure| &erasure.names) {
         free.execute([name.as_str()])?;
@@ -413,24 +417,6 @@ fn write_batch(conn: &Connection, flight: &Flight, encoded: &Encoded) -> rusqlit
         insert.execute(params![flight.first_pos, encoded.keys])?;
     }
     Ok(())
-}
-
-fn write_conflict(conn: &Connection, flight: &Flight, n: usize) -> rusqlite::Result<()> {
-    let (input, answer) = (&flight.write.inputs[n], &flight.write.batch.answers[n]);
-    let raw = flight.write.raws.get(n).and_then(Option::as_ref);
-    crate::access::put_quarantine(
-        conn,
-        &crate::NewQuarantine {
-            at_ms: flight.write.now_ms,
-            conflict: true,
-            source: &input.event.source,
-            event_id: Some(&input.event.id),
-            pos: Some(answer.pos),
-            reason: "the same id came before with other contents",
-            headers: raw.map_or(&[], |raw| &raw.headers[..]),
-            body: raw.map_or(&input.event.data[..], |raw| &raw.body[..]),
-        },
-    )
 }
 
 pub fn headers_json(headers: &[(String, String)]) -> String {

@@ -16,7 +16,8 @@ use super::pages;
 use super::paying::Paying;
 use super::pools::Pools;
 use super::standing::Standing;
-use crate::sqlite::{form, redact};
+use crate::redact;
+use crate::sqlite::form;
 
 /// What the journal says, gathered for the checks that follow.
 pub struct Told {

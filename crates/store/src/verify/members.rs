@@ -87,7 +87,7 @@ pub fn check(
 
 /// His pages of lots are there and as he says.
 fn read_lots(conn: &Connection, no: u64, member: &mut Member) -> Result<(), String> {
-    match lot_page::put(conn, no, member) {
+    match lot_page::put(conn.into(), no, member) {
         Ok(None) => member.read_pages(),
         Ok(Some(page)) => Err(format!("page {page} of its lots is not there")),
         Err(e) => Err(format!("its pages of lots cannot be read: {e}")),

@@ -182,7 +182,7 @@ impl<'c> Past<'c> {
     fn comparable(&self, batch: &Batch) -> Result<Option<usize>, StoreError> {
         let mut until = batch.rows.len();
         for (n, new) in batch.rows.iter().enumerate() {
-            let Some(row) = row_get(self.conn, new.pos)? else { continue };
+            let Some(row) = row_get(self.conn.into(), new.pos)? else { continue };
             match self.is_passed_over(&row) {
                 true => until = until.min(n),
                 false if until < n => return Ok(None),
@@ -200,7 +200,7 @@ impl<'c> Past<'c> {
         report: &mut Report,
     ) -> Result<bool, StoreError> {
         let pos = self.next_pos;
-        let Some(row) = row_get(self.conn, pos)? else {
+        let Some(row) = row_get(self.conn.into(), pos)? else {
             self.next_pos += 1;
             return Ok(false);
         };
@@ -286,10 +286,10 @@ impl<'c> Past<'c> {
         let mut ways = Vec::new();
         // A run of rows that were made is looked through once.
         let mut pos = self.input_at.get().max(row.pos);
-        let mut input = row_get(self.conn, pos)?;
+        let mut input = row_get(self.conn.into(), pos)?;
         while let Some(next) = input.take_if(|row| made(row) || row.again.is_some()) {
             pos = next.pos + 1;
-            input = row_get(self.conn, pos)?;
+            input = row_get(self.conn.into(), pos)?;
         }
         self.input_at.set(pos);
         if let Some(next) = input {
@@ -345,7 +345,7 @@ impl<'c> Past<'c> {
                 rows.push(row.clone());
                 continue;
             }
-            let Some(row) = row_get(self.conn, *pos)? else { continue };
+            let Some(row) = row_get(self.conn.into(), *pos)? else { continue };
             let (event, decision) = (Arc::new(row.event), Arc::new(row.decision));
             let row = Arc::new(PastRow { pos: *pos, event, body_hash: row.body_hash, decision });
             read.insert(*pos, row.clone());
@@ -358,7 +358,7 @@ impl<'c> Past<'c> {
     /// to be the same event too.
     fn difference(&self, batch: &Batch, inputs: &[Input]) -> Result<Option<(u64, String)>, StoreError> {
         for new in &batch.rows {
-            let Some(row) = row_get(self.conn, new.pos)? else {
+            let Some(row) = row_get(self.conn.into(), new.pos)? else {
                 return Ok(Some((new.pos, "decided again, there is a row more".to_owned())));
             };
             if *new.decision != row.decision {
@@ -398,7 +398,7 @@ impl<'c> Past<'c> {
             let (no, image): (u64, String) =
                 row.get(0).and_then(|no| Ok((no, row.get(1)?))).map_err(|e| store_error(&e))?;
             let mut stored: Member = form::from_json(&image, || format!("member {no}"))?;
-            let missing = lot_page::put(self.conn, no, &mut stored)?;
+            let missing = lot_page::put(self.conn.into(), no, &mut stored)?;
             let read =
                 missing.map_or_else(|| stored.read_pages(), |page| Err(format!("no page {page} of lots")));
             read.map_err(|why| StoreError::Corrupt(format!("member {no}: {why}")))?;

@@ -14,12 +14,13 @@ use domain::event::{CLOCK_SOURCE, MemberNo, RESERVED};
 use domain::identity::Identity;
 use domain::outcome::Decision;
 use domain::own::PART;
-use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::form::digest;
-use super::sweep;
+use crate::StoreError;
+use crate::db::{Db, Row, values};
+use crate::sqlite::form::digest;
+use crate::sqlite::{form, store_error, sweep};
 
 /// Rows after an event among which those lie that it made. Long runs of what is due may follow, which is not its doing.
 const FOLLOWING_MAX: u64 = 256;
@@ -46,85 +47,88 @@ struct Rest {
 }
 
 /// Within the transaction of the batch that says so, after its rows are written: from now on it goes `on`.
-pub fn erase(conn: &Connection, erasure: &Erasure) -> rusqlite::Result<()> {
-    let mut named = conn.prepare_cached("DELETE FROM quarantine WHERE instr(body, CAST(?1 AS BLOB)) > 0")?;
+pub fn erase(db: Db<'_>, erasure: &Erasure) -> Result<(), StoreError> {
+    let named = format!("DELETE FROM quarantine WHERE {}", db.holds("body", "?1"));
     for name in &erasure.names {
-        named.execute([written(name)])?;
+        db.execute(&named, values![written(name).as_bytes()])?;
     }
     let (numbers, rows) = erasure.histories.iter().copied().unzip();
-    keep(conn, erasure.pos, &Rest { rows, numbers, names: erasure.names.clone() })
+    keep(db, erasure.pos, &Rest { rows, numbers, names: erasure.names.clone() })
 }
 
 /// So many more rows. False: nothing is left to be erased.
-pub fn on(conn: &Connection, most: usize) -> rusqlite::Result<bool> {
+pub fn on(db: Db<'_>, most: usize) -> Result<bool, StoreError> {
     let mut done = 0;
-    while let Some((by, mut rest)) = first(conn)? {
+    while let Some((by, mut rest)) = first(db)? {
         if done >= most {
             return Ok(true);
         }
         while done < most
             && let Some(pos) = rest.rows.pop()
         {
-            let Some(row) = get(conn, pos)? else { continue };
-            erase_row(conn, pos, &row, (by, &rest))?;
+            let Some(row) = get(db, pos)? else { continue };
+            erase_row(db, pos, &row, (by, &rest))?;
             rest.rows.push(row.prev);
             done += 1;
         }
-        keep(conn, by, &rest)?;
+        keep(db, by, &rest)?;
     }
     Ok(false)
 }
 
-fn first(conn: &Connection) -> rusqlite::Result<Option<(u64, Rest)>> {
-    let mut select = conn.prepare_cached("SELECT by, rest FROM erasing ORDER BY by LIMIT 1")?;
-    let found: Option<(u64, String)> = select.query_row([], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
-    let read = |(by, rest): (u64, String)| {
-        let rest = serde_json::from_str(&rest);
-        rest.map(|rest| (by, rest)).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))
-    };
-    found.map(read).transpose()
+fn first(db: Db<'_>) -> Result<Option<(u64, Rest)>, StoreError> {
+    db.one("SELECT by, rest FROM erasing ORDER BY by LIMIT 1", &[], |r| {
+        let by = r.get(0)?;
+        Ok((by, form::from_json(&r.get::<String>(1)?, || format!("what is left to be erased by row {by}"))?))
+    })
 }
 
-fn keep(conn: &Connection, by: u64, rest: &Rest) -> rusqlite::Result<()> {
+fn keep(db: Db<'_>, by: u64, rest: &Rest) -> Result<(), StoreError> {
     if rest.rows.is_empty() {
-        conn.prepare_cached("DELETE FROM erasing WHERE by = ?1")?.execute([by])?;
+        db.execute("DELETE FROM erasing WHERE by = ?1", values![by])?;
         return Ok(());
     }
     let text = serde_json::to_string(rest).expect("numbers and names are JSON");
-    conn.prepare_cached("INSERT OR REPLACE INTO erasing VALUES (?1, ?2)")?.execute(params![by, text])?;
-    Ok(())
+    let put = "INSERT INTO erasing VALUES (?1, ?2) ON CONFLICT (by) DO UPDATE SET rest = excluded.rest";
+    db.execute(put, values![by, text]).map(|_| ())
 }
 
 /// A row of his, those where it waited, and those of others that repeat it.
-fn erase_row(conn: &Connection, pos: u64, row: &Stored, (by, rest): (u64, &Rest)) -> rusqlite::Result<()> {
+fn erase_row(db: Db<'_>, pos: u64, row: &Stored, (by, rest): (u64, &Rest)) -> Result<(), StoreError> {
     let mut own = vec![pos];
     let mut waited = row.again;
     while let Some(at) = waited {
         own.push(at);
-        waited = get(conn, at)?.and_then(|row| row.again);
+        waited = get(db, at)?.and_then(|row| row.again);
     }
     let mut told = BTreeSet::new();
     for pos in &own {
-        told_to_others(conn, *pos, (by, &rest.numbers), &mut told)?;
-        if let Some(other) = told_while_one(conn, *pos, &rest.names, &mut told)? {
-            let newest = "SELECT image FROM member WHERE no = ?1";
-            let image: Option<String> = conn.query_row(newest, [other], |r| r.get(0)).optional()?;
-            forget_states(conn, &[other], |_| image.clone())?;
+        told_to_others(db, *pos, (by, &rest.numbers), &mut told)?;
+        if let Some(other) = told_while_one(db, *pos, &rest.names, &mut told)? {
+            forget(db, other)?;
         }
     }
     for pos in &own {
-        redact(conn, *pos, by, bare_decision)?;
+        redact(db, *pos, by, bare_decision)?;
     }
     for pos in &told {
-        redact(conn, *pos, by, |decided| without(decided, &rest.names))?;
+        redact(db, *pos, by, |decided| without(decided, &rest.names))?;
     }
-    let mut raw = conn.prepare_cached("DELETE FROM raw WHERE pos = ?1")?;
-    let mut aside = conn.prepare_cached("DELETE FROM quarantine WHERE pos = ?1")?;
     for pos in own.iter().chain(&told) {
-        raw.execute([pos])?;
-        aside.execute([pos])?;
+        db.execute("DELETE FROM raw WHERE pos = ?1", values![*pos])?;
+        db.execute("DELETE FROM quarantine WHERE pos = ?1", values![*pos])?;
     }
     Ok(())
+}
+
+/// What still holds an earlier state of this member gets the newest.
+fn forget(db: Db<'_>, no: MemberNo) -> Result<(), StoreError> {
+    match db {
+        Db::Sqlite(conn) => {
+            let image = db.one("SELECT image FROM member WHERE no = ?1", values![no], |r| r.get(0))?;
+            sweep::forget_states(conn, &[no], |_| image.clone()).map_err(|e| store_error(&e))
+        }
+    }
 }
 
 /// How a name shows in a text. A card's number may stand in any body by chance; an address does not.
@@ -136,14 +140,14 @@ fn written(name: &Identity) -> &str {
 /// Rows of other members that were made of this one and say what was in its event: those of a referrer. They come right
 /// after it and are named by it.
 fn told_to_others(
-    conn: &Connection,
+    db: Db<'_>,
     pos: u64,
     (by, numbers): (u64, &[MemberNo]),
     told: &mut BTreeSet<u64>,
-) -> rusqlite::Result<()> {
+) -> Result<(), StoreError> {
     let mut from = vec![pos];
     for at in pos + 1..by.min(pos + 1 + FOLLOWING_MAX) {
-        let Some(row) = get(conn, at)? else { break };
+        let Some(row) = get(db, at)? else { break };
         if row.again.is_some() {
             continue;
         }
@@ -168,19 +172,19 @@ fn told_to_others(
 /// Where the row at `pos` parted him from one who had absorbed him: rows of that one which name him, since the merge; and
 /// who that is.
 fn told_while_one(
-    conn: &Connection,
+    db: Db<'_>,
     pos: u64,
     names: &[Identity],
     told: &mut BTreeSet<u64>,
-) -> rusqlite::Result<Option<MemberNo>> {
-    let Some(row) = get(conn, pos)? else { return Ok(None) };
+) -> Result<Option<MemberNo>, StoreError> {
+    let Some(row) = get(db, pos)? else { return Ok(None) };
     let input: Value = match &row.input {
         Some(input) if input.contains(PART) => serde_json::from_str(input).unwrap_or_default(),
         _ => return Ok(None),
     };
     let cause = input["id"].as_str().filter(|_| input["type"] == PART).and_then(|id| id.split_once('.'));
     let (mut at, mut who) = (cause.and_then(|(pos, _)| pos.parse().ok()).unwrap_or(0), None);
-    while let Some(other) = get(conn, at)?.filter(|_| at > row.prev) {
+    while let Some(other) = get(db, at)?.filter(|_| at > row.prev) {
         if other.input.is_some_and(|input| names.iter().any(|name| input.contains(written(name)))) {
             told.insert(at);
         }
@@ -190,21 +194,18 @@ fn told_while_one(
 }
 
 /// A row may be redacted twice: once as far as it told of another, then whole.
-fn redact(conn: &Connection, pos: u64, by: u64, bare: impl Fn(&str) -> String) -> rusqlite::Result<()> {
-    let Some(row) = get(conn, pos)? else { return Ok(()) };
+fn redact(db: Db<'_>, pos: u64, by: u64, bare: impl Fn(&str) -> String) -> Result<(), StoreError> {
+    let Some(row) = get(db, pos)? else { return Ok(()) };
     let input = row.input.as_deref().map(bare_input);
     let decided = bare(&row.decided);
     let was = row.input.as_deref().map(|input| digest(input.as_bytes()));
     let kept = kept(input.as_deref(), &decided);
     let was_decided = digest(row.decided.as_bytes());
     // The chain was built on what was there first.
-    let mut put = conn.prepare_cached(
-        "INSERT INTO redacted VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (pos) DO UPDATE SET kept = excluded.kept",
-    )?;
-    put.execute(params![pos, by, was.as_ref().map(|was| &was[..]), &was_decided[..], &kept[..]])?;
-    let mut update = conn.prepare_cached("UPDATE journal SET input = ?2, decided = ?3 WHERE pos = ?1")?;
-    update.execute(params![pos, input, decided])?;
-    Ok(())
+    let put = "INSERT INTO redacted VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (pos) DO UPDATE SET kept = excluded.kept";
+    db.execute(put, values![pos, by, was, was_decided, kept])?;
+    let update = "UPDATE journal SET input = ?2, decided = ?3 WHERE pos = ?1";
+    db.execute(update, values![pos, input, decided]).map(|_| ())
 }
 
 /// Of what stands now, so that damage to it shows.
@@ -247,35 +248,10 @@ fn without(decided: &str, names: &[Identity]) -> String {
     serde_json::to_string(&decision).unwrap_or_else(|_| decided.to_owned())
 }
 
-/// Texts and rows that still hold an earlier state of these members get the newest. `newest` says which that is, unless
-/// it is in the row only.
-pub fn forget_states(
-    conn: &Connection,
-    numbers: &[MemberNo],
-    newest: impl Fn(MemberNo) -> Option<String>,
-) -> rusqlite::Result<()> {
-    for no in numbers {
-        let Some(image) = newest(*no).or(sweep::row_image(conn, *no)?) else { continue };
-        conn.execute("UPDATE member_swept SET image = ?2 WHERE no = ?1", params![no, image])?;
-        let mut select =
-            conn.prepare_cached("SELECT pos, images FROM member_tail WHERE instr(images, ?1) > 0")?;
-        let named = format!("\"{no}\":");
-        let texts = select.query_map([named], |r| Ok((r.get(0)?, r.get(1)?)))?;
-        let texts: Vec<(u64, String)> = texts.collect::<Result<_, _>>()?;
-        for (pos, mut text) in texts {
-            let Some(at) = sweep::parts(&text).ok().and_then(|mut parts| parts.remove(no)) else { continue };
-            text.replace_range(at, &image);
-            conn.execute("UPDATE member_tail SET images = ?2 WHERE pos = ?1", params![pos, text])?;
-        }
-    }
-    Ok(())
-}
-
-fn get(conn: &Connection, pos: u64) -> rusqlite::Result<Option<Stored>> {
+fn get(db: Db<'_>, pos: u64) -> Result<Option<Stored>, StoreError> {
     let select = "SELECT member, prev, again, input, decided FROM journal WHERE pos = ?1";
-    let read = |r: &rusqlite::Row<'_>| {
+    db.one(select, values![pos], |r: &Row<'_>| {
         let (member, prev, again) = (r.get(0)?, r.get(1)?, r.get(2)?);
         Ok(Stored { member, prev, again, input: r.get(3)?, decided: r.get(4)? })
-    };
-    conn.prepare_cached(select)?.query_row([pos], read).optional()
+    })
 }
