@@ -10,6 +10,7 @@
 
 mod access;
 mod db;
+mod flight;
 mod keys;
 mod reader;
 mod redact;

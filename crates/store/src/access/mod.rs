@@ -13,7 +13,7 @@ pub use endpoints::{AttemptRow, ChangeId, DeliveryRow, EndpointWords, Progress};
 
 use crate::StoreError;
 use crate::db::{Db, values};
-use crate::sqlite::flight::Flight;
+use crate::flight::Flight;
 use crate::sqlite::{Job, file, headers_json, store_error};
 
 #[derive(Clone)]

@@ -13,13 +13,14 @@ use domain::key::Key;
 use domain::member::Member;
 use domain::snapshot::{PastRow, Snapshot, Want};
 
-use super::{Sqlite, form, lot_page, not_done, store_error, sweep};
+use super::{Sqlite, form, lot_page, store_error, sweep};
 use crate::StoreError;
 use crate::db::{Db, values};
+use crate::flight::failures::not_done;
 
 impl Sqlite {
     pub fn fetch(&mut self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
-        if let Some(why) = self.shared.failure() {
+        if let Some(why) = self.shared.failures.now() {
             if snapshot.next_pos != 0 {
                 return Err(if why.must_stop() { why } else { not_done(&why) });
             }

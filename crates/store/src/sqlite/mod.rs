@@ -4,10 +4,8 @@
 //! writes and syncs, the decider goes on with the next one and is answered from the batches in flight.
 
 mod checkpoint;
-mod encode;
 mod fetch;
 pub mod file;
-pub mod flight;
 pub mod form;
 pub mod lot_page;
 mod migrate;
@@ -20,32 +18,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use domain::event::MemberNo;
 use domain::key::KeyMaker;
 use domain::snapshot::Snapshot;
 use rusqlite::Connection;
 
+use crate::flight::Flight;
+pub use crate::flight::Head;
+use crate::flight::encode::Task;
+use crate::flight::failures::not_done;
 use crate::keys::Keys;
 use crate::keys::run::{self, Slice};
 use crate::keys::seal::{Merge, seal};
 use crate::keys::tail::Tail;
 use crate::{Admin, Done, Options, Reader, StoreError, Write};
-use encode::Task;
 pub use fetch::identity_get;
 pub use file::FILE;
-use flight::Flight;
 use sweep::Recent;
 pub use writer::{Job, Shared, headers_json};
-
-/// Where the journal and everything with it ends.
-pub struct Head {
-    next_pos: u64,
-    next_member: MemberNo,
-    now_ms: i64,
-    /// Of the last row on disk.
-    hash: [u8; 32],
-    budgets: HashMap<Box<str>, Vec<(i64, i64)>>,
-}
 
 pub struct Sqlite {
     dir: PathBuf,
@@ -112,7 +101,7 @@ impl Sqlite {
     }
 
     pub fn commit(&mut self, write: Write, done: Done) {
-        if let Some(why) = self.shared.failure() {
+        if let Some(why) = self.shared.failures.now() {
             return done(Err(not_done(&why)));
         }
         let flight = Arc::new(Flight::new(write, self.head.next_pos));
@@ -176,7 +165,7 @@ impl Sqlite {
         let unfreeze = self.freezing.take().is_some();
         self.keys.write().forget_after(self.head.next_pos - 1, unfreeze, self.options.seal_keys);
         self.generation += 1;
-        self.shared.recover();
+        self.shared.failures.recover();
         Ok(())
     }
 
@@ -204,16 +193,6 @@ impl Drop for Sqlite {
 }
 
 impl Head {
-    /// A snapshot that knows nothing yet learns where it stands.
-    pub fn begin(&self, snapshot: &mut Snapshot) -> Result<(), StoreError> {
-        (snapshot.next_pos, snapshot.next_member) = (self.next_pos, self.next_member);
-        let newest = jiff::Timestamp::from_millisecond(self.now_ms)
-            .map_err(|e| StoreError::Corrupt(format!("the newest row has an impossible time: {e}")))?;
-        snapshot.now = snapshot.now.max(newest);
-        snapshot.budgets.clone_from(&self.budgets);
-        Ok(())
-    }
-
     pub fn load(conn: &Connection, recent: &Recent) -> Result<Head, StoreError> {
         let load = || -> rusqlite::Result<(Option<(u64, i64, Vec<u8>)>, u64, Vec<(String, String)>)> {
             let mut last =
@@ -235,15 +214,6 @@ impl Head {
         let (pos, now_ms, hash) = last.unwrap_or((0, 0, vec![0; 32]));
         let hash = hash.try_into().map_err(|_| StoreError::Corrupt(format!("row {pos} has no hash")))?;
         Ok(Head { next_pos: pos + 1, next_member: member + 1, now_ms, hash, budgets })
-    }
-    fn advance(&mut self, flight: &Flight) {
-        self.next_pos = flight.last_pos + 1;
-        if !flight.write.batch.rows.is_empty() {
-            self.now_ms = flight.write.now_ms;
-        }
-        let newest = flight.write.members.last().map_or(0, |member| member.no);
-        self.next_member = self.next_member.max(newest + 1);
-        self.budgets.extend(flight.write.budgets.iter().cloned());
     }
 }
 
@@ -285,11 +255,6 @@ fn key_secret(secret: &[u8; 48]) -> [u8; 16] {
     let mut key = [0; 16];
     key.copy_from_slice(&secret[..16]);
     key
-}
-
-/// A later batch in a pipeline whose earlier batch failed: this one was never tried.
-fn not_done(why: &StoreError) -> StoreError {
-    StoreError::Unavailable(format!("an earlier batch failed: {why}"))
 }
 
 pub fn trim(snapshot: &mut Snapshot, members_max: usize) {

@@ -13,10 +13,10 @@ use domain::event::MemberNo;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
 
-use super::encode::Encoded;
-use super::flight::Flight;
 use super::store_error;
 use crate::StoreError;
+use crate::flight::Flight;
+use crate::flight::encode::Encoded;
 
 /// Changes in one round over all numbers, at most; there are as many as members otherwise. It bounds what is in memory
 /// and what a start must read.

@@ -6,18 +6,19 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use domain::event::MemberNo;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::checkpoint::Checkpointer;
-use super::encode::{Encoded, Encoder, Task};
-use super::flight::Flight;
 use super::store_error;
 use super::sweep::{self, Recent, Step, Sweep};
 use crate::db::Db;
+use crate::flight::Flight;
+use crate::flight::encode::{self, Encoded, Encoder, Ready, Task};
+use crate::flight::failures::Failures;
 use crate::keys::Keys;
 use crate::keys::run::{Run, Slice, page_at};
 use crate::{Done, Options, StoreError, access, redact};
@@ -38,6 +39,16 @@ pub enum Job {
     Stop,
 }
 
+impl From<Ready> for Job {
+    fn from(ready: Ready) -> Job {
+        let Ready { flight, encoded, generation, done } = ready;
+        Job::Batch { flight, encoded, generation, done }
+    }
+}
+impl encode::Job for Job {
+    const STOP: Job = Job::Stop;
+}
+
 /// Gets the connection, or why there is none; answers what must stop the process, if anything.
 pub type AdminWork = Box<dyn FnOnce(Result<&mut Connection, StoreError>) -> Option<StoreError> + Send>;
 
@@ -52,9 +63,7 @@ pub struct Shared {
     pub checkpoints: AtomicU64,
     /// Members' newest states.
     pub recent: Arc<Recent>,
-    failed: AtomicBool,
-    /// The generation that failed, and why.
-    failure: Mutex<(u64, Option<StoreError>)>,
+    pub failures: Arc<Failures>,
     merge_error: Mutex<Option<String>>,
 }
 
@@ -66,37 +75,9 @@ impl Shared {
             wal_pages: AtomicUsize::new(0),
             checkpoints: AtomicU64::new(0),
             recent: Arc::new(recent),
-            failed: AtomicBool::new(false),
-            failure: Mutex::new((0, None)),
+            failures: Arc::new(Failures::default()),
             merge_error: Mutex::new(None),
         }
-    }
-    fn lock(&self) -> MutexGuard<'_, (u64, Option<StoreError>)> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-    pub fn failure(&self) -> Option<StoreError> {
-        if self.failed.load(Ordering::Acquire) { self.lock().1.clone() } else { None }
-    }
-    /// The first failure is kept, unless a worse one follows.
-    pub fn fail(&self, generation: u64, why: &StoreError) {
-        let mut failure = self.lock();
-        if failure.1.as_ref().is_none_or(|old| !old.must_stop()) {
-            *failure = (failure.0.max(generation), Some(why.clone()));
-        }
-        self.failed.store(true, Ordering::Release);
-    }
-    /// The decider has begun again.
-    pub fn recover(&self) {
-        self.lock().1 = None;
-        self.failed.store(false, Ordering::Release);
-    }
-    /// Why a batch of this generation must not be written.
-    fn refusal(&self, generation: u64) -> Option<StoreError> {
-        let failure = self.lock();
-        let stopped = failure.1.clone().filter(StoreError::must_stop);
-        stopped.or_else(|| {
-            (generation <= failure.0).then(|| StoreError::Unavailable("an earlier batch failed".into()))
-        })
     }
     /// The runs stay as they are, which is slower but right; said in `Stats`.
     pub fn merge_failed(&self, why: &StoreError) {
@@ -110,7 +91,7 @@ impl Shared {
 /// The two threads behind the decider: what is handed over is encoded by one, written by the other.
 pub struct Writer {
     /// None: no more comes.
-    tasks: Option<SyncSender<Task>>,
+    tasks: Option<SyncSender<Task<Job>>>,
     jobs: SyncSender<Job>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -138,7 +119,7 @@ impl Writer {
         let (tasks, tasks_in) = sync_channel(0);
         let next_pos = shared.committed.load(Ordering::Relaxed) + 1;
         let sweep = Sweep::new(shared.recent.clone(), options.sweep_min, next_pos);
-        let (encoder, back) = Encoder::new(shared.clone(), head, jobs.clone());
+        let (encoder, back) = Encoder::new(shared.failures.clone(), head, jobs.clone());
         let desk = Desk {
             conn,
             shared,
@@ -162,7 +143,7 @@ impl Writer {
         ];
         Ok(Writer { tasks: Some(tasks), jobs, threads })
     }
-    pub fn send(&self, task: Task) {
+    pub fn send(&self, task: Task<Job>) {
         let sent = self.tasks.as_ref().map(|tasks| tasks.send(task));
         assert!(sent.is_some_and(|sent| sent.is_ok()), "the encoder ends only after its owner");
     }
@@ -215,9 +196,9 @@ impl Desk {
                     let _enough = self.back.try_send(encoded);
                 }
                 Job::Admin(work) => {
-                    let stopped = self.shared.failure().filter(StoreError::must_stop);
+                    let stopped = self.shared.failures.now().filter(StoreError::must_stop);
                     if let Some(why) = work(stopped.map_or(Ok(&mut self.conn), Err)) {
-                        self.shared.fail(0, &why);
+                        self.shared.failures.add(0, &why);
                     }
                 }
                 Job::Barrier(reply) => {
@@ -250,7 +231,7 @@ impl Desk {
             let more = redact::on(Db::Sqlite(&transaction), self.erase_rows)?;
             transaction.commit().map(|()| more).map_err(|e| store_error(&e))
         };
-        if self.shared.failure().is_some_and(|why| why.must_stop()) {
+        if self.shared.failures.now().is_some_and(|why| why.must_stop()) {
             self.erasing = false;
             return;
         }
@@ -258,14 +239,14 @@ impl Desk {
             Ok(more) => more,
             Err(why) => {
                 // What is left is found again at the next start, or with the next erasure.
-                self.shared.fail(0, &why);
+                self.shared.failures.add(0, &why);
                 false
             }
         };
     }
 
     fn write(&mut self, flight: &Flight, encoded: &Encoded, generation: u64) -> Result<(), StoreError> {
-        if let Some(why) = self.shared.refusal(generation) {
+        if let Some(why) = self.shared.failures.refusal(generation) {
             return Err(why);
         }
         if flight.is_empty() {
@@ -286,7 +267,7 @@ impl Desk {
                 Ok(())
             }
             Err(why) => {
-                self.shared.fail(generation, &why);
+                self.shared.failures.add(generation, &why);
                 Err(why)
             }
         }

@@ -1,6 +1,11 @@
-//! A batch between the decider and the disk: still answering for itself. What it is as bytes is in `encode`.
+//! A batch between the decider and the disk: still answering for itself. What it is as bytes is in `encode`, where the
+//! journal then ends in `head`, what became of those before in `failures`. The same for every database.
 //!
 //! Invariant: the laws of a row (dense positions, balanced transfers) are asserted here, before it can be written.
+
+pub mod encode;
+pub mod failures;
+mod head;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,6 +16,7 @@ use domain::member::Member;
 use domain::outcome::Decision;
 
 use crate::Write;
+pub use head::Head;
 
 pub struct Flight {
     pub write: Write,

@@ -8,14 +8,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use super::flight::Flight;
-use super::form::{Hashed, digest, push_input};
-use super::lot_page::Changes;
-use super::writer::{Job, Shared};
+use super::Flight;
+use super::failures::Failures;
 use crate::keys::run::{ENTRY, push_entry};
+use crate::sqlite::form::{Hashed, digest, push_input};
+use crate::sqlite::lot_page::Changes;
 use crate::{Done, StoreError};
 
-pub enum Task {
+pub enum Task<J> {
     Batch {
         flight: Arc<Flight>,
         generation: u64,
@@ -24,7 +24,21 @@ pub enum Task {
     /// The next batch follows this hash: an earlier one was given up.
     After([u8; 32]),
     /// For the writer, in its turn.
-    Pass(Job),
+    Pass(J),
+}
+
+/// A batch for the writer.
+pub struct Ready {
+    pub flight: Arc<Flight>,
+    pub encoded: Encoded,
+    pub generation: u64,
+    pub done: Done,
+}
+
+/// What a database's writer takes.
+pub trait Job: From<Ready> {
+    /// No more comes.
+    const STOP: Self;
 }
 
 /// A batch as it is stored.
@@ -129,22 +143,26 @@ impl Encoded {
 }
 
 /// What the encoder's thread owns.
-pub struct Encoder {
-    shared: Arc<Shared>,
+pub struct Encoder<J> {
+    failures: Arc<Failures>,
     head: [u8; 32],
     /// Buffers that come back from the writer.
     spare: Receiver<Encoded>,
-    jobs: SyncSender<Job>,
+    jobs: SyncSender<J>,
 }
 
-impl Encoder {
+impl<J: Job> Encoder<J> {
     /// The hash of the last row on disk is `head`. Also answers where buffers are given back.
-    pub fn new(shared: Arc<Shared>, head: [u8; 32], jobs: SyncSender<Job>) -> (Encoder, SyncSender<Encoded>) {
+    pub fn new(
+        failures: Arc<Failures>,
+        head: [u8; 32],
+        jobs: SyncSender<J>,
+    ) -> (Encoder<J>, SyncSender<Encoded>) {
         let (back, spare) = sync_channel(2);
-        (Encoder { shared, head, spare, jobs }, back)
+        (Encoder { failures, head, spare, jobs }, back)
     }
     /// Until nobody hands over any more; then the writer is told to stop.
-    pub fn run(mut self, tasks: &Receiver<Task>) {
+    pub fn run(mut self, tasks: &Receiver<Task<J>>) {
         for task in tasks {
             let job = match task {
                 Task::Batch { flight, generation, done } => self.encode(flight, generation, done),
@@ -158,14 +176,14 @@ impl Encoder {
                 assert!(self.jobs.send(job).is_ok(), "the writer ends only after the encoder");
             }
         }
-        let _gone = self.jobs.send(Job::Stop);
+        let _gone = self.jobs.send(J::STOP);
     }
-    fn encode(&mut self, flight: Arc<Flight>, generation: u64, done: Done) -> Option<Job> {
+    fn encode(&mut self, flight: Arc<Flight>, generation: u64, done: Done) -> Option<J> {
         let mut encoded = self.spare.try_recv().unwrap_or_default();
         match encoded.fill(&flight, &mut self.head) {
-            Ok(()) => Some(Job::Batch { flight, encoded, generation, done }),
+            Ok(()) => Some(Ready { flight, encoded, generation, done }.into()),
             Err(why) => {
-                self.shared.fail(generation, &why);
+                self.failures.add(generation, &why);
                 done(Err(why));
                 None
             }
