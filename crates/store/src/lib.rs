@@ -12,6 +12,8 @@ mod access;
 mod db;
 mod flight;
 mod keys;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod reader;
 mod redact;
 mod sqlite;

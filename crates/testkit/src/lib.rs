@@ -8,6 +8,7 @@ pub mod club;
 pub mod core;
 pub mod home;
 pub mod http;
+pub mod postgres;
 pub mod receiver;
 pub mod rng;
 pub mod server;
