@@ -21,7 +21,7 @@ use crate::due::{Moving, whole};
 use crate::intake::{Delivery, Failure, Message, Outcome, Queue, Reply};
 use crate::publish::{self, Publish, Published};
 use crate::waker::Wakes;
-use crate::{Fatal, Versions};
+use crate::{Compile, Fatal, Versions};
 
 /// Inputs of one batch; a submission is not split, so it may pass this by one submission.
 pub const BATCH_MAX: usize = 2_048;
@@ -50,6 +50,8 @@ pub(crate) struct Decider {
     pub rest_until: Option<Instant>,
     /// Told the newest row that is durable.
     pub committed: watch::Sender<u64>,
+    /// Makes a plan of a version that another process has published.
+    pub compile: Compile,
 }
 
 /// One submission and where its outcomes go.
@@ -103,14 +105,7 @@ impl Decider {
     /// Runs until it is told to stop or every handle on the intake is gone.
     pub fn run(mut self, queue: &Receiver<Message>) {
         loop {
-            let first = match self.rest() {
-                None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(rest) if rest.is_zero() => match queue.try_recv() {
-                    Err(TryRecvError::Empty) => Err(RecvTimeoutError::Timeout),
-                    other => other.map_err(|_| RecvTimeoutError::Disconnected),
-                },
-                Some(rest) => queue.recv_timeout(rest),
-            };
+            let first = self.next(queue);
             let (gathered, then) = match first {
                 Ok(first) => gather(first, queue),
                 Err(RecvTimeoutError::Timeout) => (Gathered::default(), Then::Go),
@@ -131,19 +126,39 @@ impl Decider {
         }
     }
 
+    /// The next message, or that the time has come for what is due. While nothing waits here, others may have their turn.
+    fn next(&mut self, queue: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
+        match queue.try_recv() {
+            Ok(message) => return Ok(message),
+            Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+            Err(TryRecvError::Empty) => {}
+        }
+        let rest = self.rest();
+        if rest.is_some_and(|rest| rest.is_zero()) {
+            return Err(RecvTimeoutError::Timeout);
+        }
+        self.store.rest();
+        match rest {
+            None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(rest) => queue.recv_timeout(rest),
+        }
+    }
+
     fn decide(&mut self, gathered: Gathered) {
         self.forget_what_failed();
         let Gathered { asks, inputs, raws } = gathered;
         let started = Instant::now();
+        let begun = self.begin(!inputs.is_empty());
         // As it is recorded, so that the same is due when it is decided again.
         let now = whole(self.clock.now());
-        let wakes = self.take_wakes(now);
-        if inputs.is_empty() && wakes.is_empty() {
+        let wakes = if begun.is_ok() { self.take_wakes(now) } else { Vec::new() };
+        if inputs.is_empty() && wakes.is_empty() && begun.is_ok() {
             return;
         }
         let store = &mut self.store;
         // A new snapshot first learns the next numbers and the newest time.
-        let begun = if self.snapshot.next_pos == 0 { store.fetch(&mut self.snapshot, &[]) } else { Ok(()) };
+        let new = self.snapshot.next_pos == 0;
+        let begun = begun.and_then(|()| if new { store.fetch(&mut self.snapshot, &[]) } else { Ok(()) });
         let now = now.max(self.snapshot.now);
         let decided = begun.and_then(|()| {
             let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| store.fetch(snapshot, wants);
@@ -177,7 +192,8 @@ impl Decider {
         now: jiff::Timestamp,
     ) {
         let outcomes = self.outcomes(&inputs, &batch);
-        let write = Write { raws, ..Write::of(&self.snapshot, batch, inputs, now.as_millisecond()) };
+        let due_ms = self.due_for_others(&batch);
+        let write = Write { raws, due_ms, ..Write::of(&self.snapshot, batch, inputs, now.as_millisecond()) };
         let (queue, failed, fatal) = (self.queue.clone(), self.failed.clone(), self.fatal.clone());
         let (flying, told) = (self.flying.clone(), self.committed.clone());
         let newest = write.batch.rows.last().map(|row| row.pos);
@@ -189,7 +205,7 @@ impl Decider {
                 Ok(()) => {
                     answer(asks, Ok(outcomes));
                     if let Some(newest) = newest {
-                        told.send_replace(newest);
+                        tell(&told, newest);
                     }
                 }
                 Err(error) => {
@@ -226,38 +242,31 @@ impl Decider {
     /// As the batch leaves it; changing it later makes a copy as long as this one is on its way.
     fn publish(&mut self, publish: Publish) {
         let Publish { plan, json, origin, reply } = publish;
-        let answer = publish::judge(&self.plans.current, &plan);
-        let mut broken = None;
-        let answer = match answer {
-            Published::New { version } => {
-                let now = whole(self.clock.now().max(self.snapshot.now));
-                let plan = plan.published(now, &self.plans.current);
-                match self.store.admin().program_version_put(plan.hash, &json, &origin, now.as_millisecond())
-                {
-                    Ok(stored) => {
-                        assert_eq!(stored, version, "only the decider publishes");
-                        self.take_plan(Arc::new(plan));
-                        Ok(answer)
-                    }
-                    Err(error) => {
-                        let failure = failure(&error);
-                        broken = Some(error);
-                        Err(failure)
-                    }
-                }
-            }
-            Published::Same { .. } | Published::Overtaken { .. } => Ok(answer),
-        };
+        let published = self.begin(true).and_then(|()| self.publish_now(plan, &json, &origin));
         if let Some(reply) = reply {
             // Nobody may be waiting any more; the version counts all the same.
-            let _ = reply.send(answer);
+            let _ = reply.send(published.as_ref().copied().map_err(failure));
         }
-        if let Some(error) = broken {
+        if let Err(error) = published {
             stop_if_it_must(&error, &self.fatal);
         }
     }
 
-    fn take_plan(&mut self, plan: Arc<Plan>) {
+    fn publish_now(&mut self, plan: Plan, json: &str, origin: &str) -> Result<Published, StoreError> {
+        let judged = publish::judge(&self.plans.current, &plan);
+        let Published::New { version } = judged else { return Ok(judged) };
+        let now = whole(self.clock.now().max(self.snapshot.now));
+        let plan = plan.published(now, &self.plans.current);
+        let admin = self.store.admin();
+        let newest = admin.program_version_add(version, plan.hash, json, origin, now.as_millisecond())?;
+        if newest != version {
+            return Ok(Published::Overtaken { version: newest });
+        }
+        self.take_plan(Arc::new(plan));
+        Ok(judged)
+    }
+
+    pub(crate) fn take_plan(&mut self, plan: Arc<Plan>) {
         let before = std::mem::replace(&mut self.plans.current, plan.clone());
         if before.version > 0 {
             self.plans.older.push(before);
@@ -292,6 +301,15 @@ pub(crate) fn failure(error: &StoreError) -> Failure {
         StoreError::Busy | StoreError::Unavailable(_) => Failure::Unavailable(error.to_string()),
         StoreError::Unknown(_) | StoreError::Corrupt(_) => Failure::Unknown(error.to_string()),
     }
+}
+
+/// It never goes back.
+pub(crate) fn tell(committed: &watch::Sender<u64>, newest: u64) {
+    committed.send_if_modified(|at| {
+        let is_newer = *at < newest;
+        *at = newest.max(*at);
+        is_newer
+    });
 }
 
 /// Whoever waited has been answered by then.

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::clock::{self, Moved};
 use crate::decider::{Decider, failure, stop_if_it_must};
 use crate::intake::Failure;
+use crate::others;
 use crate::waker::SLICE;
 
 /// The clock may be set, or run a little fast: it is looked at this often while anything is due at all.
@@ -38,6 +39,14 @@ pub(crate) fn whole(at: Timestamp) -> Timestamp {
 impl Decider {
     /// How long to wait for a message; None: for ever.
     pub(crate) fn rest(&mut self) -> Option<Duration> {
+        let left = self.rest_alone();
+        if self.store.is_shared() {
+            return Some(left.map_or(others::LOOK, |left| left.min(others::LOOK)));
+        }
+        left
+    }
+
+    fn rest_alone(&mut self) -> Option<Duration> {
         let wakes = self.wakes.as_ref()?;
         if let Some(until) = self.rest_until {
             let left = until.saturating_duration_since(Instant::now());
@@ -108,6 +117,10 @@ impl Decider {
 
     pub(crate) fn move_clock(&mut self, ask: clock::Ask) {
         let clock::Ask { by, once, reply } = ask;
+        if let Err(error) = self.begin(true) {
+            let _ = reply.send(Err(failure(&error)));
+            return stop_if_it_must(&error, &self.fatal);
+        }
         let now = whole(self.clock.now().max(self.snapshot.now));
         if !self.plans.current.sandbox {
             let _ = reply.send(Ok(Moved::Real));

@@ -8,6 +8,7 @@ mod decider;
 mod due;
 mod intake;
 mod metrics;
+mod others;
 mod publish;
 mod waker;
 
@@ -18,7 +19,7 @@ use std::thread::JoinHandle;
 use domain::batch::Plans;
 use domain::plan::Plan;
 use domain::snapshot::Snapshot;
-use store::Store;
+use store::{ProgramVersion, Store};
 use tokio::sync::watch;
 
 pub use clock::{Clock, Move, Moved, Once, PendingMove};
@@ -29,6 +30,9 @@ pub use publish::{PendingPublish, Publish, Published};
 
 /// Called when the process must not go on: a commit whose outcome nobody knows, a broken file, a bug.
 pub type Fatal = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Makes a plan of a stored version that follows this one.
+pub type Compile = Arc<dyn Fn(&ProgramVersion, &Plan) -> Result<Plan, String> + Send + Sync>;
 
 /// All versions of the program, for readers; the newest judges what comes in.
 #[derive(Clone)]
@@ -59,6 +63,7 @@ pub struct Options {
     pub clock: Clock,
     /// Does what is due by itself. An import leaves it to the server: history comes in before time goes on.
     pub wakes: bool,
+    pub compile: Compile,
     pub fatal: Fatal,
     pub metrics: Metrics,
 }
@@ -73,7 +78,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn start(store: Store, plans: Plans, options: Options) -> std::io::Result<Engine> {
+    pub fn start(mut store: Store, plans: Plans, options: Options) -> std::io::Result<Engine> {
         let (sender, receiver) = mpsc::channel();
         let queue = Arc::new(intake::Queue {
             waiting: 0.into(),
@@ -83,6 +88,8 @@ impl Engine {
         let versions = Versions::new(&plans);
         let fatal = options.fatal.clone();
         let (committed_in, committed) = watch::channel(0);
+        let told = committed_in.clone();
+        store.hear(Box::new(move |pos| decider::tell(&told, pos)));
         let decider = decider::Decider {
             store,
             plans,
@@ -98,6 +105,7 @@ impl Engine {
             flying: Arc::default(),
             rest_until: None,
             committed: committed_in,
+            compile: options.compile,
         };
         let run = move || {
             let _guard = PanicIsFatal(fatal);

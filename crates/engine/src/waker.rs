@@ -83,7 +83,7 @@ impl Wakes {
     }
 }
 
-fn ceil(at: Timestamp) -> i64 {
+pub(crate) fn ceil(at: Timestamp) -> i64 {
     let floor = at.as_millisecond();
     if Timestamp::from_millisecond(floor).is_ok_and(|floor| floor < at) { floor + 1 } else { floor }
 }

@@ -35,6 +35,7 @@ fn start(dir: &Path) -> Engine {
         queue_max: 100_000,
         clock: engine::Clock::new(clock, 0),
         wakes: true,
+        compile: Arc::new(|_, _| Err("nobody else publishes".into())),
         fatal: Arc::new(|why| panic!("{why}")),
         metrics: Metrics::default(),
     };

@@ -32,7 +32,14 @@ fn start(dir: &Path, program: &Program, clock: Clock) -> (Engine, Reader) {
     let current = Arc::new(program.plan.clone());
     let plans = Plans { current, older: Vec::new(), keys: store.key_maker() };
     let fatal = Arc::new(|why: &str| panic!("{why}"));
-    let options = Options { queue_max: 100_000, clock, wakes: true, fatal, metrics: Metrics::default() };
+    let options = Options {
+        queue_max: 100_000,
+        clock,
+        wakes: true,
+        compile: Arc::new(|_, _| Err("nobody else publishes".into())),
+        fatal,
+        metrics: Metrics::default(),
+    };
     let reader = store.reader();
     (Engine::start(store, plans, options).unwrap_or_else(|e| panic!("{e}")), reader)
 }

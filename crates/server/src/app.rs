@@ -64,12 +64,18 @@ impl App {
         outbound: Outbound,
         fatal: Fatal,
     ) -> std::io::Result<(Arc<App>, Engine)> {
-        let Opened { store, plans, clock, .. } = opened;
+        let Opened { store, plans, clock, compile, .. } = opened;
         let codes = store.key_maker();
         let (reader, admin, ids) = (store.reader(), store.admin(), member_ids(&store));
         let metrics = Metrics::default();
-        let (queue_max, metrics_too) = (bounds.queue_max, metrics.clone());
-        let options = Options { queue_max, clock: clock.clone(), wakes: true, fatal, metrics: metrics_too };
+        let options = Options {
+            queue_max: bounds.queue_max,
+            clock: clock.clone(),
+            wakes: true,
+            compile,
+            fatal,
+            metrics: metrics.clone(),
+        };
         let engine = Engine::start(store, plans, options)?;
         let (intake, versions) = (engine.intake.clone(), engine.versions.clone());
         // Published while nobody served, or told before: then this changes nothing.

@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::batch::Batch;
-use domain::event::Input;
+use domain::event::{Input, MemberNo};
 use domain::key::KeyMaker;
 use domain::member::Member;
 use domain::snapshot::{Snapshot, Want};
@@ -78,6 +78,8 @@ pub struct Write {
     pub batch: Batch,
     /// New state of `batch.members`, in the same order.
     pub members: Vec<Arc<Member>>,
+    /// When something is due of each of them, in milliseconds; for other processes. May be left empty where there are none.
+    pub due_ms: Vec<Option<i64>>,
     /// New state of `batch.budgets`.
     pub budgets: Vec<(Box<str>, Vec<(i64, i64)>)>,
     /// The moment of decision, for all rows of the batch.
@@ -95,8 +97,20 @@ impl Write {
         let used = |id| snapshot.budgets.get(id).cloned().unwrap_or_default();
         let budgets = batch.budgets.iter().map(|id| (id.clone(), used(id))).collect();
         let raws = inputs.iter().map(|_| None).collect();
-        Write { inputs, raws, batch, members, budgets, now_ms }
+        Write { inputs, raws, batch, members, due_ms: Vec::new(), budgets, now_ms }
     }
+}
+
+/// What other processes on the same database have done since this one last looked. What they touched is gone from the
+/// snapshot.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Who is another by now, and when something of his is due, in milliseconds.
+    pub members: Vec<(MemberNo, Option<i64>)>,
+    /// The newest version of the program, and by how much the clock of a sandbox is ahead.
+    pub settings: Option<(u32, i64)>,
+    /// The newest row of theirs that is durable.
+    pub pos: Option<u64>,
 }
 
 pub struct Raw {
@@ -144,6 +158,36 @@ impl Store {
     /// Opens the database of a data folder, made if missing. Only one process at a time can hold it.
     pub fn open(dir: &Path, options: &Options) -> Result<Store, StoreError> {
         Ok(Store::Sqlite(Box::new(sqlite::Sqlite::open(dir, options)?)))
+    }
+    /// Whether other processes may write to the same database.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Store::Sqlite(_) => false,
+        }
+    }
+    /// Before anything is decided: takes the turn, if others may have it, and catches up with them.
+    pub fn begin(&mut self, _snapshot: &mut Snapshot) -> Result<News, StoreError> {
+        match self {
+            Store::Sqlite(_) => Ok(News::default()),
+        }
+    }
+    /// Catches up with others without taking the turn.
+    pub fn look(&mut self, _snapshot: &mut Snapshot) -> Result<News, StoreError> {
+        match self {
+            Store::Sqlite(_) => Ok(News::default()),
+        }
+    }
+    /// Nothing waits here: others may have the turn.
+    pub fn rest(&mut self) {
+        match self {
+            Store::Sqlite(_) => {}
+        }
+    }
+    /// Tells the newest row that is durable whenever another process has committed.
+    pub fn hear(&mut self, _tell: Box<dyn Fn(u64) + Send>) {
+        match self {
+            Store::Sqlite(_) => {}
+        }
     }
     /// Loads what is wanted into the snapshot, known absence included. A snapshot that is new (`next_pos` 0) also
     /// gets the next numbers, the newest time and the budgets.

@@ -241,7 +241,7 @@ fn a_row_that_waited_is_read_with_the_event_that_waited() {
     });
     let now_ms = shop.now_ms;
     let (inputs, raws, members, budgets) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    shop.commit(Write { inputs, raws, batch, members, budgets, now_ms });
+    shop.commit(Write { inputs, raws, batch, members, due_ms: Vec::new(), budgets, now_ms });
     for _ in 0..2 {
         let mut snapshot = Snapshot::default();
         shop.store.fetch(&mut snapshot, &[Want::Rows(key)]).unwrap();

@@ -64,7 +64,15 @@ impl Club {
         let members = batch.members.iter().map(|no| snapshot.members[no].clone().unwrap()).collect();
         let budgets = batch.budgets.iter().map(|id| (id.clone(), snapshot.budgets[id].clone())).collect();
         let (done, settled) = std::sync::mpsc::channel();
-        let write = Write { inputs, raws: vec![None], batch, members, budgets, now_ms: self.second * 1_000 };
+        let write = Write {
+            inputs,
+            raws: vec![None],
+            batch,
+            members,
+            due_ms: Vec::new(),
+            budgets,
+            now_ms: self.second * 1_000,
+        };
         self.store.commit(write, Box::new(move |result| done.send(result).unwrap()));
         settled.recv().unwrap().unwrap();
     }

@@ -90,6 +90,7 @@ impl Bring {
             queue_max: UNDER_WAY_MAX + 1,
             clock: opened.clock,
             wakes: false,
+            compile: opened.compile,
             fatal: Arc::new(serve::stop_at_once),
             metrics: Metrics::default(),
         };

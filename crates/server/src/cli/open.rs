@@ -7,7 +7,7 @@ use std::sync::Arc;
 use domain::batch::Plans;
 use domain::plan::Plan;
 use domain::program::{self, Program, Rejected};
-use engine::Clock;
+use engine::{Clock, Compile};
 use store::{Options, ProgramVersion, Store, StoreError};
 
 use super::{DATA, Failure, program as file};
@@ -18,6 +18,8 @@ pub struct Opened {
     pub plans: Plans,
     /// The machine's time, and what a sandbox was moved by.
     pub clock: Clock,
+    /// Makes plans of versions that others publish.
+    pub compile: Compile,
     /// The newest version as JSON.
     pub program: String,
     /// Where there are no data yet, and none are to be made.
@@ -139,7 +141,18 @@ fn opened(
         plans.pop().ok_or_else(|| Failure::new(DATA, "no program is stored", "the table is empty"))?;
     let keys = store.key_maker();
     let program = versions.last().map_or(String::new(), |version| version.body.to_string());
-    Ok(Opened { store, plans: Plans { current, older: plans, keys }, clock, program, _passing: None })
+    let plans = Plans { current, older: plans, keys };
+    let compile = compile(environment.map(str::to_owned));
+    Ok(Opened { store, plans, clock, compile, program, _passing: None })
+}
+
+fn compile(environment: Option<String>) -> Compile {
+    Arc::new(move |version, before| {
+        let read = program::read_json(&version.body, environment.as_deref(), version.version);
+        let program = read.map_err(|rejected| file::rejected(&rejected).to_string())?;
+        let at = jiff::Timestamp::from_millisecond(version.published_ms).unwrap_or_default();
+        Ok(program.plan.published(at, before))
+    })
 }
 
 /// The version that has replaced the file's over the API since.

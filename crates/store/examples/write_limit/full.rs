@@ -76,7 +76,15 @@ impl Full {
         batch.members.dedup();
         let state = |no: &u64| self.snapshot.members[no].clone().expect("fetched");
         let members = batch.members.iter().map(state).collect();
-        Write { raws: Vec::new(), inputs, batch, members, budgets: Vec::new(), now_ms: 1_800_000_000_000 }
+        Write {
+            raws: Vec::new(),
+            inputs,
+            batch,
+            members,
+            due_ms: Vec::new(),
+            budgets: Vec::new(),
+            now_ms: 1_800_000_000_000,
+        }
     }
 
     fn member(&mut self, batch: &mut Batch, input: &Input) -> u64 {

@@ -71,16 +71,38 @@ impl Admin {
         by: &str,
         now_ms: i64,
     ) -> Result<u32, StoreError> {
+        self.put_version(None, hash, body, by, now_ms)
+    }
+
+    /// The same, if it is to be this version; otherwise the newest one's number is answered and nothing is published.
+    pub fn program_version_add(
+        &self,
+        version: u32,
+        hash: [u8; 32],
+        body: &str,
+        by: &str,
+        now_ms: i64,
+    ) -> Result<u32, StoreError> {
+        self.put_version(Some(version), hash, body, by, now_ms)
+    }
+
+    fn put_version(
+        &self,
+        only: Option<u32>,
+        hash: [u8; 32],
+        body: &str,
+        by: &str,
+        now_ms: i64,
+    ) -> Result<u32, StoreError> {
         let (body, by) = (body.to_owned(), by.to_owned());
         self.run(move |db| {
             let newest = "SELECT version, hash FROM program_version ORDER BY version DESC LIMIT 1";
             let newest = db.one(newest, &[], |r| Ok((r.get::<u32>(0)?, r.get::<[u8; 32]>(1)?)))?;
-            if let Some((version, same)) = newest
-                && same == hash
-            {
-                return Ok(version);
+            let (newest, same) = newest.map_or((0, false), |(version, stored)| (version, stored == hash));
+            let version = newest + 1;
+            if same || only.is_some_and(|only| only != version) {
+                return Ok(newest);
             }
-            let version = newest.map_or(1, |(version, _)| version + 1);
             let put = "INSERT INTO program_version VALUES (?1, ?2, ?3, ?4, ?5)";
             db.execute(put, values![version, hash, body, now_ms, by])?;
             Ok(version)

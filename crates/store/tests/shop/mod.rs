@@ -220,7 +220,7 @@ impl Shop {
             keys,
         });
         let (members, budgets, now_ms) = (Vec::new(), Vec::new(), self.now_ms);
-        Write { inputs: vec![input], raws: vec![None], batch, members, budgets, now_ms }
+        Write { inputs: vec![input], raws: vec![None], batch, members, due_ms: Vec::new(), budgets, now_ms }
     }
 
     /// With his pages of lots.

@@ -69,6 +69,7 @@ impl Import {
             queue_max: QUEUE_MAX,
             clock: opened.clock.clone(),
             wakes: false,
+            compile: opened.compile,
             fatal: Arc::new(serve::stop_at_once),
             metrics: Metrics::default(),
         };

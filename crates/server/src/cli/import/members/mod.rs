@@ -187,6 +187,7 @@ impl Members {
             queue_max: QUEUE_MAX,
             clock: opened.clock,
             wakes: false,
+            compile: opened.compile,
             fatal: Arc::new(serve::stop_at_once),
             metrics: Metrics::default(),
         };
