@@ -9,6 +9,7 @@
 //! - Reads never wait for writes.
 
 mod access;
+pub mod backup;
 mod db;
 mod flight;
 mod keys;

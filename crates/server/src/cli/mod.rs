@@ -4,10 +4,12 @@
 //! 2 wrong usage; 3 settings or program file cannot be used; 4 the data cannot be opened; 5 cannot listen;
 //! 6 the store failed while running; 130 interrupted. They are documented in docs/cli.md and stay as they are.
 
+pub mod backup;
 pub mod check;
 pub mod codes;
 pub mod explain;
 pub mod fmt;
+pub mod health;
 pub mod import;
 pub mod init;
 pub mod keys;
@@ -61,10 +63,16 @@ enum Command {
     Codes(codes::Codes),
     /// Check every invariant of the data
     Verify(verify::Verify),
+    /// Make a backup, checked, also beside a running server
+    Backup(backup::Backup),
+    /// Bring a backup into a folder without data, and check it
+    Restore(backup::Restore),
     /// Say in words what became of an event, and why
     Explain(explain::Explain),
     /// Make, list and revoke API keys
     Keys(keys::Keys),
+    /// Ask a running server whether it is ready
+    Health(health::Health),
 }
 
 /// Where the data are, for all commands that touch them.
@@ -174,8 +182,11 @@ pub fn run() -> ExitCode {
         Command::Import(import) => import.run(),
         Command::Codes(codes) => codes.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
         Command::Explain(explain) => explain.run(),
         Command::Keys(keys) => keys.run(),
+        Command::Health(health) => health.run(),
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -96,14 +96,7 @@ fn tell(report: &Report) {
         );
     }
     println!("\nhead of the chain: {}", report.head);
-    for breach in report.breaches.iter().take(SHOWN) {
-        let place = match (breach.pos, breach.member) {
-            (Some(pos), _) => format!("row {pos}"),
-            (None, Some(member)) => format!("member {member}"),
-            (None, None) => "the file".to_owned(),
-        };
-        println!("breach of {} at {place}: {}", breach.law, breach.what);
-    }
+    tell_breaches(report);
     let seconds = report.milliseconds as f64 / 1000.0;
     if report.is_clean() {
         println!("clean, in {seconds:.1} s");
@@ -112,5 +105,17 @@ fn tell(report: &Report) {
             "{} breach(es), in {seconds:.1} s; restore a backup, and keep this file for those who look into it",
             grouped(report.breach_count)
         );
+    }
+}
+
+/// The first of them.
+pub fn tell_breaches(report: &Report) {
+    for breach in report.breaches.iter().take(SHOWN) {
+        let place = match (breach.pos, breach.member) {
+            (Some(pos), _) => format!("row {pos}"),
+            (None, Some(member)) => format!("member {member}"),
+            (None, None) => "the file".to_owned(),
+        };
+        println!("breach of {} at {place}: {}", breach.law, breach.what);
     }
 }

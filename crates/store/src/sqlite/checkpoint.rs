@@ -73,7 +73,8 @@ impl Drop for Checkpointer {
 /// Each wake: passes until little is left. A pass that fails (disk full) is tried again at the next wake; nothing is
 /// lost by it, the log only grows.
 fn run(conn: &Connection, woken: &Receiver<()>, last_pass: &AtomicBool) {
-    while woken.recv().is_ok() {
+    'wakes: while woken.recv().is_ok() {
+        let mut before = -1;
         for _ in 0..PASSES_MAX {
             let Ok((log, done)) = conn.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE) else {
                 break;
@@ -81,6 +82,11 @@ fn run(conn: &Connection, woken: &Receiver<()>, last_pass: &AtomicBool) {
             if log - done <= LAST_PASS_PAGES {
                 break;
             }
+            if done == before {
+                // A long look at the data holds the log: when it ends, all of it is this thread's work, not the writer's.
+                continue 'wakes;
+            }
+            before = done;
         }
         last_pass.store(true, Ordering::Release);
     }

@@ -91,15 +91,21 @@ fn set_up_writer(conn: &Connection) -> rusqlite::Result<()> {
         "PRAGMA synchronous=FULL; PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON; PRAGMA foreign_keys=ON;
          PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY",
     )?;
+    // A log that grew behind a long look at the data is cut when it begins anew.
+    conn.query_row("PRAGMA journal_size_limit=268435456", [], |_| Ok(()))?;
     conn.query_row("PRAGMA wal_autocheckpoint=0", [], |_| Ok(()))
 }
 
 /// A connection that only reads; `cache_kib` is its page cache.
 pub fn open_reader(dir: &Path, cache_kib: u32) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let path = dir.join(FILE);
-    let conn = Connection::open_with_flags(&path, flags)
-        .map_err(|e| StoreError::Unavailable(format!("{}: {e}", path.display())))?;
+    let conn = Connection::open_with_flags(&path, READ_ONLY);
+    reader(conn.map_err(|e| StoreError::Unavailable(format!("{}: {e}", path.display())))?, cache_kib)
+}
+
+const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+fn reader(conn: Connection, cache_kib: u32) -> Result<Connection, StoreError> {
     let set_up = || {
         conn.set_prepared_statement_cache_capacity(64);
         conn.busy_timeout(std::time::Duration::from_secs(5))?;
@@ -109,6 +115,25 @@ pub fn open_reader(dir: &Path, cache_kib: u32) -> Result<Connection, StoreError>
     };
     set_up().map_err(|e: rusqlite::Error| store_error(&e))?;
     Ok(conn)
+}
+
+/// A connection that only reads a file that rests: a backup. It asks for no locks, which a file system of the network
+/// may not have.
+pub fn open_resting(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open_with_flags_and_vfs(path, READ_ONLY, "unix-none");
+    reader(conn.map_err(|e| StoreError::Unavailable(format!("{}: {e}", path.display())))?, 16 * 1024)
+}
+
+/// A file that is no data folder's yet gets today's tables, and rests again.
+pub fn bring_up_to_date(path: &Path) -> Result<(), StoreError> {
+    let known = "SELECT count(*) FROM meta WHERE name = 'secret'";
+    let mut conn = writer(path)?;
+    if conn.query_row(known, [], |r| r.get::<_, i64>(0)).unwrap_or(0) != 1 {
+        return Err(StoreError::Corrupt("it is no database of Fealty".into()));
+    }
+    migrate::run(&mut conn)?;
+    conn.query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(())).map_err(|e| store_error(&e))?;
+    conn.close().map_err(|(_, e)| store_error(&e))
 }
 
 /// A connection that only moves pages from the log into the file.

@@ -117,15 +117,27 @@ pub fn verify_by(
     rows_at_once: u64,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, StoreError> {
-    let begun = Instant::now();
     if !dir.join(file::FILE).exists() {
         return Err(StoreError::Unavailable(format!("there is no database in {}", dir.display())));
     }
+    look(&file::open_reader(dir, 16 * 1024)?, rows_at_once, progress)
+}
+
+/// The same of a file that rests, in no data folder: a backup.
+pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
+    look(&file::open_resting(path)?, ROWS_AT_ONCE, progress)
+}
+
+fn look(
+    conn: &Connection,
+    rows_at_once: u64,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, StoreError> {
+    let begun = Instant::now();
     let mut report = Report::default();
-    let conn = file::open_reader(dir, 16 * 1024)?;
     pages::part(&mut report, "the file", |_| conn.execute_batch("BEGIN"))?;
-    match key_maker(&conn) {
-        Ok(maker) => check(&conn, &maker, rows_at_once, &mut report, progress)?,
+    match key_maker(conn) {
+        Ok(maker) => check(conn, &maker, rows_at_once, &mut report, progress)?,
         Err(StoreError::Corrupt(why)) => report.file("file", format!("without its secret: {why}")),
         Err(other) => return Err(other),
     }
