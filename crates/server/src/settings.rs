@@ -98,6 +98,9 @@ pub struct Limits {
     /// Seconds that requests in flight get to finish after SIGTERM [default: 20]
     #[arg(long, env = "FEALTY_DRAIN_SECONDS_MAX", value_name = "N")]
     pub drain_seconds_max: Option<u64>,
+    /// Seconds after SIGTERM in which requests are still taken while /readyz says no, so that a balancer notices [default: 0]
+    #[arg(long, env = "FEALTY_DRAIN_NOTICE_SECONDS", value_name = "N")]
+    pub drain_notice_seconds: Option<u64>,
 }
 
 /// The same with nothing left out.
@@ -114,6 +117,7 @@ pub struct Bounds {
     pub unread_seconds_max: u64,
     pub connections_max: usize,
     pub drain_seconds_max: u64,
+    pub drain_notice_seconds: u64,
 }
 
 impl Limits {
@@ -130,6 +134,7 @@ impl Limits {
             unread_seconds_max: self.unread_seconds_max.or(file.unread_seconds_max).unwrap_or(30),
             connections_max: self.connections_max.or(file.connections_max).unwrap_or(10_000),
             drain_seconds_max: self.drain_seconds_max.or(file.drain_seconds_max).unwrap_or(20),
+            drain_notice_seconds: self.drain_notice_seconds.or(file.drain_notice_seconds).unwrap_or(0),
         }
     }
 }

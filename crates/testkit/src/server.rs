@@ -124,8 +124,16 @@ impl Server {
     }
     /// Asks it to stop, and waits until it has.
     pub fn stop(&mut self) {
+        self.ask_to_stop();
+        let _ = self.wait();
+    }
+    /// SIGTERM.
+    pub fn ask_to_stop(&self) {
         let _ = Command::new("kill").arg(self.pid().to_string()).status();
-        let _ = self.child.wait();
+    }
+    /// Until it has ended; its exit code, none where it was killed.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().ok().and_then(|status| status.code())
     }
     /// Everything printed so far.
     pub fn printed(&self) -> String {

@@ -15,45 +15,55 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_io_timeout::TimeoutStream;
 
 use super::routes;
 use crate::app::App;
+use crate::cli::INTERRUPTED;
 
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// What the system keeps of an answer for a peer who has not read it yet.
 const UNREAD_BYTES_MAX: usize = 128 * 1024;
+/// What is saved and let go of after the requests in flight.
+const SETTLE_MAX: Duration = Duration::from_secs(1);
 /// How soon a key that was made or revoked beside the server counts.
 const KEYS_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to stop; `listening` is called once, with the real address.
 pub fn run(app: &Arc<App>, listen: SocketAddr, listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let listener = TcpListener::bind(listen).await?;
         listening(listener.local_addr()?);
         let keys = tokio::spawn(keep_keys(app.clone()));
         let feed = tokio::spawn(app.feed.clone().follow());
         app.deliveries.start().await;
-        accept(app, &listener).await;
+        let until = accept(app, listener).await;
         keys.abort();
-        let drain = Duration::from_secs(app.bounds.drain_seconds_max);
-        let _ = tokio::time::timeout(drain, app.deliveries.stop()).await;
+        if tokio::time::timeout_at(until + SETTLE_MAX, app.deliveries.stop()).await.is_err() {
+            tracing::warn!("some messages were on their way; they are sent again under the same ids");
+        }
         feed.abort();
         Ok(())
-    })
+    });
+    // A look at the data that takes long is not waited for.
+    runtime.shutdown_timeout(SETTLE_MAX);
+    served
 }
 
-async fn accept(app: &Arc<App>, listener: &TcpListener) {
+/// Takes requests until the server is to stop and those in flight are finished; answers until when they had time.
+async fn accept(app: &Arc<App>, listener: TcpListener) -> Instant {
     let router = routes::router(app);
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(app.bounds.connections_max));
-    let mut stop = std::pin::pin!(stop_signal());
+    let mut stop = std::pin::pin!(stopping(app));
     loop {
         let stream = tokio::select! {
             () = &mut stop => break,
-            stream = next(listener, &room) => stream,
+            stream = next(&listener, &room) => stream,
         };
         let (stream, place) = stream;
         let builder = builder(app);
@@ -75,13 +85,16 @@ async fn accept(app: &Arc<App>, listener: &TcpListener) {
             drop(place);
         });
     }
-    app.draining.store(true, Ordering::Relaxed);
+    // Whoever comes now is refused at once, and goes to another.
+    drop(listener);
     app.feed.close();
     tracing::info!("stopping: requests in flight are finished");
     let seconds = app.bounds.drain_seconds_max;
-    if tokio::time::timeout(Duration::from_secs(seconds), graceful.shutdown()).await.is_err() {
+    let until = Instant::now() + Duration::from_secs(seconds);
+    if tokio::time::timeout_at(until, graceful.shutdown()).await.is_err() {
         tracing::warn!(seconds, "some requests were not finished in time");
     }
+    until
 }
 
 /// Notes that a first request has come: which version of HTTP is spoken is waited for without a bound otherwise.
@@ -136,9 +149,25 @@ fn builder(app: &App) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
+/// Until the server is to take no more: it was told to stop, and those who send it requests had time to notice.
+async fn stopping(app: &App) {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    stop_signal(&mut terminate).await;
+    app.draining.store(true, Ordering::Relaxed);
+    tokio::spawn(async move {
+        stop_signal(&mut terminate).await;
+        // What was answered is on disk; what was not is settled when the sender tries again.
+        tracing::warn!("told twice: stopped at once");
+        std::process::exit(i32::from(INTERRUPTED));
+    });
+    let seconds = app.bounds.drain_notice_seconds;
+    if seconds > 0 {
+        tracing::info!(seconds, "stopping: /readyz says no; requests are still taken");
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+}
+
+async fn stop_signal(terminate: &mut Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
