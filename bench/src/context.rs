@@ -24,7 +24,7 @@ pub fn measure(options: &Options) {
     events::write(&file, &Options { members, ..*options }, 0, options.events);
     process::import(PROGRAM, &data, &file);
     let port = process::free_port();
-    let _server = process::serve(PROGRAM, &data, KEY, port);
+    let server = process::serve(PROGRAM, &data, KEY, port);
     let (next, known) = (Arc::new(AtomicU64::new(options.events)), options.events);
     let mut rows = Vec::new();
     for (name, tail) in
@@ -39,28 +39,38 @@ pub fn measure(options: &Options) {
                     let _ = write!(text, "/v1/members/customer:{who}{tail}");
                 }
             });
-            let seen: Vec<Seen> =
-                (0..options.rounds).map(|_| one(options, port, &next, members, ask.clone(), rate)).collect();
-            let at = |percent| {
-                median(&seen.iter().map(|one| percentile(&one.from_due, percent)).collect::<Vec<_>>())
-            };
-            let refused: u64 = seen.iter().map(|one| one.refused).sum();
+            let seen: Vec<(Seen, f64)> = (0..options.rounds)
+                .map(|_| one(options, (port, server.pid()), &next, members, ask.clone(), rate))
+                .collect();
+            let of = |what: &dyn Fn(&(Seen, f64)) -> f64| median(&seen.iter().map(what).collect::<Vec<_>>());
+            let at = |percent| of(&|(one, _)| percentile(&one.from_due, percent));
+            let refused: u64 = seen.iter().map(|(one, _)| one.refused).sum();
             rows.push(vec![
                 name.to_owned(),
                 short(rate),
-                short(median(&seen.iter().map(|one| one.per_second).collect::<Vec<_>>())),
+                short(of(&|(one, _)| one.per_second)),
                 format!("{:.2} / {:.2} / {:.2}", at(50.0), at(99.0), at(99.9)),
+                format!("{:.0}", of(&|(_, cpu)| *cpu)),
                 refused.to_string(),
             ]);
         }
     }
     let busy = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("{members} members, {} events before; load of the machine at the end: {busy}", options.events);
-    let head = ["asked for", "events /s", "answers /s", "p50 / p99 / p99.9 ms", "refused"];
+    let head =
+        ["asked for", "events /s", "answers /s", "p50 / p99 / p99.9 ms", "CPU us an answer", "refused"];
     print("Contexts over HTTP, 2,000 a second", &head, &rows);
 }
 
-fn one(options: &Options, port: u16, next: &Arc<AtomicU64>, members: u64, ask: Body, rate: f64) -> Seen {
+/// And what each answer cost the server, with its share of the events.
+fn one(
+    options: &Options,
+    (port, pid): (u16, u32),
+    next: &Arc<AtomicU64>,
+    members: u64,
+    ask: Body,
+    rate: f64,
+) -> (Seen, f64) {
     let load = |clients, path, body, rate, seconds| {
         let time = Duration::from_secs_f64(seconds);
         Load { port, key: KEY.into(), clients, path, body, time, rate: Some(rate) }
@@ -75,6 +85,9 @@ fn one(options: &Options, port: u16, next: &Arc<AtomicU64>, members: u64, ask: B
             let events = load(64, Some("/v1/events"), event, rate, seconds + 0.5);
             scope.spawn(move || events.run(next));
         }
-        load(CLIENTS, None, ask, RATE, seconds).run(&first)
+        let before = process::cpu_seconds(pid);
+        let seen = load(CLIENTS, None, ask, RATE, seconds).run(&first);
+        let cost = (process::cpu_seconds(pid) - before) * 1e6 / seen.latencies.len() as f64;
+        (seen, cost)
     })
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::http::KEY;
 use crate::load::{Load, Seen};
-use crate::process::{self, Server};
+use crate::process::{self, Server, cpu_seconds, memory_mib};
 use crate::sink::{self, Mood, Sink};
 use crate::table::{median, percentile, print, short};
 use crate::{Options, events};
@@ -266,20 +266,4 @@ fn wait(what: &str, until: impl Fn() -> bool) {
         assert!(began.elapsed() < Duration::from_secs(300), "{what} did not come");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-fn of_process(pid: u32, name: &str) -> String {
-    std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default()
-}
-
-fn cpu_seconds(pid: u32) -> f64 {
-    let stat = of_process(pid, "stat");
-    let after = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    after.skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-fn memory_mib(pid: u32) -> u64 {
-    let status = of_process(pid, "status");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-    peak.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::events;
+
 /// Appends the body of the n-th request.
 pub type Body = Arc<dyn Fn(&mut String, u64) + Send + Sync>;
 
@@ -18,7 +20,7 @@ pub struct Load {
     pub path: Option<&'static str>,
     pub body: Body,
     pub time: Duration,
-    /// Requests a second in all; none: as fast as answers come.
+    /// Requests a second in all, each when chance has it; none: as fast as answers come.
     pub rate: Option<f64>,
 }
 
@@ -48,10 +50,10 @@ impl Load {
         let load = Arc::new(self);
         let start = Instant::now();
         let clients: Vec<_> = (0..load.clients)
-            .map(|_| {
+            .map(|no| {
                 let (load, next, stop) = (load.clone(), next.clone(), stop.clone());
                 let client = std::thread::Builder::new().stack_size(256 << 10);
-                client.spawn(move || load.client(&next, &stop)).expect("a thread")
+                client.spawn(move || load.client(no as u64, &next, &stop)).expect("a thread")
             })
             .collect();
         while !over(start) {
@@ -76,16 +78,16 @@ impl Load {
     }
 
     /// When each answered one was due, sent and answered; and how many were refused.
-    fn client(&self, next: &AtomicU64, stop: &AtomicBool) -> (Vec<(u64, [Instant; 3])>, u64) {
+    fn client(&self, no: u64, next: &AtomicU64, stop: &AtomicBool) -> (Vec<(u64, [Instant; 3])>, u64) {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         stream.set_nodelay(true).expect("no delay");
         let mut answers = BufReader::new(stream.try_clone().expect("one socket, two handles"));
         let mut requests = stream;
         let (mut answered, mut refused, mut body, mut answer) = (Vec::new(), 0, String::new(), Vec::new());
-        let pause = self.rate.map(|rate| Duration::from_secs_f64(self.clients as f64 / rate));
+        let mut pauses = self.rate.map(|rate| pauses(no, self.clients as f64 / rate));
         let mut due = Instant::now();
         while !stop.load(Ordering::Relaxed) {
-            if let Some(pause) = pause {
+            if let Some(pause) = pauses.as_mut().and_then(Iterator::next) {
                 due += pause;
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
             } else {
@@ -115,6 +117,23 @@ impl Load {
         };
         format!("POST {path} {head}content-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
     }
+}
+
+/// Of one client, in the mean so many seconds: all clients together are a Poisson process, as people are who know
+/// nothing of each other. Equal pauses would make volleys of all clients at once.
+fn pauses(client: u64, mean: f64) -> impl Iterator<Item = Duration> {
+    (0_u64..).map(move |n| {
+        let even = (events::mix(client << 32 | n) >> 11) as f64 / (1_u64 << 53) as f64;
+        Duration::from_secs_f64(-mean * (1.0 - even).ln())
+    })
+}
+
+#[test]
+fn pauses_are_those_of_chance() {
+    let all: Vec<f64> = (0..64).flat_map(|no| pauses(no, 0.032).take(500)).map(|p| p.as_secs_f64()).collect();
+    let share = |above: f64| all.iter().filter(|p| **p > above).count() as f64 / all.len() as f64;
+    assert!((all.iter().sum::<f64>() / all.len() as f64 / 0.032 - 1.0).abs() < 0.02);
+    assert!((share(0.032) - (-1.0_f64).exp()).abs() < 0.01 && (share(0.096) - (-3.0_f64).exp()).abs() < 0.01);
 }
 
 /// Reads one whole answer and gives its status.

@@ -66,17 +66,11 @@ pub fn watched(mut command: Command) -> Run {
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::null()).spawn().expect("can be started");
     let mut run = Run { seconds: 0.0, cpu_seconds: 0.0, memory_mib: 0 };
-    let of = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap_or_default();
-    let (mut stat, mut status);
     let ended = loop {
-        (stat, status) = (of("stat"), of("status"));
-        let after = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks: f64 = after.skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum();
-        run.cpu_seconds = run.cpu_seconds.max(ticks / 100.0);
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-        let peak: u64 = peak.and_then(|kib| kib.parse().ok()).unwrap_or(0);
-        run.memory_mib = run.memory_mib.max(peak / 1024);
-        if stat.contains(") Z ") {
+        let is_over = told(child.id(), "stat").contains(") Z ");
+        run.cpu_seconds = run.cpu_seconds.max(cpu_seconds(child.id()));
+        run.memory_mib = run.memory_mib.max(memory_mib(child.id()));
+        if is_over {
             break child.wait().expect("it ended");
         }
         std::thread::sleep(Duration::from_millis(5));
@@ -84,6 +78,24 @@ pub fn watched(mut command: Command) -> Run {
     run.seconds = begun.elapsed().as_secs_f64();
     assert!(ended.success(), "{command:?}: {ended}");
     run
+}
+
+fn told(pid: u32, name: &str) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default()
+}
+
+/// What a process has used by now, for itself and in the kernel.
+pub fn cpu_seconds(pid: u32) -> f64 {
+    let stat = told(pid, "stat");
+    let after = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    after.skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// What it had at most, resident.
+pub fn memory_mib(pid: u32) -> u64 {
+    let status = told(pid, "status");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    peak.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
 /// Runs an example of a crate in release and gives what it printed; it is shown too.

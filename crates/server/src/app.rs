@@ -27,6 +27,7 @@ use crate::http::problem::Problem;
 use crate::http::program::put::told;
 use crate::http::shape::Eyes;
 use crate::keys::{Scope, hash, well_formed};
+use crate::lane::Lane;
 use crate::outbound::Outbound;
 use crate::settings::Bounds;
 use crate::sources::Source;
@@ -35,6 +36,8 @@ pub struct App {
     pub intake: Intake,
     pub versions: Versions,
     pub reader: Reader,
+    short: Lane,
+    long: Lane,
     pub feed: Arc<Feed>,
     pub deliveries: Arc<Deliveries>,
     /// What time it is: in a sandbox it may be later than elsewhere.
@@ -81,7 +84,7 @@ impl App {
         // Published while nobody served, or told before: then this changes nothing.
         let published = (2..=versions.current().version).map(|version| told(version, &clock));
         let _no_answer = intake.submit(published.collect());
-        let feed = Feed::new(reader.clone(), versions.clone(), ids.clone(), engine.committed.clone());
+        let feed = Feed::new(reader.clone(), versions.clone(), ids.clone(), engine.committed.clone())?;
         let deliveries = Deliveries::new(
             feed.clone(),
             reader.clone(),
@@ -98,6 +101,8 @@ impl App {
         let app = App {
             intake,
             versions,
+            short: Lane::short(reader.clone())?,
+            long: Lane::long(reader.clone())?,
             reader,
             feed,
             deliveries,
@@ -126,14 +131,19 @@ impl App {
         domain::batch::Plans { current: self.versions.current(), older: Vec::new(), keys: self.codes.clone() }
     }
 
-    /// Reads apart from the threads that serve connections, because a read may wait for the disk.
+    /// What looks at a few rows.
     pub async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let reader = self.reader.clone();
-        let done = tokio::task::spawn_blocking(move || read(&reader)).await;
-        done.map_err(|_| Problem::internal())?.map_err(Problem::from)
+        self.short.read(read).await.map_err(Problem::from)
+    }
+    /// What may look at thousands: it takes no place of the others.
+    pub async fn read_long<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.long.read(read).await.map_err(Problem::from)
     }
 }
 

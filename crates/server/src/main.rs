@@ -7,6 +7,7 @@ mod delivery;
 mod feed;
 mod http;
 mod keys;
+mod lane;
 mod outbound;
 mod settings;
 mod sources;

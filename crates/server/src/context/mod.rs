@@ -18,7 +18,6 @@ use domain::member::Member;
 use domain::snapshot::{Snapshot, Want};
 use sha2::{Digest, Sha256};
 use store::{Act, Reader, StoreError};
-use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::http::members::find::Named;
@@ -28,10 +27,6 @@ use crate::http::problem::Problem;
 const ACTS_MAX: usize = 20;
 /// Absorbed members whose history is looked at too, the newest ones.
 const ABSORBED_MAX: usize = 4;
-
-/// So many documents are made at once. It is work for the processor: more at once only push each other, and want more
-/// connections to the file than are kept.
-static PLACES: Semaphore = Semaphore::const_new(4);
 
 /// Whose context, and whether with names and fields.
 #[derive(Clone)]
@@ -62,8 +57,6 @@ struct Found {
 
 /// None: there is no such member.
 pub async fn context(app: &Arc<App>, asked: Asked) -> Result<Option<Context>, Problem> {
-    // It is never closed.
-    let _place = PLACES.acquire().await.map_err(|_| Problem::internal())?;
     let by = app.clone();
     let made = app.read(move |reader| {
         let plans = by.plans();

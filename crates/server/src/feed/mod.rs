@@ -13,6 +13,7 @@ mod tell;
 mod watcher;
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use store::{Mark, Reader, StoreError};
 use tokio::sync::watch;
 use wire::member_id::MemberIds;
+
+use crate::lane::Lane;
 
 pub use beside::Beside;
 pub use cursor::Cursor;
@@ -47,7 +50,7 @@ pub struct Stretch {
 }
 
 pub struct Feed {
-    reader: Reader,
+    lane: Lane,
     pub versions: Versions,
     pub ids: MemberIds,
     /// The newest row of this run that is durable.
@@ -68,11 +71,12 @@ impl Feed {
         versions: Versions,
         ids: MemberIds,
         committed: watch::Receiver<u64>,
-    ) -> Arc<Feed> {
+    ) -> io::Result<Arc<Feed>> {
         let (fed, _) = watch::channel(Cursor::START);
         let (closed, _) = watch::channel(false);
         let (tail, ears, readers) = (RwLock::default(), ear::Ears::default(), Gauge::default());
-        Arc::new(Feed { reader, versions, ids, committed, tail, fed, ears, readers, closed })
+        let lane = Lane::short(reader)?;
+        Ok(Arc::new(Feed { lane, versions, ids, committed, tail, fed, ears, readers, closed }))
     }
 
     /// Follows the journal for those who listen, until the engine is gone.
@@ -127,13 +131,13 @@ impl Feed {
 
     /// Behind everything that is committed by now.
     pub async fn end(&self) -> Result<Cursor, StoreError> {
-        let (pos, mark) = self.blocking(|reader| reader.feed_end()).await?;
+        let (pos, mark) = self.lane.read(|reader| reader.feed_end()).await?;
         Ok(Cursor::whole(pos, mark))
     }
 
     /// Whether the cursor was given out in this history.
     pub async fn knows(&self, cursor: Cursor) -> Result<bool, StoreError> {
-        let mark = self.blocking(move |reader| reader.feed_mark(cursor.pos)).await?;
+        let mark = self.lane.read(move |reader| reader.feed_mark(cursor.pos)).await?;
         Ok(mark == Some(cursor.mark))
     }
 
@@ -162,23 +166,16 @@ impl Feed {
 
     async fn read(&self, after: u64) -> Result<Stretch, StoreError> {
         let (versions, ids) = (self.versions.clone(), self.ids.clone());
-        self.blocking(move |reader| {
-            let page = reader.feed_list(after, ROWS_AT_ONCE)?;
-            let plan = versions.current();
-            let told = page.rows.iter().flat_map(|row| tell::tell(&plan, &ids, row)).collect();
-            let end = page.end.map_or(Cursor::whole(after, Mark(0)), |(pos, mark)| Cursor::whole(pos, mark));
-            Ok(Stretch { after, end, told, touched: page.touched })
-        })
-        .await
-    }
-
-    async fn blocking<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let reader = self.reader.clone();
-        let done = tokio::task::spawn_blocking(move || read(&reader)).await;
-        done.unwrap_or_else(|_| Err(StoreError::Unavailable("the feed's reader broke".into())))
+        self.lane
+            .read(move |reader| {
+                let page = reader.feed_list(after, ROWS_AT_ONCE)?;
+                let plan = versions.current();
+                let told = page.rows.iter().flat_map(|row| tell::tell(&plan, &ids, row)).collect();
+                let end =
+                    page.end.map_or(Cursor::whole(after, Mark(0)), |(pos, mark)| Cursor::whole(pos, mark));
+                Ok(Stretch { after, end, told, touched: page.touched })
+            })
+            .await
     }
 
     fn tail_mut(&self) -> std::sync::RwLockWriteGuard<'_, VecDeque<Arc<Stretch>>> {

@@ -16,7 +16,7 @@ use crate::keys::Keys;
 use crate::sqlite::{Head, Shared, file, store_error, sweep};
 
 /// Connections that are kept when nobody uses them.
-const IDLE_MAX: usize = 8;
+const IDLE_MAX: usize = 16;
 
 pub enum Home {
     Sqlite { dir: PathBuf, keys: Keys, shared: Arc<Shared>, idle: Mutex<Vec<Connection>> },

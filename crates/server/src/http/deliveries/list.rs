@@ -60,7 +60,7 @@ pub async fn handle(State(app): State<Arc<App>>, uri: Uri, Params(query): Params
     let paging = Paging::new(uri, query.limit, query.cursor.as_deref())?;
     // A page ends with a row's last message, so that a position says where to go on.
     let (after, limit) = ((paging.cursor.unwrap_or(0), u16::MAX), paging.limit);
-    let rows = app.read(move |reader| rows(reader, no, dead, after, limit)).await?;
+    let rows = app.read_long(move |reader| rows(reader, no, dead, after, limit)).await?;
     let next = (rows.len() >= limit).then(|| rows.last().map(|(row, _)| row.change.0)).flatten();
     let shown: Vec<DeliveryShape> = rows.iter().map(|(row, cursor)| shown(no, row, cursor)).collect();
     paging.answer("deliveries", &shown, next)
@@ -111,7 +111,7 @@ pub async fn attempts(
     let no = find(&app, &name).await?.row.no;
     let (before, limit) = (paging.cursor, paging.limit);
     let found = app
-        .read(move |reader| {
+        .read_long(move |reader| {
             let page = reader.attempt_list(no, before, limit)?;
             let with_cursor = |row: store::AttemptRow| Ok((cursor(reader, row.change)?, row));
             Ok((page.items.into_iter().map(with_cursor).collect::<Result<Vec<_>, StoreError>>()?, page.next))

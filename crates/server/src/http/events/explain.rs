@@ -64,7 +64,7 @@ pub async fn handle(State(app): State<Arc<App>>, Name(id): Name, Params(query): 
     let row = find(&app, id, query).await?;
     let plan = app.versions.get(row.decision.version).ok_or_else(Problem::internal)?;
     let explanation = explain(&plan, &row.event, &row.decision);
-    let told = app.read(move |reader| {
+    let told = app.read_long(move |reader| {
         let earlier = earlier(reader, &row, &explanation)?;
         Ok((row, explanation, earlier))
     });

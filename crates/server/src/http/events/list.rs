@@ -38,7 +38,7 @@ struct Summary<'a> {
 pub async fn handle(State(app): State<Arc<App>>, uri: Uri, Params(query): Params<Query>) -> Answer {
     let paging = Paging::new(uri, query.limit, query.cursor.as_deref())?;
     let (limit, cursor, status) = (paging.limit, paging.cursor, query.status);
-    let found = app.read(move |reader| reader.event_list(cursor, status, limit)).await?;
+    let found = app.read_long(move |reader| reader.event_list(cursor, status, limit)).await?;
     let plan = app.versions.current();
     let eyes = app.eyes(&plan);
     let events: Vec<Summary<'_>> = found.items.iter().map(|row| summary(eyes, row)).collect();

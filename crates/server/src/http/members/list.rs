@@ -17,7 +17,7 @@ pub async fn handle(State(app): State<Arc<App>>, paging: Paging) -> Answer {
         let found = reader.member_list(cursor, limit)?;
         Ok((with_homes(reader, found.items)?, found.next))
     };
-    let (found, next) = app.read(read).await?;
+    let (found, next) = app.read_long(read).await?;
     let plan = app.versions.current();
     let eyes = app.eyes(&plan);
     let people = found.iter().filter(|member| member.is_person());

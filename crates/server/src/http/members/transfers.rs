@@ -14,7 +14,7 @@ use crate::http::shape::TransferShape;
 pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, paging: Paging) -> Answer {
     let (limit, cursor) = (paging.limit, paging.cursor);
     let member = find::by_ref(&app, &name).await?;
-    let found = app.read(move |reader| reader.transfer_list(member, cursor, limit)).await?;
+    let found = app.read_long(move |reader| reader.transfer_list(member, cursor, limit)).await?;
     let plan = app.versions.current();
     let eyes = app.eyes(&plan);
     let transfers: Vec<TransferShape<'_>> =

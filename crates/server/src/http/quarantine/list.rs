@@ -22,7 +22,7 @@ struct Item {
 
 pub async fn handle(State(app): State<Arc<App>>, paging: Paging) -> Answer {
     let (limit, cursor) = (paging.limit, paging.cursor);
-    let found = app.read(move |reader| reader.quarantine_list(cursor, limit)).await?;
+    let found = app.read_long(move |reader| reader.quarantine_list(cursor, limit)).await?;
     let items: Vec<Item> = found
         .items
         .into_iter()

@@ -58,7 +58,7 @@ pub async fn look(
             let read = reader.member_list(cursor, READ_AT_ONCE)?;
             Ok((with_homes(reader, read.items)?, read.next))
         };
-        let (read, next) = app.read(read).await?;
+        let (read, next) = app.read_long(read).await?;
         for member in read {
             let who = member.who();
             cursor = Some(who.member.no);

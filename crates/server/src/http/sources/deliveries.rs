@@ -25,7 +25,7 @@ pub async fn handle(State(app): State<Arc<App>>, Name(name): Name, paging: Pagin
         return Err(Problem::not_found("source"));
     }
     let (limit, cursor) = (paging.limit, paging.cursor);
-    let found = app.read(move |reader| reader.raw_list(&name, cursor, limit)).await?;
+    let found = app.read_long(move |reader| reader.raw_list(&name, cursor, limit)).await?;
     let deliveries: Vec<Delivery> = found
         .items
         .into_iter()
