@@ -1,4 +1,5 @@
-//! The address of a topic: `scheme://user:password@host:port,host:port/path?key=value`, read once for all brokers.
+//! The address of a topic, or of what is read: `scheme://user:password@host:port,host:port/path?key=value`, read once
+//! for all brokers.
 //!
 //! It knows which parts are secret; no `Debug` and no `Display`, so that they cannot reach a log.
 
@@ -13,6 +14,14 @@ pub enum Broker {
     Kafka,
 }
 
+/// What is done there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Tell,
+    Read,
+}
+
+#[derive(Clone)]
 pub struct Address {
     pub broker: Broker,
     /// Whether the address asks for TLS; NATS servers may ask for it themselves.
@@ -59,26 +68,63 @@ impl Broker {
         let feature = self.feature().0;
         format!("this build knows no {feature}: build with `--features {feature}`")
     }
-    /// Keys of the query, and whether each is secret.
-    fn keys(self) -> &'static [(&'static str, bool)] {
+    /// As people name it.
+    pub fn name(self) -> &'static str {
         match self {
-            Broker::Nats => &[("jwt", true), ("seed", true)],
-            Broker::RabbitMq => &[("exchange", false), ("routing_key", false)],
-            Broker::Sqs | Broker::Sns => &[("region", false)],
-            Broker::Kafka => &[("sasl", false)],
+            Broker::Nats => "nats",
+            Broker::RabbitMq => "rabbitmq",
+            Broker::Sqs => "sqs",
+            Broker::Sns => "sns",
+            Broker::Kafka => "kafka",
+        }
+    }
+    /// Keys of the query, and whether each is secret.
+    fn keys(self, what: Use) -> &'static [(&'static str, bool)] {
+        match (self, what) {
+            (Broker::Nats, Use::Tell) => &[("jwt", true), ("seed", true)],
+            (Broker::Nats, Use::Read) => &[("jwt", true), ("seed", true), ("subject", false)],
+            (Broker::RabbitMq, Use::Tell) => &[("exchange", false), ("routing_key", false)],
+            (Broker::RabbitMq, Use::Read) => &[("queue", false)],
+            (Broker::Sqs | Broker::Sns, _) => &[("region", false)],
+            (Broker::Kafka, Use::Tell) => &[("sasl", false)],
+            (Broker::Kafka, Use::Read) => &[("sasl", false), ("group", false)],
         }
     }
 }
 
 impl Address {
-    /// None where it is no broker's; an error says what is wrong with it.
+    /// Of a topic that is told; None where it is no broker's; an error says what is wrong with it.
     pub fn parse(text: &str) -> Option<Result<Address, String>> {
         let (scheme, rest) = text.split_once("://")?;
         let known = SCHEMES.iter().find(|(name, ..)| *name == scheme)?;
-        Some(Address::read(known, rest))
+        Some(Address::read(known, rest, Use::Tell))
     }
 
-    fn read(&(_, broker, tls, port): &(&str, Broker, bool, u16), rest: &str) -> Result<Address, String> {
+    /// Of what is read.
+    pub fn source(text: &str) -> Result<Address, String> {
+        let known = text.split_once("://").and_then(|(scheme, rest)| {
+            SCHEMES.iter().find(|(name, ..)| *name == scheme).map(|known| (known, rest))
+        });
+        let Some((known, rest)) = known else {
+            let schemes: Vec<&str> = SCHEMES.iter().map(|(name, ..)| *name).collect();
+            return Err(format!("it begins with none of {}", schemes.join("://, ") + "://"));
+        };
+        Address::read(known, rest, Use::Read)
+    }
+
+    /// Whether a secret stands in it, which then must not stand in settings. With a password beside it, a user's name
+    /// alone is no token.
+    pub fn holds_secret(&self, password_beside: bool) -> bool {
+        let token = self.broker == Broker::Nats && self.user.is_some() && !password_beside;
+        let mut keys = self.broker.keys(Use::Read).iter().filter(|(_, secret)| *secret);
+        self.password.is_some() || token || keys.any(|(key, _)| self.get(key).is_some())
+    }
+
+    fn read(
+        &(_, broker, tls, port): &(&str, Broker, bool, u16),
+        rest: &str,
+        what: Use,
+    ) -> Result<Address, String> {
         if !broker.feature().1 {
             return Err(broker.left_out());
         }
@@ -105,13 +151,16 @@ impl Address {
             Address { broker, tls, user, password, hosts, path: decode(path)?, query: BTreeMap::new() };
         for part in query.split('&').filter(|part| !part.is_empty()) {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
-            if !broker.keys().iter().any(|(known, _)| *known == key) {
-                let known: Vec<&str> = broker.keys().iter().map(|(known, _)| *known).collect();
+            if !broker.keys(what).iter().any(|(known, _)| *known == key) {
+                let known: Vec<&str> = broker.keys(what).iter().map(|(known, _)| *known).collect();
                 return Err(format!("behind `?` it knows {}, and nothing else", known.join(", ")));
             }
             address.query.insert(key.to_owned(), decode(value)?);
         }
-        address.check()?;
+        match what {
+            Use::Tell => address.check()?,
+            Use::Read => address.check_source()?,
+        }
         Ok(address)
     }
 
@@ -119,19 +168,47 @@ impl Address {
         self.query.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// What each broker needs.
+    /// What each broker needs where it is read.
+    fn check_source(&self) -> Result<(), String> {
+        match self.broker {
+            Broker::Nats => {
+                let sound = |name: &str| one_word(name) && !name.contains(['.', '*', '>', '/', '\\']);
+                if !self.path.split_once('/').is_some_and(|(stream, name)| sound(stream) && sound(name)) {
+                    return Err("behind the host come the stream and the consumer: nats://host/ORDERS/fealty".into());
+                }
+                self.check_jwt()
+            }
+            Broker::RabbitMq => match self.get("queue") {
+                None => Err("it names no queue: amqp://host/?queue=orders".into()),
+                Some(queue) if queue.len() > NAME_BYTES_MAX || self.path.len() > NAME_BYTES_MAX => {
+                    Err(format!("a virtual host and a queue have at most {NAME_BYTES_MAX} bytes"))
+                }
+                Some(_) => Ok(()),
+            },
+            Broker::Sns => Err("SNS is read through a queue of SQS that subscribes to the topic, or posts to this server: `from` is the topic's ARN then".into()),
+            Broker::Sqs | Broker::Kafka if !one_word(&self.path) => {
+                Err("behind the host comes the queue or topic".into())
+            }
+            Broker::Sqs | Broker::Kafka => Ok(()),
+        }
+    }
+
+    fn check_jwt(&self) -> Result<(), String> {
+        if self.get("jwt").is_some() && self.get("seed").is_none() {
+            return Err("`jwt` goes with `seed`, both from the credentials file".into());
+        }
+        Ok(())
+    }
+
+    /// What each broker needs where it is told.
     fn check(&self) -> Result<(), String> {
-        let one_word =
-            |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
         match self.broker {
             Broker::Nats => {
                 let bad = !one_word(&self.path) || self.path.contains(['*', '>', '/']);
                 if bad || self.path.split('.').any(str::is_empty) {
                     return Err("behind the host comes the subject: nats://host/shop.loyalty, or nats://host/shop.loyalty.{type}".into());
                 }
-                if self.get("jwt").is_some() && self.get("seed").is_none() {
-                    return Err("`jwt` goes with `seed`, both from the credentials file".into());
-                }
+                self.check_jwt()?;
             }
             Broker::RabbitMq if self.get("exchange").is_none() && self.get("routing_key").is_none() => {
                 return Err(
@@ -158,7 +235,11 @@ impl Address {
     }
 }
 
-/// The address of a topic with its secrets hidden; any other as it is.
+fn one_word(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// The address of a topic, or of what is read, with its secrets hidden; any other as it is.
 pub fn shown(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let Some((_, broker, ..)) = SCHEMES.iter().find(|(name, ..)| *name == scheme) else {
@@ -178,7 +259,7 @@ pub fn shown(text: &str) -> String {
     if let Some(path) = path {
         all += &format!("/{path}");
     }
-    let secret = |key: &str| broker.keys().iter().any(|(known, secret)| *known == key && *secret);
+    let secret = |key: &str| broker.keys(Use::Read).iter().any(|(known, secret)| *known == key && *secret);
     for (n, part) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
         all.push(if n == 0 { '?' } else { '&' });
         match part.split_once('=').filter(|(key, _)| secret(key)) {

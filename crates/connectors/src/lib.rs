@@ -1,10 +1,10 @@
 //! Clients of message brokers, one file each, each behind a Cargo feature: how an address is read, how a connection is
-//! made, and how messages are published and confirmed.
+//! made, how messages are published and confirmed (`Topic`), and how they are read and acknowledged (`Inlet`).
 //!
-//! Not here: what is published and when (the server's `delivery/topic`), and what is read from brokers.
+//! Not here: what is published and when (the server's `delivery/topic`), and what becomes of what is read (its `sources`).
 //!
-//! Invariants: `Topic::send` answers `Ok` only when the broker has confirmed every message; no connection is made but
-//! to what the `Way` resolves or by its `post`.
+//! Invariants: `Topic::send` answers `Ok` only when the broker has confirmed every message; `Inlet` acknowledges only
+//! what it is told to; no connection is made but to what the `Way` resolves or by its `post`.
 
 mod address;
 #[cfg(feature = "kafka")]
@@ -13,6 +13,7 @@ mod kafka;
 mod nats;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
+mod source;
 #[cfg(feature = "sqs")]
 mod sqs;
 #[cfg(feature = "tls")]
@@ -27,6 +28,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use address::{Address, Broker, shown};
+pub use source::{Arrival, Backlog, Inlet, Terms};
 
 /// From the first byte of a connection to the broker's welcome.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -39,12 +41,13 @@ pub type Soon<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub trait Out: Send + Sync {
     /// The addresses of a name that may be connected to; an error is why there is none.
     fn resolve(&self, host: &str, port: u16) -> Soon<io::Result<Vec<SocketAddr>>>;
-    /// Posts over HTTP: the status and the beginning of the answer.
+    /// Posts over HTTP: the status and the answer, if it has no more bytes than these.
     fn post(
         &self,
         url: &str,
         headers: Vec<(String, String)>,
         body: Bytes,
+        bytes_max: usize,
     ) -> Soon<Result<(u16, Bytes), String>>;
 }
 

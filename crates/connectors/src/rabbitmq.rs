@@ -128,7 +128,7 @@ impl Exchange {
 }
 
 /// The client panics at what is longer.
-fn short(text: &str) -> Result<ShortString, String> {
+pub(crate) fn short(text: &str) -> Result<ShortString, String> {
     ShortString::try_new(text).map_err(|_| format!("AMQP takes at most 255 bytes, not `{text}`"))
 }
 

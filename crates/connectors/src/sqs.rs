@@ -17,10 +17,12 @@ use serde_json::{Map, Value, json};
 use crate::{Address, Broker, Message, Way};
 
 /// Of one request, as both services have it.
-const ENTRIES_MAX: usize = 10;
+pub(crate) const ENTRIES_MAX: usize = 10;
 /// Requests on their way at once.
-const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 const REGION: &str = "us-east-1";
+/// Of an answer that holds no messages.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Of what is answered so much is told.
 const SAID_CHARS_MAX: usize = 300;
 
@@ -67,13 +69,28 @@ impl Account {
         })
     }
 
+    pub(crate) fn queue_url(&self, address: &Address) -> String {
+        format!("{}{}", self.endpoint, address.path)
+    }
+
     /// Signs and posts; what a 200 says.
     pub(crate) async fn ask(&self, kind: &str, target: Option<&str>, body: String) -> Result<Bytes, String> {
+        self.ask_for(kind, target, body, ANSWER_BYTES_MAX).await
+    }
+
+    /// The same for an answer that may be longer.
+    pub(crate) async fn ask_for(
+        &self,
+        kind: &str,
+        target: Option<&str>,
+        body: String,
+        bytes_max: usize,
+    ) -> Result<Bytes, String> {
         let mut headers = vec![("content-type".to_owned(), kind.to_owned())];
         headers.extend(target.map(|target| ("x-amz-target".to_owned(), target.to_owned())));
         let signed = self.sign(&headers, &body).map_err(|error| format!("it cannot be signed: {error}"))?;
         headers.extend(signed);
-        let (status, said) = self.way.post(&self.endpoint, headers, Bytes::from(body)).await?;
+        let (status, said) = self.way.post(&self.endpoint, headers, Bytes::from(body), bytes_max).await?;
         if status == 200 {
             return Ok(said);
         }
@@ -149,7 +166,7 @@ struct Failed {
 impl Queue {
     pub fn open(address: &Address, way: &Way) -> Result<Queue, String> {
         let (account, sns) = (Account::open(address, way)?, address.broker == Broker::Sns);
-        let name = if sns { address.path.clone() } else { format!("{}{}", account.endpoint, address.path) };
+        let name = if sns { address.path.clone() } else { account.queue_url(address) };
         Ok(Queue { account, fifo: name.ends_with(".fifo"), name, sns })
     }
 

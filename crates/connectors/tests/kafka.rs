@@ -31,7 +31,13 @@ impl Out for Here {
             }
         })
     }
-    fn post(&self, _: &str, _: Vec<(String, String)>, _: Bytes) -> Soon<Result<(u16, Bytes), String>> {
+    fn post(
+        &self,
+        _: &str,
+        _: Vec<(String, String)>,
+        _: Bytes,
+        _: usize,
+    ) -> Soon<Result<(u16, Bytes), String>> {
         Box::pin(async { Err("no HTTP here".into()) })
     }
 }

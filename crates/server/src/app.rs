@@ -30,7 +30,7 @@ use crate::keys::{Scope, hash, well_formed};
 use crate::lane::Lane;
 use crate::outbound::Outbound;
 use crate::settings::Bounds;
-use crate::sources::Source;
+use crate::sources::{Meters, Source};
 
 pub struct App {
     pub intake: Intake,
@@ -48,6 +48,8 @@ pub struct App {
     pub codes: KeyMaker,
     pub keys: KeyRing,
     pub sources: BTreeMap<String, Source>,
+    /// How the sources are that are read.
+    pub meters: Meters,
     /// Which of the program's [environments] counts.
     pub environment: Option<String>,
     pub bounds: Bounds,
@@ -94,6 +96,8 @@ impl App {
             codes.clone(),
         );
         let (metrics, mut registry) = HttpMetrics::register(&metrics);
+        let meters = Meters::default();
+        meters.register(&mut registry);
         registry.register("feed_readers", "Who listens to the feed", feed.readers.clone());
         let ring = KeyRing::new(&bounds);
         ring.replace(keys);
@@ -112,6 +116,7 @@ impl App {
             codes,
             keys,
             sources,
+            meters,
             environment,
             bounds,
             metrics,

@@ -139,11 +139,19 @@ impl Limits {
     }
 }
 
-/// `[sources.NAME]`: who may send signed webhooks to `POST /v1/sources/NAME`.
+/// `[sources.NAME]`: who may send signed webhooks to `POST /v1/sources/NAME`, or a queue that is read.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    pub kind: String,
+    pub kind: Option<String>,
+    /// The address of a broker's queue, stream or topic; `env:NAME` or `file:PATH` where it stands elsewhere.
+    pub from: Option<String>,
+    /// Of the user in `from`.
+    pub password: Option<String>,
+    /// Messages that may be here and not yet acknowledged.
+    pub prefetch: Option<u16>,
+    /// "policy": a policy of RabbitMQ's gives the queue its dead-letter exchange.
+    pub dead_letter: Option<String>,
     /// Id of the program that its events belong to.
     pub program: Option<String>,
     #[serde(default)]

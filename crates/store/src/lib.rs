@@ -114,6 +114,7 @@ pub struct News {
     pub pos: Option<u64>,
 }
 
+#[derive(Clone)]
 pub struct Raw {
     pub source: Box<str>,
     pub headers: Vec<(String, String)>,

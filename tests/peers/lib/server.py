@@ -77,7 +77,7 @@ def must(good, what, seen=""):
 class Server:
     """A running server, ours or another's."""
 
-    def __init__(self, url, key):
+    def __init__(self, url=None, key=None, settings="", secrets=None):
         self.child = None
         self.key = key
         if url:
@@ -86,18 +86,33 @@ class Server:
         self.folder = tempfile.TemporaryDirectory(prefix="fealty-peers-")
         folder = pathlib.Path(self.folder.name)
         (folder / "program.toml").write_text(PROGRAM)
-        (folder / "settings.toml").write_text(SETTINGS)
+        (folder / "settings.toml").write_text(SETTINGS + settings)
         self.key = "fk_peers_owner_key_000000000000000000000000"
-        environment = {**os.environ, **SECRETS, "FEALTY_API_KEY": self.key}
+        self.environment = {**os.environ, **SECRETS, **(secrets or {}), "FEALTY_API_KEY": self.key}
+        self.start()
+
+    def start(self):
+        """On the same data, if it was there before."""
+        folder = pathlib.Path(self.folder.name)
         arguments = [os.environ["FEALTY"], "serve", "--program", "program.toml", "--settings", "settings.toml", "--data", "data",
             "--listen", "127.0.0.1:0"]
-        self.child = subprocess.Popen(arguments, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=open(folder / "log", "w"))
+        self.child = subprocess.Popen(arguments, cwd=folder, env=self.environment, stdout=subprocess.PIPE, stderr=open(folder / "log", "a"))
         for line in self.child.stdout:
             if b"http://127.0.0.1:" in line:
                 self.address = line.split(b"http://")[1].split()[0].split(b"/")[0].decode().rstrip(".,")
                 break
         else:
             sys.exit("the server did not start: " + (folder / "log").read_text())
+
+    def kill(self):
+        """As a power cut would."""
+        self.child.kill()
+        self.child.wait(30)
+
+    def run(self, *arguments):
+        """Another command on the same data: its exit code and what it said."""
+        done = subprocess.run([os.environ["FEALTY"], *arguments, "--data", "data"], cwd=self.folder.name, capture_output=True)
+        return done.returncode, (done.stdout + done.stderr).decode()
 
     def get(self, path):
         request = urllib.request.Request(f"http://{self.address}{path}", headers={"Authorization": f"Bearer {self.key}"})

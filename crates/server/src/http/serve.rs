@@ -41,8 +41,12 @@ pub fn run(app: &Arc<App>, listen: SocketAddr, listening: impl FnOnce(SocketAddr
         let keys = tokio::spawn(keep_keys(app.clone()));
         let feed = tokio::spawn(app.feed.clone().follow());
         app.deliveries.start().await;
+        let sources = crate::sources::start(app);
         let until = accept(app, listener).await;
         keys.abort();
+        if tokio::time::timeout_at(until, sources.stop()).await.is_err() {
+            tracing::warn!("some messages of brokers were not committed in time; they come again");
+        }
         if tokio::time::timeout_at(until + SETTLE_MAX, app.deliveries.stop()).await.is_err() {
             tracing::warn!("some messages were on their way; they are sent again under the same ids");
         }

@@ -94,7 +94,7 @@ impl Outbound {
         for (name, value) in request.headers {
             built = built.header(name, value);
         }
-        let (head, body) = self.answer(built, request.body).await?;
+        let (head, body) = self.answer(built, request.body, ANSWER_BYTES_MAX).await?;
         let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?));
         let said = body.as_ref().map_or_else(|| "(longer than is read)".to_owned(), |body| text(body));
         let (status, headers, body) = (head.status.as_u16(), head.headers, body.unwrap_or_default());
@@ -102,13 +102,18 @@ impl Outbound {
     }
 
     /// What is answered; None: more than is read.
-    async fn answer(&self, request: Builder, body: Bytes) -> Result<(Parts, Option<Bytes>), String> {
+    async fn answer(
+        &self,
+        request: Builder,
+        body: Bytes,
+        bytes_max: usize,
+    ) -> Result<(Parts, Option<Bytes>), String> {
         let request = request.body(Full::new(body)).map_err(|e| e.to_string())?;
         let whole = async {
             let response = self.client.request(request).await.map_err(|error| cause(&error))?;
             let (head, body) = response.into_parts();
             // Whatever comes after is not read; the connection is given up with it.
-            let said = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+            let said = Limited::new(body, bytes_max).collect().await;
             Ok((head, said.ok().map(|said| said.to_bytes())))
         };
         match tokio::time::timeout(ATTEMPT_MAX, whole).await {
@@ -130,12 +135,13 @@ impl Out for Outbound {
         url: &str,
         headers: Vec<(String, String)>,
         body: Bytes,
+        bytes_max: usize,
     ) -> Soon<Result<(u16, Bytes), String>> {
         let post = hyper::Request::post(url);
         let request = headers.iter().fold(post, |request, (name, value)| request.header(name, value));
         let outbound = self.clone();
         Box::pin(async move {
-            let (head, said) = outbound.answer(request, body).await?;
+            let (head, said) = outbound.answer(request, body, bytes_max).await?;
             Ok((head.status.as_u16(), said.ok_or("the answer is longer than is read")?))
         })
     }

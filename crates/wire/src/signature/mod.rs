@@ -1,7 +1,7 @@
 //! Who sent this? One scheme a file, each by its vendor's rules, always over the raw bytes as they arrived.
 //!
-//! `Verified` is the only way to a decoder and `verify` the only way to a `Verified`, so unverified bytes cannot be
-//! decoded: it would not compile. Secrets cannot be empty and do not show in `Debug`. Comparisons are constant in time
+//! `Verified` is the only way to a decoder, and `verify` the only way of what comes by HTTP to a `Verified`, so unverified
+//! bytes cannot be decoded: it would not compile. Secrets cannot be empty and do not show in `Debug`. Comparisons are constant in time
 //! and every secret is tried. Nothing falls open: what is missing, doubled or malformed is refused.
 
 mod key;
@@ -39,7 +39,7 @@ pub const TOLERANCE_SECONDS: i64 = 300;
 /// Entries of one list of signatures. Senders use one per secret.
 pub const ENTRIES_MAX: usize = 16;
 
-/// A body whose sender is proved. There is no other way to make one than `verify`.
+/// A body whose sender is proved: by `verify`, or by the way that it came.
 #[derive(Debug)]
 pub struct Verified {
     body: Box<[u8]>,
@@ -47,11 +47,15 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// Out of a broker's queue, which proves itself to us, and to which only those may write whom its operator lets.
+    pub fn trusted(body: Box<[u8]>, message: Option<Box<str>>) -> Verified {
+        Verified { body, message }
+    }
     /// The raw body, as it arrived.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
-    /// The signed id of the message (Standard Webhooks only).
+    /// The signed id of the message (Standard Webhooks only); out of a queue, as its publisher named it.
     pub fn message_id(&self) -> Option<&str> {
         self.message.as_deref()
     }

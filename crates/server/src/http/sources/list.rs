@@ -1,4 +1,4 @@
-//! `GET /v1/sources`: which may send. Secrets are counted, never shown.
+//! `GET /v1/sources`: which may send, and which are read and how that goes. Secrets are counted, never shown.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::http::body::answer;
+use crate::sources::Way;
 
 pub async fn handle(State(app): State<Arc<App>>) -> Response {
     let program = app.versions.current().id.clone();
@@ -15,7 +16,19 @@ pub async fn handle(State(app): State<Arc<App>>) -> Response {
         .sources
         .iter()
         .map(|(name, source)| {
-            json!({"name": name, "kind": source.kind, "program": program, "path": format!("/v1/sources/{name}"), "secrets": source.secret_count})
+            let mut told = match &source.way {
+                Way::Webhook(webhook) => {
+                    json!({"path": format!("/v1/sources/{name}"), "secrets": webhook.secret_count})
+                }
+                Way::Broker(broker) => {
+                    let mut told = app.meters.of(name).told();
+                    told["from"] = broker.shown.as_str().into();
+                    told
+                }
+            };
+            (told["name"], told["kind"], told["program"]) =
+                (name.as_str().into(), source.kind.as_str().into(), json!(program));
+            told
         })
         .collect();
     answer(200, &json!({ "sources": sources }))

@@ -15,7 +15,7 @@ use serde_json::json;
 use store::{NewQuarantine, Raw};
 use wire::headers::Headers;
 use wire::signature::{self, Refused, Verified};
-use wire::sources::{Bad, Decoded, Reading, Vendor, decode};
+use wire::sources::{Bad, Decoded, Reading, Settings, Vendor, decode};
 
 use crate::app::App;
 use crate::http::body::{self, answer};
@@ -23,7 +23,7 @@ use crate::http::events::post::shape_in_batch;
 use crate::http::problem::{Answer, Problem};
 use crate::http::query::Name;
 use crate::http::shape::OutcomeShape;
-use crate::sources::Source;
+use crate::sources::{Payload, Way};
 
 pub async fn handle(
     State(app): State<Arc<App>>,
@@ -31,12 +31,15 @@ pub async fn handle(
     headers: HeaderMap,
     request: Body,
 ) -> Answer {
-    let source = app.sources.get(&name).ok_or_else(|| Problem::not_found("source"))?;
+    let source = app.sources.get(&name).map(|source| (&source.way, &source.payload));
+    let Some((Way::Webhook(source), Payload::Vendor(settings))) = source else {
+        return Err(Problem::not_found("source"));
+    };
     let bytes = body::read_raw(request, app.bounds.body_bytes_max, &app.bounds).await?;
     let given = Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let now = jiff::Timestamp::now();
     match signature::verify(&source.scheme, &given, bytes.to_vec().into(), &source.secrets, now) {
-        Ok(verified) => take(&app, &name, source, &verified, &headers, &given, app.clock.now()).await,
+        Ok(verified) => take(&app, &name, settings, &verified, &headers, &given, app.clock.now()).await,
         Err(Refused::Ping) => {
             app.metrics.webhook(&name, "ping");
             Ok(answer(200, &json!({"outcomes": [], "note": "ping"})))
@@ -57,7 +60,7 @@ pub async fn handle(
 async fn take(
     app: &Arc<App>,
     name: &str,
-    source: &Source,
+    settings: &Settings,
     verified: &Verified,
     headers: &HeaderMap,
     given: &Headers,
@@ -66,9 +69,9 @@ async fn take(
     let origin = format!("source:{name}");
     let reading = Reading { members: &app.ids, received: now, origin: &origin };
     let kept = kept(headers);
-    let decoded = match decode(&source.settings, verified, given, reading) {
+    let decoded = match decode(settings, verified, given, reading) {
         Ok(decoded) => decoded,
-        Err(bad) => return set_aside(app, name, source, kept, verified.body(), bad).await,
+        Err(bad) => return set_aside(app, name, settings, kept, verified.body(), bad).await,
     };
     let ignored = |d: &Decoded| {
         let ignored = d.ignored.as_ref()?;
@@ -92,7 +95,7 @@ async fn take(
 async fn set_aside(
     app: &Arc<App>,
     name: &str,
-    source: &Source,
+    settings: &Settings,
     headers: Vec<(String, String)>,
     body: &[u8],
     bad: Bad,
@@ -121,7 +124,7 @@ async fn set_aside(
         })
     };
     tokio::task::spawn_blocking(put).await.map_err(|_| Problem::internal())??;
-    if source.settings.vendor == Vendor::Standard {
+    if settings.vendor == Vendor::Standard {
         let mut problem = Problem::new(
             422,
             "payload_unreadable",
