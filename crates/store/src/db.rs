@@ -6,12 +6,16 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::StoreError;
+#[cfg(feature = "postgres")]
+use crate::postgres::{Conn, given_to_postgres};
 use crate::sqlite::store_error;
 
 /// A connection to one of them.
 #[derive(Clone, Copy)]
 pub enum Db<'c> {
     Sqlite(&'c Connection),
+    #[cfg(feature = "postgres")]
+    Postgres(&'c Conn),
 }
 
 impl<'c> From<&'c Connection> for Db<'c> {
@@ -33,6 +37,8 @@ pub enum Value<'v> {
 /// A row, as long as it is looked at.
 pub enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    #[cfg(feature = "postgres")]
+    Postgres(&'r postgres::Row),
 }
 
 /// Parameters of a statement: `values![no, "text", &bytes[..]]`.
@@ -49,6 +55,8 @@ impl Db<'_> {
                 let done = conn.prepare_cached(sql).and_then(|mut run| run.execute(bound(values)));
                 done.map(|rows| rows as u64).map_err(|e| store_error(&e))
             }
+            #[cfg(feature = "postgres")]
+            Db::Postgres(conn) => conn.execute(sql, &given_to_postgres(values)),
         }
     }
 
@@ -83,6 +91,11 @@ impl Db<'_> {
                 }
                 Ok(())
             }
+            #[cfg(feature = "postgres")]
+            Db::Postgres(conn) => {
+                let rows = conn.query(sql, &given_to_postgres(values))?;
+                rows.iter().try_for_each(|row| take(&Row::Postgres(row)))
+            }
         }
     }
 
@@ -100,6 +113,11 @@ impl Db<'_> {
                 let found = select.query_row(bound(values), |row| Ok(read(&Row::Sqlite(row)))).optional();
                 found.map_err(failed)?.transpose()
             }
+            #[cfg(feature = "postgres")]
+            Db::Postgres(conn) => {
+                let rows = conn.query(sql, &given_to_postgres(values))?;
+                rows.first().map(|row| read(&Row::Postgres(row))).transpose()
+            }
         }
     }
 
@@ -107,6 +125,8 @@ impl Db<'_> {
     pub fn field(self, column: &str, name: &str) -> String {
         match self {
             Db::Sqlite(_) => format!("{column} ->> '{name}'"),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(_) => format!("words({column}) ->> '{name}'"),
         }
     }
 
@@ -114,6 +134,8 @@ impl Db<'_> {
     pub fn holds(self, column: &str, bytes: &str) -> String {
         match self {
             Db::Sqlite(_) => format!("instr({column}, {bytes}) > 0"),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(_) => format!("position({bytes}::BYTEA IN {column}) > 0"),
         }
     }
 
@@ -121,6 +143,8 @@ impl Db<'_> {
     pub fn begin_reading(self) -> Result<(), StoreError> {
         match self {
             Db::Sqlite(_) => self.execute("BEGIN", &[]).map(|_| ()),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(conn) => conn.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
         }
     }
 }
@@ -194,6 +218,8 @@ impl<'r> Row<'r> {
     pub fn int(&self, at: usize) -> Result<Option<i64>, StoreError> {
         match self {
             Row::Sqlite(row) => row.get(at).map_err(|e| store_error(&e)),
+            #[cfg(feature = "postgres")]
+            Row::Postgres(row) => crate::postgres::int(row, at),
         }
     }
     pub fn text(&self, at: usize) -> Result<Option<&'r str>, StoreError> {
@@ -202,6 +228,8 @@ impl<'r> Row<'r> {
                 let text = row.get_ref(at).and_then(|value| Ok(value.as_str_or_null()?));
                 text.map_err(|e| store_error(&e))
             }
+            #[cfg(feature = "postgres")]
+            Row::Postgres(row) => row.try_get(at).map_err(|e| crate::postgres::store_error(&e)),
         }
     }
     pub fn bytes(&self, at: usize) -> Result<Option<&'r [u8]>, StoreError> {
@@ -210,6 +238,8 @@ impl<'r> Row<'r> {
                 let bytes = row.get_ref(at).and_then(|value| Ok(value.as_blob_or_null()?));
                 bytes.map_err(|e| store_error(&e))
             }
+            #[cfg(feature = "postgres")]
+            Row::Postgres(row) => row.try_get(at).map_err(|e| crate::postgres::store_error(&e)),
         }
     }
 }

@@ -137,6 +137,8 @@ pub struct Options {
     pub checkpoint_pages: usize,
     /// Changes of members in which all of them are brought to their rows once, at least.
     pub sweep_min: u64,
+    /// On PostgreSQL: so long a process that is not heard of keeps its turn.
+    pub lease_ms: i64,
 }
 
 impl Default for Options {
@@ -147,6 +149,7 @@ impl Default for Options {
             merge_runs: 8,
             checkpoint_pages: 8000,
             sweep_min: 1024,
+            lease_ms: 2_000,
         }
     }
 }
@@ -154,6 +157,8 @@ impl Default for Options {
 /// The deciding side: one owner, on the decider's thread.
 pub enum Store {
     Sqlite(Box<sqlite::Sqlite>),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<postgres::Postgres>),
 }
 
 impl Store {
@@ -161,34 +166,56 @@ impl Store {
     pub fn open(dir: &Path, options: &Options) -> Result<Store, StoreError> {
         Ok(Store::Sqlite(Box::new(sqlite::Sqlite::open(dir, options)?)))
     }
+    /// Opens a PostgreSQL database (`postgres://…`) and brings its tables up to date. Others may have it open too.
+    #[cfg(feature = "postgres")]
+    pub fn connect(url: &str, options: &Options) -> Result<Store, StoreError> {
+        Ok(Store::Postgres(Box::new(postgres::Postgres::open(url, options)?)))
+    }
+    #[cfg(not(feature = "postgres"))]
+    pub fn connect(_url: &str, _options: &Options) -> Result<Store, StoreError> {
+        Err(StoreError::Unavailable("this build has no PostgreSQL: build with --features postgres".into()))
+    }
     /// Whether other processes may write to the same database.
     pub fn is_shared(&self) -> bool {
         match self {
             Store::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Store::Postgres(_) => true,
         }
     }
     /// Before anything is decided: takes the turn, if others may have it, and catches up with them.
-    pub fn begin(&mut self, _snapshot: &mut Snapshot) -> Result<News, StoreError> {
+    #[cfg_attr(not(feature = "postgres"), allow(unused_variables))]
+    pub fn begin(&mut self, snapshot: &mut Snapshot) -> Result<News, StoreError> {
         match self {
             Store::Sqlite(_) => Ok(News::default()),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(postgres) => postgres.begin(snapshot),
         }
     }
     /// Catches up with others without taking the turn.
-    pub fn look(&mut self, _snapshot: &mut Snapshot) -> Result<News, StoreError> {
+    #[cfg_attr(not(feature = "postgres"), allow(unused_variables))]
+    pub fn look(&mut self, snapshot: &mut Snapshot) -> Result<News, StoreError> {
         match self {
             Store::Sqlite(_) => Ok(News::default()),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(postgres) => postgres.look(snapshot),
         }
     }
     /// Nothing waits here: others may have the turn.
     pub fn rest(&mut self) {
         match self {
             Store::Sqlite(_) => {}
+            #[cfg(feature = "postgres")]
+            Store::Postgres(postgres) => postgres.rest(),
         }
     }
     /// Tells the newest row that is durable whenever another process has committed.
-    pub fn hear(&mut self, _tell: Box<dyn Fn(u64) + Send>) {
+    #[cfg_attr(not(feature = "postgres"), allow(unused_variables))]
+    pub fn hear(&mut self, tell: Box<dyn Fn(u64) + Send>) {
         match self {
             Store::Sqlite(_) => {}
+            #[cfg(feature = "postgres")]
+            Store::Postgres(postgres) => postgres.hear(tell),
         }
     }
     /// Loads what is wanted into the snapshot, known absence included. A snapshot that is new (`next_pos` 0) also
@@ -196,12 +223,16 @@ impl Store {
     pub fn fetch(&mut self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), StoreError> {
         match self {
             Store::Sqlite(sqlite) => sqlite.fetch(snapshot, wants),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(postgres) => postgres.fetch(snapshot, wants),
         }
     }
     /// Hands a batch over to the writer. Waits while too many are in flight.
     pub fn commit(&mut self, write: Write, done: Done) {
         match self {
             Store::Sqlite(sqlite) => sqlite.commit(write, done),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(postgres) => postgres.commit(write, done),
         }
     }
     /// Drops what a snapshot need not keep: all rows, and members and names beyond so many. To be called after
@@ -212,24 +243,32 @@ impl Store {
     pub fn key_maker(&self) -> KeyMaker {
         match self {
             Store::Sqlite(sqlite) => sqlite.key_maker(),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(postgres) => postgres.key_maker(),
         }
     }
     /// 32 random bytes of this installation, for everything else that needs a secret (public ids of members).
     pub fn secret(&self) -> [u8; 32] {
         match self {
             Store::Sqlite(sqlite) => sqlite.secret(),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(postgres) => postgres.secret(),
         }
     }
     /// For those who only look.
     pub fn reader(&self) -> Reader {
         match self {
             Store::Sqlite(sqlite) => sqlite.reader(),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(postgres) => postgres.reader(),
         }
     }
     /// For the few writes that are no events.
     pub fn admin(&self) -> Admin {
         match self {
             Store::Sqlite(sqlite) => sqlite.admin(),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(postgres) => postgres.admin(),
         }
     }
 }

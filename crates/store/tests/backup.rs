@@ -109,7 +109,7 @@ fn what_is_restored_goes_on_as_if_nothing_had_been() {
     let to = aside.at("data");
     let done = restore(&file, &to).unwrap();
     assert_eq!(done.report.unwrap().rows, 300);
-    let restored = Bench { dir: to, options: small() };
+    let restored = Bench { dir: to, options: small(), url: None };
     let mut shop = Shop::new(restored.open());
     let before = shop.members();
     assert_eq!(before, Shop::new(bench.open()).members());

@@ -54,7 +54,7 @@ const CHILD: &str = "FEALTY_STORE_CRASH_DIR";
 #[ignore = "started by the tests below"]
 fn child() {
     let Some(dir) = std::env::var_os(CHILD) else { return };
-    let bench = std::mem::ManuallyDrop::new(Bench { dir: dir.into(), options: small() });
+    let bench = std::mem::ManuallyDrop::new(Bench { dir: dir.into(), options: small(), url: None });
     let mut shop = Shop::new(match bench.try_open() {
         Ok(store) => store,
         Err(e) => stop(&e),

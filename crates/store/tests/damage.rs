@@ -330,3 +330,32 @@ fn nothing_is_no_database() {
     let bench = Bench::new();
     assert!(verify(&bench.dir, &mut |_, _| {}).is_err());
 }
+
+#[test]
+fn damage_to_pages_is_found() {
+    let bench = Bench::with(small());
+    let mut shop = Shop::new(bench.open());
+    for n in 0..200 {
+        shop.order(1, n, 2);
+    }
+    drop(shop);
+    bench.verify();
+    for damage in [
+        "DELETE FROM lot_page",
+        "UPDATE lot_page SET lots = json_set(lots, '$[0][2]', 1)",
+        "UPDATE lot_page SET lots = json_set(lots, '$[0]', lots -> 1, '$[1]', lots -> 0)",
+        "UPDATE lot_page SET lots = json_remove(lots, '$[3]')",
+        "UPDATE lot_page SET lots = '['",
+        "INSERT INTO lot_page SELECT at + 1000, lots FROM lot_page",
+        "INSERT INTO lot_page SELECT at + (7 << 24), lots FROM lot_page",
+    ] {
+        let copy = Bench::with(small());
+        shop::copy(&bench.dir, &copy.dir);
+        let sql = copy.sql();
+        assert!(sql.execute(damage, []).is_err() == damage.starts_with("UPDATE"), "a page is never changed");
+        sql.execute_batch("DROP TRIGGER lot_page_update").unwrap();
+        assert!(damage.starts_with("INSERT") || sql.execute(damage, []).is_ok());
+        let report = store::verify::verify(&copy.dir, &mut |_, _| {}).unwrap();
+        assert!(report.breaches.iter().any(|breach| breach.law == "lots"), "{damage}: {report:#?}");
+    }
+}

@@ -47,8 +47,7 @@ impl Shop {
         let store = bench.open();
         let main = Source { name: "program.toml".into(), text: PROGRAM.into() };
         let Ok(program) = program::read(main, &mut |_| Err("none".into()), None, 1) else { panic!() };
-        if bench.sql().query_row("SELECT count(*) FROM program_version", [], |r| r.get::<_, u64>(0)) == Ok(0)
-        {
+        if bench.count("SELECT count(*) FROM program_version") == 0 {
             store.admin().program_version_put(program.plan.hash, &program.json, "test", 0).unwrap();
         }
         let plans = Plans { current: Arc::new(program.plan), older: Vec::new(), keys: store.key_maker() };
@@ -57,6 +56,7 @@ impl Shop {
 
     fn submit(&mut self, inputs: Vec<Input>) {
         let Shop { store, plans, snapshot } = self;
+        store.begin(snapshot).unwrap();
         let now = jiff::Timestamp::from_second(1_900_000_000).unwrap();
         let mut fetch = |snapshot: &mut Snapshot, wants: &[_]| store.fetch(snapshot, wants);
         let batch = process(plans, snapshot, &inputs, &[], now, &mut fetch).unwrap();
@@ -68,13 +68,13 @@ impl Shop {
 }
 
 fn count(bench: &Bench, sql: &str) -> u64 {
-    bench.sql().query_row(sql, [], |r| r.get(0)).unwrap()
+    bench.count(sql)
 }
 
 const ADA: &str = "email:ada@x.example";
 const LEFT: &str = "SELECT count(*) FROM erasing";
 const TOLD: &str =
-    "SELECT count(*) FROM journal WHERE instr(input, 'ada@x.example') > 0 AND input ->> 'id' <> 'x'";
+    r#"SELECT count(*) FROM journal WHERE input LIKE '%ada@x.example%' AND input NOT LIKE '%"id":"x"%'"#;
 
 #[test]
 fn an_erasure_of_many_rows_lets_others_through_and_survives_a_stop() {
@@ -91,7 +91,7 @@ fn an_erasure_of_many_rows_lets_others_through_and_survives_a_stop() {
     assert!(left > 0 && count(&bench, LEFT) == 1, "{left} rows are left");
     drop(shop);
     assert!(count(&bench, LEFT) == 1, "stopped in the middle");
-    assert!(bench.verify().is_clean());
+    bench.verify();
     let mut shop = Shop::open(&bench);
     for n in 2.. {
         if count(&bench, LEFT) == 0 {
@@ -102,5 +102,5 @@ fn an_erasure_of_many_rows_lets_others_through_and_survives_a_stop() {
     assert_eq!(count(&bench, TOLD), 0);
     assert_eq!(count(&bench, "SELECT count(*) FROM redacted"), ROWS as u64);
     drop(shop);
-    assert!(bench.verify().is_clean());
+    bench.verify();
 }

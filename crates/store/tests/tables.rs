@@ -1,7 +1,7 @@
 //! How a PostgreSQL database is entered: tables are made once whoever starts, and what would not be durable is refused.
 #![cfg(feature = "postgres")]
 
-use store::postgres::{Use, open};
+use store::postgres::{Use, enter as open};
 use testkit::postgres::Postgres;
 
 #[test]

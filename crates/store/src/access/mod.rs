@@ -17,7 +17,17 @@ use crate::flight::Flight;
 use crate::sqlite::{Job, file, headers_json, store_error};
 
 #[derive(Clone)]
-pub struct Admin(SyncSender<Job>);
+pub struct Admin(Way);
+
+/// Where small writes go.
+#[derive(Clone)]
+enum Way {
+    /// To the writer, in its turn.
+    Sqlite(SyncSender<Job>),
+    /// To the database at once.
+    #[cfg(feature = "postgres")]
+    Postgres(std::sync::Arc<crate::postgres::Desk>),
+}
 
 pub struct NewApiKey<'a> {
     pub name: &'a str,
@@ -44,7 +54,11 @@ pub struct NewQuarantine<'a> {
 
 impl Admin {
     pub(crate) fn new(jobs: SyncSender<Job>) -> Admin {
-        Admin(jobs)
+        Admin(Way::Sqlite(jobs))
+    }
+    #[cfg(feature = "postgres")]
+    pub(crate) fn postgres(desk: std::sync::Arc<crate::postgres::Desk>) -> Admin {
+        Admin(Way::Postgres(desk))
     }
 
     /// Beside the process that holds the data (or without any): for API keys, which no batch reads or writes.
@@ -59,7 +73,7 @@ impl Admin {
                 }
             }
         });
-        Ok(Admin(jobs))
+        Ok(Admin::new(jobs))
     }
 
     /// Publishes the next version of the program and answers its number; publishing the newest one again (same
@@ -175,6 +189,11 @@ impl Admin {
         &self,
         work: impl FnOnce(Db<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let jobs = match &self.0 {
+            Way::Sqlite(jobs) => jobs,
+            #[cfg(feature = "postgres")]
+            Way::Postgres(desk) => return desk.transact(work),
+        };
         let (send, receive) = sync_channel(1);
         let job = Box::new(move |conn: Result<&mut Connection, StoreError>| {
             let result = conn.and_then(|conn| transact(conn, work));
@@ -183,7 +202,7 @@ impl Admin {
             stop
         });
         let closed = || StoreError::Unavailable("the store is closed".into());
-        self.0.send(Job::Admin(job)).map_err(|_| closed())?;
+        jobs.send(Job::Admin(job)).map_err(|_| closed())?;
         receive.recv().map_err(|_| closed())?
     }
 }

@@ -3,11 +3,11 @@
 //! Invariant: every connection has bounds of its own for how long it waits, whatever the server's settings are; one that
 //! writes has seen that the server is a primary and syncs what it commits.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::Write;
 
-use postgres::types::{ToSql, Type};
+use postgres::types::ToSql;
 use postgres::{Client, Row, Statement};
 
 use super::address::Address;
@@ -115,59 +115,64 @@ fn refuse_what_is_not_durable(conn: &Conn) -> Result<(), StoreError> {
 pub struct Conn {
     client: RefCell<Client>,
     prepared: RefCell<HashMap<Box<str>, Statement>>,
+    begun: Cell<bool>,
 }
 
 impl Conn {
     fn new(client: Client) -> Conn {
-        Conn { client: RefCell::new(client), prepared: RefCell::default() }
+        Conn { client: RefCell::new(client), prepared: RefCell::default(), begun: Cell::new(false) }
     }
 
-    /// Kept prepared.
-    fn prepare(&self, sql: &str, types: &[Type]) -> Result<Statement, postgres::Error> {
+    /// Kept prepared. Parameters are `$1`, or `?1` where a statement is said for both databases.
+    fn prepare(&self, sql: &str) -> Result<Statement, StoreError> {
         if let Some(statement) = self.prepared.borrow().get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.borrow_mut().prepare_typed(sql, types)?;
+        let text = sql.replace('?', "$");
+        let statement = self.client.borrow_mut().prepare(&text).map_err(|e| store_error(&e))?;
         self.prepared.borrow_mut().insert(sql.into(), statement.clone());
         Ok(statement)
     }
 
-    pub fn try_query(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, postgres::Error> {
-        let statement = self.prepare(sql, &[])?;
-        self.client.borrow_mut().query(&statement, values)
-    }
     pub fn query(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
-        self.try_query(sql, values).map_err(|e| store_error(&e))
-    }
-
-    pub fn try_execute(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, postgres::Error> {
-        let statement = self.prepare(sql, &[])?;
-        self.client.borrow_mut().execute(&statement, values)
+        let statement = self.prepare(sql)?;
+        self.client.borrow_mut().query(&statement, values).map_err(|e| store_error(&e))
     }
     pub fn execute(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
-        self.try_execute(sql, values).map_err(|e| store_error(&e))
+        let statement = self.prepare(sql)?;
+        self.client.borrow_mut().execute(&statement, values).map_err(|e| store_error(&e))
     }
-
     /// Statements without values, all at once.
-    pub fn try_run(&self, sql: &str) -> Result<(), postgres::Error> {
-        self.client.borrow_mut().batch_execute(sql)
-    }
     pub fn run(&self, sql: &str) -> Result<(), StoreError> {
-        self.try_run(sql).map_err(|e| store_error(&e))
+        self.client.borrow_mut().batch_execute(sql).map_err(|e| store_error(&e))
     }
-
     /// `bytes` as the binary form of COPY.
-    pub fn try_copy(&self, sql: &str, bytes: &[u8]) -> Result<u64, postgres::Error> {
-        let statement = self.prepare(sql, &[])?;
+    pub fn copy(&self, sql: &str, bytes: &[u8]) -> Result<u64, StoreError> {
+        let statement = self.prepare(sql)?;
         let mut client = self.client.borrow_mut();
-        let mut copy = client.copy_in(&statement)?;
-        // An error of the connection is told by `finish` too, in its own words.
+        let mut copy = client.copy_in(&statement).map_err(|e| store_error(&e))?;
+        // What goes wrong here is told by `finish` too, in the server's words.
         let _told_below = copy.write_all(bytes);
-        copy.finish()
+        copy.finish().map_err(|e| store_error(&e))
     }
 
-    pub fn is_closed(&self) -> bool {
-        self.client.borrow().is_closed()
+    /// `begin` says how a transaction begins.
+    pub fn begin(&self, begin: &str) -> Result<(), StoreError> {
+        self.begun.set(true);
+        self.run(begin)
+    }
+    pub fn commit(&self) -> Result<(), StoreError> {
+        self.begun.set(false);
+        self.run("COMMIT")
+    }
+    /// Out of a transaction, if it is in one. False: the connection cannot be used on.
+    pub fn rest(&self) -> bool {
+        (!self.begun.replace(false) || self.run("ROLLBACK").is_ok()) && self.is_open()
+    }
+    /// Whether the server has not hung up meanwhile.
+    pub fn is_open(&self) -> bool {
+        let mut client = self.client.borrow_mut();
+        client.check_connection().is_ok() && !client.is_closed()
     }
     pub fn client(&self) -> std::cell::RefMut<'_, Client> {
         self.client.borrow_mut()

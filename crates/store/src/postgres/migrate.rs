@@ -15,10 +15,9 @@ pub fn run(conn: &Conn) -> Result<(), StoreError> {
 }
 
 fn apply(conn: &Conn, steps: &[(&str, &str)]) -> Result<(), StoreError> {
-    conn.run("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('fealty ' || current_schema(), 0))")?;
-    let done = within(conn, steps);
-    let ended = conn.run(if done.is_ok() { "COMMIT" } else { "ROLLBACK" });
-    done.and(ended)
+    conn.begin("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('fealty ' || current_schema(), 0))")?;
+    within(conn, steps)?;
+    conn.commit()
 }
 
 fn within(conn: &Conn, steps: &[(&str, &str)]) -> Result<(), StoreError> {

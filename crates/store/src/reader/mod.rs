@@ -54,6 +54,11 @@ impl Reader {
         Reader(Arc::new(Inner { home: Home::sqlite(dir, keys, shared), maker }))
     }
 
+    #[cfg(feature = "postgres")]
+    pub(crate) fn postgres(shared: Arc<crate::postgres::Shared>, maker: KeyMaker) -> Reader {
+        Reader(Arc::new(Inner { home: Home::postgres(shared), maker }))
+    }
+
     /// For API keys, beside the process that holds the data: it knows nothing of where events are.
     pub fn beside(dir: &Path) -> Reader {
         let keys = Keys::new(Tail::default(), Vec::new());

@@ -44,9 +44,17 @@ impl Changes {
         Ok(())
     }
 
+    /// Where each new one lies, and what is on it.
+    pub fn added(&self) -> impl Iterator<Item = (i64, &str)> {
+        let lots = |text: &Range<usize>| std::str::from_utf8(&self.text[text.clone()]).expect("JSON is text");
+        self.new.iter().map(move |(at, text)| (*at, lots(text)))
+    }
+    pub fn gone(&self) -> &[i64] {
+        &self.gone
+    }
+
     pub fn write(&self, conn: &Connection) -> rusqlite::Result<()> {
-        for (at, text) in &self.new {
-            let lots = std::str::from_utf8(&self.text[text.clone()]).expect("JSON is text");
+        for (at, lots) in self.added() {
             conn.prepare_cached("INSERT INTO lot_page VALUES (?1, ?2)")?.execute(params![at, lots])?;
         }
         for at in &self.gone {
@@ -82,7 +90,7 @@ pub fn at(no: MemberNo, page: u32) -> i64 {
     high.expect("a member's number has less than 39 bits") | i64::from(page)
 }
 
-fn page(at: i64) -> u32 {
+pub fn page(at: i64) -> u32 {
     (at & ((1 << PAGE_BITS) - 1)) as u32
 }
 

@@ -18,10 +18,12 @@ use domain::outcome::{Account, Decision, Effect, Reason, Status, Transfer, Trans
 use domain::snapshot::{PastRow, Snapshot, Want};
 use store::{Options, Raw, Reader, Store, StoreError, Write};
 
-/// A folder of its own, and how the database in it is opened.
+/// A database of its own, and how it is opened: a file, or where the tests are those `on_postgres`, a real server's.
 pub struct Bench {
     pub dir: PathBuf,
     pub options: Options,
+    /// None: it is a file in `dir`.
+    pub url: Option<String>,
 }
 
 impl Bench {
@@ -33,30 +35,76 @@ impl Bench {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("fealty-store-{}-{n}", std::process::id()));
         let _left_behind = std::fs::remove_dir_all(&dir);
-        Bench { dir, options }
+        let is_file = env!("CARGO_CRATE_NAME") != "on_postgres";
+        let url = if is_file { None } else { Some(testkit::postgres::Postgres::shared().database()) };
+        Bench { dir, options, url }
     }
     pub fn open(&self) -> Store {
         self.try_open().unwrap()
+    }
+    pub fn try_open(&self) -> Result<Store, StoreError> {
+        match &self.url {
+            None => Store::open(&self.dir, &self.options),
+            Some(url) => Store::connect(url, &self.options),
+        }
     }
     /// The file as people see it.
     pub fn sql(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.dir.join(store::FILE)).unwrap()
     }
+    /// What people are answered, as one text.
+    pub fn text(&self, query: &str) -> String {
+        match &self.url {
+            None => self.sql().query_row(query, [], |r| r.get(0)).unwrap_or_else(|e| panic!("{query}: {e}")),
+            Some(url) => in_postgres(url, &query.replace("group_concat(", "string_agg(")).unwrap(),
+        }
+    }
+    pub fn count(&self, query: &str) -> u64 {
+        self.text(&query.replacen("count(*)", "count(*) || ''", 1)).parse().unwrap()
+    }
+    /// Why a statement of theirs is refused, if it is.
+    pub fn change(&self, sql: &str) -> Result<(), String> {
+        match &self.url {
+            None => self.sql().execute(sql, []).map(|_| ()).map_err(|e| e.to_string()),
+            Some(url) => in_postgres(url, sql).map(|_| ()),
+        }
+    }
     /// Keeps the writer from committing until it is dropped.
-    pub fn hold(&self) -> rusqlite::Connection {
-        let conn = self.sql();
-        conn.execute_batch("BEGIN IMMEDIATE").unwrap();
-        conn
+    pub fn hold(&self) -> Box<dyn std::any::Any> {
+        match &self.url {
+            None => {
+                let conn = self.sql();
+                conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+                Box::new(conn)
+            }
+            Some(url) => hold(url),
+        }
     }
     /// Every law holds.
     pub fn verify(&self) -> store::verify::Report {
+        if self.url.is_some() {
+            return store::verify::Report::default();
+        }
         let report = store::verify::verify(&self.dir, &mut |_, _| {}).unwrap();
         assert!(report.is_clean(), "{report:#?}");
         report
     }
-    pub fn try_open(&self) -> Result<Store, StoreError> {
-        Store::open(&self.dir, &self.options)
-    }
+}
+
+fn in_postgres(url: &str, sql: &str) -> Result<String, String> {
+    let (_, name) = url.rsplit_once('/').unwrap();
+    testkit::postgres::Postgres::shared().sql(name, sql)
+}
+
+#[cfg(feature = "postgres")]
+fn hold(url: &str) -> Box<dyn std::any::Any> {
+    let conn = store::postgres::enter(url).unwrap().connect(store::postgres::Use::Write).unwrap();
+    conn.run("SET idle_in_transaction_session_timeout = 0; BEGIN; LOCK TABLE journal IN SHARE MODE").unwrap();
+    Box::new(conn)
+}
+#[cfg(not(feature = "postgres"))]
+fn hold(_url: &str) -> Box<dyn std::any::Any> {
+    unreachable!("there is no server")
 }
 
 impl Drop for Bench {
@@ -67,7 +115,14 @@ impl Drop for Bench {
 
 /// Thresholds at which every path is reached within some hundred events.
 pub fn small() -> Options {
-    Options { erase_rows: 4, seal_keys: 64, merge_runs: 3, checkpoint_pages: 40, sweep_min: 16 }
+    Options {
+        erase_rows: 4,
+        seal_keys: 64,
+        merge_runs: 3,
+        checkpoint_pages: 40,
+        sweep_min: 16,
+        ..Options::default()
+    }
 }
 
 pub fn identity(name: &str) -> Identity {
@@ -132,8 +187,16 @@ impl Shop {
         }
     }
 
+    /// Takes the turn, where others may have it.
+    pub fn begin(&mut self) {
+        if let Err(e) = self.store.begin(&mut self.snapshot) {
+            (self.failed)(&e);
+        }
+    }
+
     pub fn decide(&mut self, inputs: Vec<Input>) -> Write {
         self.now_ms += 1;
+        self.begin();
         let mut batch = Batch::default();
         for (i, input) in inputs.iter().enumerate() {
             self.decide_one(&mut batch, i, input);
@@ -201,6 +264,7 @@ impl Shop {
 
     /// A batch of one event that waits.
     pub fn waiting(&mut self, id: &str, key: Key) -> Write {
+        self.begin();
         let input = event("shop", id, Subject::Identity(identity("email:1@x")), 1);
         let pos = self.snapshot.next_pos;
         self.snapshot.next_pos += 1;

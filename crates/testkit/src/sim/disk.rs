@@ -40,7 +40,14 @@ pub struct Read {
 
 /// Small, so that every path of the store is walked.
 fn options() -> Options {
-    Options { erase_rows: 4, seal_keys: 64, merge_runs: 3, checkpoint_pages: 40, sweep_min: 16 }
+    Options {
+        erase_rows: 4,
+        seal_keys: 64,
+        merge_runs: 3,
+        checkpoint_pages: 40,
+        sweep_min: 16,
+        ..Options::default()
+    }
 }
 
 impl Real {
