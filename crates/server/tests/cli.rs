@@ -68,8 +68,8 @@ fn wrong_usage_and_settings_have_their_own_exits() {
     let (code, _, err) = fealty(&dir, &["verify", "--data", "nothing"]);
     assert!(code == 4 && err.lines().count() == 3, "what, why, what to do: {code} {err}");
     assert!(err.contains("the folder that `fealty serve` uses"), "{err}");
-    let (code, _, err) = fealty(&dir, &["serve", "--database", "postgres://x"]);
-    assert!(code == 3 && err.contains("not_yet"), "{err}");
+    let (code, _, err) = fealty(&dir, &["serve", "--database", "mysql://x:y@z"]);
+    assert!(code == 3 && err.contains("database_unknown") && !err.contains("y@"), "{err}");
     let (code, _, err) = fealty(&dir, &["serve", "--listen", "192.0.2.1:1", "--data", "d"]);
     assert!(code == 5, "{code} {err}");
     std::fs::remove_dir_all(&dir).expect("ours");

@@ -74,9 +74,9 @@ impl Bring {
     fn run(self) -> Result<u8, Failure> {
         let file = self.place.file()?;
         super::log(file.log.unwrap_or_default());
-        let dir = self.place.dir(&file)?;
+        let data = self.place.data(&file)?;
         let inputs = self.files.iter().map(|path| lines(path)).collect::<Result<Vec<_>, _>>()?;
-        let opened = self.choice.open(&dir, &file)?;
+        let opened = self.choice.open(&data, &file)?;
         let plan = opened.plans.current.clone();
         let reward = plan.rewards.iter().find(|reward| *reward.id == *self.reward);
         let Some((reward, Gives::CodeImported(pool))) = reward.map(|reward| (reward, &reward.gives)) else {
@@ -102,7 +102,7 @@ impl Bring {
         engine.stop();
         bar.finish_and_clear();
         let mut now = Snapshot::default();
-        reader.fetch(&mut now, &[]).map_err(|e| open::failed(&dir, e))?;
+        reader.fetch(&mut now, &[]).map_err(|e| open::failed(&data, e))?;
         self.tell(&tally, terms::left(&now.budgets, reward).unwrap_or(0));
         fed?;
         Ok(if tally.unreadable > 0 { FOUND } else { 0 })

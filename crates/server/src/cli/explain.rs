@@ -33,11 +33,11 @@ pub struct Explain {
 impl Explain {
     pub fn run(self) -> Result<u8, Failure> {
         let file = self.place.file()?;
-        let dir = self.place.existing(&file)?;
+        let data = self.place.existing(&file)?;
         let environment = self.environment.or(file.environment);
-        let opened = open::open(&dir, None, environment.as_deref())?;
+        let opened = open::open(&data, None, environment.as_deref())?;
         let rows = opened.store.reader().event_get(self.source.as_deref(), &self.id);
-        let row = newest(rows.map_err(|e| open::failed(&dir, e))?).map_err(|sources| {
+        let row = newest(rows.map_err(|e| open::failed(&data, e))?).map_err(|sources| {
             let what = format!("cannot explain the event `{}`", self.id);
             match sources.as_slice() {
                 [] => Failure::new(FOUND, what, "there is no such event")
@@ -52,7 +52,7 @@ impl Explain {
         })?;
         let explanation = explain(plan, &row.event, &row.decision);
         let earlier = earlier(&opened.store.reader(), &row, &explanation);
-        let earlier = earlier.map_err(|e| open::failed(&dir, e))?;
+        let earlier = earlier.map_err(|e| open::failed(&data, e))?;
         let (ids, codes) = (member_ids(&opened.store), opened.store.key_maker());
         let eyes = Eyes { plan, ids: &ids, codes: &codes, now: opened.clock.now() };
         if self.json {

@@ -1,12 +1,11 @@
 //! `fealty keys`: makes, lists and revokes API keys. Works beside a running server, which takes notice within a second.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
-use store::{Admin, ApiKeyRow, NewApiKey, Reader};
+use store::{ApiKeyRow, NewApiKey};
 
-use super::{DATA, FOUND, Failure, Place, SETTINGS, open, table};
+use super::data::{Beside, Data};
+use super::{FOUND, Failure, Place, SETTINGS, open, table};
 use crate::keys::{Key, Scope};
 
 #[derive(Args)]
@@ -77,25 +76,23 @@ impl Keys {
 }
 
 impl Output {
-    /// Beside the one process that holds the data.
-    fn door(&self) -> Result<(PathBuf, Admin), Failure> {
-        let dir = self.place.dir(&self.place.file()?)?;
-        std::fs::create_dir_all(&dir)
-            .map_err(|e| Failure::new(DATA, format!("cannot make {}", dir.display()), e))?;
-        let admin = Admin::beside(&dir).map_err(|e| open::failed(&dir, e))?;
-        Ok((dir, admin))
+    /// Beside those who serve.
+    fn door(&self) -> Result<(Data, Beside), Failure> {
+        let data = self.place.data(&self.place.file()?)?;
+        let beside = data.beside()?;
+        Ok((data, beside))
     }
 }
 
 impl Create {
     fn run(self) -> Result<u8, Failure> {
-        let (dir, admin) = self.output.door()?;
+        let (data, beside) = self.output.door()?;
         let key = Key::random().map_err(|e| Failure::new(SETTINGS, "no random numbers", e))?;
         let now_ms = jiff::Timestamp::now().as_millisecond();
         let expires_ms = (self.expires_days > 0).then(|| now_ms + i64::from(self.expires_days) * DAY_MS);
         let scopes: Vec<Box<str>> = self.scopes.iter().map(|scope| scope.name().into()).collect();
         let new = NewApiKey { name: &self.name, hash: key.hash(), scopes: &scopes, now_ms, expires_ms };
-        let number = admin.api_key_create(&new).map_err(|e| open::failed(&dir, e))?;
+        let number = beside.admin.api_key_create(&new).map_err(|e| open::failed(&data, e))?;
         if self.output.json {
             println!(
                 "{}",
@@ -111,8 +108,8 @@ impl Create {
 
 impl List {
     fn run(self) -> Result<u8, Failure> {
-        let (dir, _admin) = self.output.door()?;
-        let rows = Reader::beside(&dir).api_key_list().map_err(|e| open::failed(&dir, e))?;
+        let (data, beside) = self.output.door()?;
+        let rows = beside.reader.api_key_list().map_err(|e| open::failed(&data, e))?;
         if self.output.json {
             let keys: Vec<_> = rows.iter().map(|row| json!({"number": row.no, "name": row.name, "scopes": row.scopes, "created_at": time(Some(row.created_ms)), "expires_at": time(row.expires_ms), "revoked_at": time(row.revoked_ms)})).collect();
             println!("{}", json!({ "keys": keys }));
@@ -137,9 +134,9 @@ impl List {
 
 impl Revoke {
     fn run(self) -> Result<u8, Failure> {
-        let (dir, admin) = self.output.door()?;
+        let (data, beside) = self.output.door()?;
         let now_ms = jiff::Timestamp::now().as_millisecond();
-        let found = admin.api_key_revoke(self.number, now_ms).map_err(|e| open::failed(&dir, e))?;
+        let found = beside.admin.api_key_revoke(self.number, now_ms).map_err(|e| open::failed(&data, e))?;
         if !found {
             return Err(Failure::new(
                 FOUND,

@@ -7,6 +7,7 @@
 pub mod backup;
 pub mod check;
 pub mod codes;
+pub mod data;
 pub mod explain;
 pub mod fmt;
 pub mod health;
@@ -21,12 +22,13 @@ pub mod program;
 pub mod table;
 
 use std::fmt::{Display, Formatter};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::settings::{File, Log};
+pub use data::Data;
 
 pub const FOUND: u8 = 1;
 pub const SETTINGS: u8 = 3;
@@ -81,7 +83,7 @@ pub struct Place {
     /// Folder of the embedded database [default: ./data]
     #[arg(long, env = "FEALTY_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// PostgreSQL (not yet available)
+    /// PostgreSQL, for any number of processes: postgres://user:password@host/name
     #[arg(long, env = "FEALTY_DATABASE", value_name = "URL", conflicts_with = "data")]
     pub database: Option<String>,
     /// Settings file
@@ -93,27 +95,32 @@ impl Place {
     pub fn file(&self) -> Result<File, Failure> {
         File::read(self.settings.as_deref())
     }
-    /// The folder, in which there must be data.
-    pub fn existing(&self, file: &File) -> Result<PathBuf, Failure> {
-        let dir = self.dir(file)?;
-        if dir.join(store::FILE).exists() {
-            return Ok(dir);
+    /// Where there must be data.
+    pub fn existing(&self, file: &File) -> Result<Data, Failure> {
+        let data = self.data(file)?;
+        if data.are_there() {
+            return Ok(data);
         }
         let why = format!("there is no {} in it", store::FILE);
-        Err(Failure::new(DATA, format!("no data in {}", dir.display()), why)
+        Err(Failure::new(DATA, format!("no data in {data}"), why)
             .fix("give the folder that `fealty serve` uses with --data DIR"))
     }
-    pub fn dir(&self, file: &File) -> Result<PathBuf, Failure> {
+    pub fn data(&self, file: &File) -> Result<Data, Failure> {
         let database = if self.data.is_some() { &None } else { &file.database };
-        if let Some(url) = self.database.as_ref().or(database.as_ref()) {
+        let Some(url) = self.database.as_ref().or(database.as_ref()) else {
+            let dir = self.data.clone().or_else(|| file.data.clone());
+            return Ok(Data::Folder(dir.unwrap_or_else(|| "./data".into())));
+        };
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             let scheme = url.split(':').next().unwrap_or_default();
+            let what = format!("cannot use a database of `{scheme}`");
             return Err(Failure::settings(
-                format!("cannot use a {scheme} database"),
-                "not_yet: only the embedded database is there",
+                what,
+                "database_unknown: there is PostgreSQL beside the embedded one",
             )
-            .fix("leave out --database and give --data DIR"));
+            .fix("write postgres://user:password@host/name, or leave it out and give --data DIR"));
         }
-        Ok(self.data.clone().or_else(|| file.data.clone()).unwrap_or_else(|| "./data".into()))
+        Ok(Data::Database(url.clone()))
     }
 }
 
@@ -132,14 +139,14 @@ impl Choice {
     pub fn environment<'c>(&'c self, file: &'c File) -> Option<&'c str> {
         self.environment.as_deref().or(file.environment.as_deref())
     }
-    pub fn open(&self, dir: &Path, file: &File) -> Result<open::Opened, Failure> {
+    pub fn open(&self, data: &Data, file: &File) -> Result<open::Opened, Failure> {
         let path = self.program.as_ref().or(file.program.as_ref());
-        open::open(dir, path, self.environment(file))
+        open::open(data, path, self.environment(file))
     }
     /// As `open`, without changing anything.
-    pub fn look(&self, dir: &Path, file: &File) -> Result<open::Opened, Failure> {
+    pub fn look(&self, data: &Data, file: &File) -> Result<open::Opened, Failure> {
         let path = self.program.as_ref().or(file.program.as_ref());
-        open::look(dir, path, self.environment(file))
+        open::look(data, path, self.environment(file))
     }
 }
 

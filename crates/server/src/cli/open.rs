@@ -1,16 +1,16 @@
 //! Opens the data and brings program and versions together, for `serve` and `import`.
 
 use std::fs::DirBuilder;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::batch::Plans;
 use domain::plan::Plan;
 use domain::program::{self, Program, Rejected};
 use engine::{Clock, Compile};
-use store::{Options, ProgramVersion, Store, StoreError};
+use store::{ProgramVersion, Store, StoreError};
 
-use super::{DATA, Failure, program as file};
+use super::{DATA, Data, Failure, program as file};
 
 /// Everything that the engine starts from.
 pub struct Opened {
@@ -53,35 +53,32 @@ impl Drop for Passing {
     }
 }
 
-pub fn store(dir: &Path) -> Result<Store, Failure> {
-    Store::open(dir, &Options::default()).map_err(|e| failed(dir, e))
-}
-
-pub fn failed(dir: &Path, error: StoreError) -> Failure {
+pub fn failed(data: &Data, error: StoreError) -> Failure {
     let fix = match &error {
-        StoreError::Busy | StoreError::Unavailable(_) => {
-            "stop what uses it, make room, or choose another folder with --data"
-        }
+        StoreError::Busy | StoreError::Unavailable(_) => match data {
+            Data::Folder(_) => "stop what uses it, make room, or choose another folder with --data",
+            Data::Database(_) => "see that the server runs and lets this user in, and mend what it says",
+        },
         StoreError::Unknown(_) | StoreError::Corrupt(_) => {
             "run `fealty verify`; restore a backup if it finds a breach"
         }
     };
-    Failure::new(DATA, format!("cannot use the data in {}", dir.display()), error).fix(fix)
+    Failure::new(DATA, format!("cannot use the data in {data}"), error).fix(fix)
 }
 
 /// The program file counts as the truth: if it differs from the newest version, it is published as the next one. Not so
 /// where it has not changed since a version that was published over the API replaced it: that one counts.
 /// Without a file, the newest version counts; in an empty store the starter program.
-pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Result<Opened, Failure> {
+pub fn open(data: &Data, path: Option<&PathBuf>, environment: Option<&str>) -> Result<Opened, Failure> {
     // The program is checked before any data is made.
     let first = read(path, environment, 1)?;
-    let store = store(dir)?;
+    let store = data.open()?;
     let reader = store.reader();
-    let shift = reader.clock_get().map_err(|e| failed(dir, e))?;
+    let shift = reader.clock_get().map_err(|e| failed(data, e))?;
     let clock = Clock::new(jiff::Timestamp::now, shift);
-    let known = reader.program_version_list().map_err(|e| failed(dir, e))?;
+    let known = reader.program_version_list().map_err(|e| failed(data, e))?;
     if let (Some(newest), Some(_)) = (known.last(), path) {
-        same_program(dir, &newest.body, &first.plan.id)?;
+        same_program(data, &newest.body, &first.plan.id)?;
     }
     if let Some(newest) = path.and_then(|_| replaced(&known, &first.plan.hash)) {
         tracing::warn!(
@@ -90,27 +87,27 @@ pub fn open(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Re
             newest.published_by
         );
     } else if path.is_some() || known.is_empty() {
-        publish(dir, &store, &first, path, clock.now())?;
+        publish(data, &store, &first, path, clock.now())?;
     }
-    let versions = reader.program_version_list().map_err(|e| failed(dir, e))?;
+    let versions = reader.program_version_list().map_err(|e| failed(data, e))?;
     opened(store, clock, &versions, environment)
 }
 
 /// As `open`, but nothing is published and no data are made: for those who only look.
-pub fn look(dir: &Path, path: Option<&PathBuf>, environment: Option<&str>) -> Result<Opened, Failure> {
-    if !dir.join(store::FILE).exists() {
+pub fn look(data: &Data, path: Option<&PathBuf>, environment: Option<&str>) -> Result<Opened, Failure> {
+    if !data.are_there() {
         let passing = Passing::new()?;
-        let opened = open(&passing.0, path, environment)?;
+        let opened = open(&Data::Folder(passing.0.clone()), path, environment)?;
         return Ok(Opened { _passing: Some(passing), ..opened });
     }
-    let store = store(dir)?;
+    let store = data.open()?;
     let reader = store.reader();
-    let shift = reader.clock_get().map_err(|e| failed(dir, e))?;
+    let shift = reader.clock_get().map_err(|e| failed(data, e))?;
     let clock = Clock::new(jiff::Timestamp::now, shift);
-    let mut versions = reader.program_version_list().map_err(|e| failed(dir, e))?;
+    let mut versions = reader.program_version_list().map_err(|e| failed(data, e))?;
     if let (Some(newest), Some(_)) = (versions.last().cloned(), path) {
         let file = read(path, environment, newest.version + 1)?;
-        same_program(dir, &newest.body, &file.plan.id)?;
+        same_program(data, &newest.body, &file.plan.id)?;
         if replaced(&versions, &file.plan.hash).is_none() && newest.hash != file.plan.hash {
             let published_ms = clock.now().as_millisecond();
             let (version, hash) = (newest.version + 1, file.plan.hash);
@@ -164,11 +161,11 @@ fn replaced<'v>(known: &'v [ProgramVersion], file: &[u8; 32]) -> Option<&'v Prog
 }
 
 /// One data folder holds one program: another's members and points would become this one's.
-fn same_program(dir: &Path, stored: &str, id: &str) -> Result<(), Failure> {
+fn same_program(data: &Data, stored: &str, id: &str) -> Result<(), Failure> {
     let stored: serde_json::Value = serde_json::from_str(stored).unwrap_or_default();
     match stored["program"]["id"].as_str() {
         Some(known) if known != id => Err(Failure::settings(
-            format!("cannot serve the program `{id}` from {}", dir.display()),
+            format!("cannot serve the program `{id}` from {data}"),
             format!("program_id_differs: the data there belong to the program `{known}`"),
         )
         .fix(format!(
@@ -208,7 +205,7 @@ fn no_environment(path: Option<&PathBuf>, environment: Option<&str>) -> Option<F
 }
 
 fn publish(
-    dir: &Path,
+    data: &Data,
     store: &Store,
     program: &Program,
     path: Option<&PathBuf>,
@@ -222,7 +219,7 @@ fn publish(
     store
         .admin()
         .program_version_put(program.plan.hash, &program.json, by, now.as_millisecond())
-        .map_err(|e| failed(dir, e))?;
+        .map_err(|e| failed(data, e))?;
     Ok(())
 }
 

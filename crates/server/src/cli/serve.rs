@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use store::{NewApiKey, Reader, Store};
 
-use super::{Choice, Failure, LISTEN, Place, SETTINGS, STORE, open};
+use super::{Choice, Data, Failure, LISTEN, Place, SETTINGS, STORE, open};
 use crate::app::{App, StoredKey};
 use crate::keys::{Key, Scope, well_formed};
 use crate::outbound::Outbound;
@@ -33,21 +33,21 @@ impl Serve {
     pub fn run(self) -> Result<u8, Failure> {
         let file = self.place.file()?;
         super::log(self.log.or(file.log).unwrap_or_default());
-        let dir = self.place.dir(&file)?;
-        let opened = self.choice.open(&dir, &file)?;
+        let data = self.place.data(&file)?;
+        let opened = self.choice.open(&data, &file)?;
         let sources = sources::read(&file, &opened.plans.current.id)?;
         let outbound = Outbound::new(file.delivery.guard()?);
-        let key = owner(&opened.store, &dir)?;
+        let key = owner(&opened.store, &data)?;
         let bounds = self.limits.over(&file.limits);
         let environment = self.choice.environment(&file).map(str::to_owned);
         let listen = self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787)));
 
-        let keys = stored_keys(&opened.store.reader()).map_err(|e| open::failed(&dir, e))?;
+        let keys = stored_keys(&opened.store.reader()).map_err(|e| open::failed(&data, e))?;
         let (app, engine) =
             App::start(opened, keys, sources, environment, bounds, outbound, Arc::new(stop_at_once))
                 .map_err(|e| Failure::new(STORE, "cannot start the decider's thread", e))?;
         let served =
-            crate::http::serve::run(&app, listen, |address| greet(address, &app, &dir, key.as_ref()));
+            crate::http::serve::run(&app, listen, |address| greet(address, &app, &data, key.as_ref()));
         engine.stop();
         served.map_err(|e| {
             Failure::new(LISTEN, format!("cannot listen on {listen}"), e)
@@ -69,8 +69,8 @@ pub fn stop_at_once(why: &str) {
 }
 
 /// At the first start (nobody may do everything yet): `FEALTY_API_KEY`, or a new one, which is answered to be shown once.
-fn owner(store: &Store, dir: &std::path::Path) -> Result<Option<Key>, Failure> {
-    let stored = store.reader().api_key_list().map_err(|e| open::failed(dir, e))?;
+fn owner(store: &Store, data: &Data) -> Result<Option<Key>, Failure> {
+    let stored = store.reader().api_key_list().map_err(|e| open::failed(data, e))?;
     let given = std::env::var("FEALTY_API_KEY").ok().filter(|key| !key.is_empty());
     if stored.iter().any(|row| row.scopes.iter().any(|scope| **scope == *Scope::Admin.name())) {
         return Ok(None);
@@ -96,7 +96,7 @@ fn owner(store: &Store, dir: &std::path::Path) -> Result<Option<Key>, Failure> {
     let scopes = [Scope::Admin.name().into()];
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let new = NewApiKey { name: "owner", hash: key.hash(), scopes: &scopes, now_ms, expires_ms: None };
-    store.admin().api_key_create(&new).map_err(|e| open::failed(dir, e))?;
+    store.admin().api_key_create(&new).map_err(|e| open::failed(data, e))?;
     Ok(shown.then_some(key))
 }
 
@@ -115,14 +115,14 @@ pub fn stored_keys(reader: &Reader) -> Result<Vec<StoredKey>, store::StoreError>
 }
 
 /// What a person reads first: where it is, the key if it was made, and a command that earns points.
-fn greet(address: SocketAddr, app: &App, dir: &std::path::Path, key: Option<&Key>) {
+fn greet(address: SocketAddr, app: &App, data: &Data, key: Option<&Key>) {
     let plan = app.versions.current();
     println!(
         "Fealty {} serves `{}` (version {}) from {}",
         env!("CARGO_PKG_VERSION"),
         plan.id,
         plan.version,
-        dir.display()
+        data
     );
     println!("  http://{address}\n");
     if let Some(key) = key {

@@ -30,7 +30,8 @@ const SHOWN: usize = 20;
 impl Verify {
     pub fn run(self) -> Result<u8, Failure> {
         let file = self.place.file()?;
-        let dir = self.place.existing(&file)?;
+        let data = self.place.existing(&file)?;
+        let dir = data.clone().folder("verify")?;
         let bar = if self.json || !std::io::stderr().is_terminal() {
             ProgressBar::hidden()
         } else {
@@ -43,10 +44,10 @@ impl Verify {
             bar.set_length(all);
             bar.set_position(done);
         };
-        let mut report = verify(&dir, &mut progress).map_err(|e| open::failed(&dir, e))?;
+        let mut report = verify(&dir, &mut progress).map_err(|e| open::failed(&data, e))?;
         if self.replay {
             let environment = self.environment.as_ref().or(file.environment.as_ref()).map(String::as_str);
-            replay(&dir, environment, &mut report, &mut progress).map_err(|e| open::failed(&dir, e))?;
+            replay(&dir, environment, &mut report, &mut progress).map_err(|e| open::failed(&data, e))?;
         }
         bar.finish_and_clear();
         if self.json {

@@ -82,7 +82,7 @@ async fn status(app: &Arc<App>, route: &Route, token: Option<&str>) -> u16 {
 #[test]
 fn every_route_asks_every_caller_for_its_scope() {
     let dir = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
-    let opened = open::open(dir.path(), None, None).unwrap_or_else(|e| panic!("{e}"));
+    let opened = open::open(&dir.path().into(), None, None).unwrap_or_else(|e| panic!("{e}"));
     let (cast, keys) = cast();
     let bounds = Limits::default().over(&Limits::default());
     let fatal = Arc::new(|why: &str| panic!("{why}"));

@@ -60,9 +60,9 @@ impl Import {
         }
         let file = self.place.file()?;
         super::log(file.log.unwrap_or_default());
-        let dir = self.place.dir(&file)?;
+        let data = self.place.data(&file)?;
         let inputs = chunks::open(&self.files)?;
-        let opened = self.choice.open(&dir, &file)?;
+        let opened = self.choice.open(&data, &file)?;
         let reader = opened.store.reader();
         let ids = crate::app::member_ids(&opened.store);
         let options = engine::Options {

@@ -88,15 +88,15 @@ impl Members {
     pub fn run(self) -> Result<u8, Failure> {
         let settings = self.place.file()?;
         crate::cli::log(settings.log.unwrap_or_default());
-        let dir = self.place.dir(&settings)?;
+        let data = self.place.data(&settings)?;
         let mut sheet = Sheet::open(&self.file)?;
         self.check_aside()?;
         // Columns are understood before a program is published.
-        let mut opened = self.choice.look(&dir, &settings)?;
+        let mut opened = self.choice.look(&data, &settings)?;
         let (mut reading, mut now) = self.reading(&sheet, &opened)?;
         if !self.dry_run {
             drop(opened);
-            opened = self.choice.open(&dir, &settings)?;
+            opened = self.choice.open(&data, &settings)?;
             (reading, now) = self.reading(&sheet, &opened)?;
         }
         let how = (self.dry_run, self.apply_differences);

@@ -1,0 +1,114 @@
+//! Where the data are: a folder with the embedded database, or PostgreSQL.
+//!
+//! Invariant: a password in an address is never shown.
+
+use std::fmt::{Display, Formatter};
+use std::path::{Path, PathBuf};
+
+use store::{Admin, Options, Reader, Store, StoreError};
+
+use super::{DATA, Failure, open};
+
+#[derive(Clone)]
+pub enum Data {
+    Folder(PathBuf),
+    Database(String),
+}
+
+impl Data {
+    /// Made if they are missing.
+    pub fn open(&self) -> Result<Store, Failure> {
+        match self {
+            Data::Folder(dir) => Store::open(dir, &Options::default()),
+            Data::Database(url) => connect(url)?,
+        }
+        .map_err(|e| open::failed(self, e))
+    }
+
+    /// Whether there may be any: a folder without its file has none.
+    pub fn are_there(&self) -> bool {
+        match self {
+            Data::Folder(dir) => dir.join(store::FILE).exists(),
+            Data::Database(_) => true,
+        }
+    }
+
+    /// The folder, for what cannot be done elsewhere.
+    pub fn folder(self, what: &str) -> Result<PathBuf, Failure> {
+        match self {
+            Data::Folder(dir) => Ok(dir),
+            Data::Database(_) => {
+                let what = format!("cannot {what} in a database");
+                Err(Failure::settings(what, "not_here: only in a data folder").fix("give --data DIR"))
+            }
+        }
+    }
+
+    /// For API keys, also while a server runs.
+    pub fn beside(&self) -> Result<Beside, Failure> {
+        match self {
+            Data::Folder(dir) => {
+                std::fs::create_dir_all(dir)
+                    .map_err(|e| Failure::new(DATA, format!("cannot make {}", dir.display()), e))?;
+                let admin = Admin::beside(dir).map_err(|e| open::failed(self, e))?;
+                Ok(Beside { reader: Reader::beside(dir), admin, _open: None })
+            }
+            Data::Database(_) => {
+                let store = self.open()?;
+                Ok(Beside { reader: store.reader(), admin: store.admin(), _open: Some(store) })
+            }
+        }
+    }
+}
+
+/// What is read and written beside a server, if one runs.
+pub struct Beside {
+    pub reader: Reader,
+    pub admin: Admin,
+    _open: Option<Store>,
+}
+
+impl From<&Path> for Data {
+    fn from(dir: &Path) -> Data {
+        Data::Folder(dir.into())
+    }
+}
+
+impl Display for Data {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Data::Folder(dir) => write!(f, "{}", dir.display()),
+            Data::Database(url) => f.write_str(&shown(url)),
+        }
+    }
+}
+
+/// An address without who enters and what else it says.
+fn shown(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+    let place = rest.split('?').next().unwrap_or_default();
+    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+    format!("{scheme}://{place}")
+}
+
+#[cfg(feature = "postgres")]
+fn connect(url: &str) -> Result<Result<Store, StoreError>, Failure> {
+    Ok(Store::connect(url, &Options::default()))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn connect(url: &str) -> Result<Result<Store, StoreError>, Failure> {
+    let what = format!("cannot use {}", shown(url));
+    let why = "feature_left_out: this `fealty` was built without the feature `postgres`";
+    Err(Failure::settings(what, why)
+        .fix("build it with `cargo build --release --features postgres`, or give --data DIR"))
+}
+
+#[test]
+fn an_address_is_shown_without_its_password() {
+    assert_eq!(
+        shown("postgres://ada:p@ss:w@db.local:5432/shop?sslmode=require"),
+        "postgres://db.local:5432/shop"
+    );
+    assert_eq!(shown("postgresql:///shop?password=secret"), "postgresql:///shop");
+}
