@@ -43,7 +43,7 @@ pub struct Restore {
 impl Backup {
     pub fn run(self) -> Result<u8, Failure> {
         let begun = Instant::now();
-        let dir = self.place.existing(&self.place.file()?)?;
+        let dir = self.place.existing(&self.place.file()?)?.folder("back up what is")?;
         let bar = bar(self.json);
         let made = Partial::new(&self.to).and_then(|partial| {
             let mut progress = |phase, done, all| show(&bar, phase, done, all);
@@ -76,7 +76,7 @@ impl Backup {
 impl Restore {
     pub fn run(self) -> Result<u8, Failure> {
         let begun = Instant::now();
-        let dir = self.place.dir(&self.place.file()?)?;
+        let dir = self.place.data(&self.place.file()?)?.folder("restore a backup")?;
         let bar = bar(self.json);
         let restored =
             backup::restore(&self.from, &dir, &mut |phase, done, all| show(&bar, phase, done, all));
