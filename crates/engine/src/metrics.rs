@@ -14,6 +14,8 @@ pub struct StatusLabel {
     pub status: &'static str,
 }
 
+const STATUSES: [&str; 6] = ["conflict", "duplicate", "applied", "ignored", "refused", "waiting"];
+
 #[derive(Clone)]
 pub struct Metrics {
     pub events: Family<StatusLabel, Counter>,
@@ -52,6 +54,10 @@ impl Default for Metrics {
 impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.register("events", "Inputs answered, by what became of them", self.events.clone());
+        // What never happened yet is 0, so that the first time is seen as a change.
+        for status in STATUSES {
+            self.events.get_or_create(&StatusLabel { status }).inc_by(0);
+        }
         registry.register("batch_inputs", "Inputs decided in one batch", self.batch_size.clone());
         let seconds = Unit::Seconds;
         registry.register_with_unit(
@@ -87,8 +93,7 @@ impl Metrics {
 
     /// A whole batch at once: each label is looked up once.
     pub(crate) fn count(&self, answers: &[Answer]) {
-        let mut counts: [(&'static str, u64); 6] =
-            ["conflict", "duplicate", "applied", "ignored", "refused", "waiting"].map(|status| (status, 0));
+        let mut counts: [(&'static str, u64); 6] = STATUSES.map(|status| (status, 0));
         let mut out_of_range = 0;
         for answer in answers {
             let at = match (answer.conflict, answer.duplicate, answer.decision.status) {

@@ -23,6 +23,7 @@ use wire::member_id::MemberIds;
 use crate::cli::open::Opened;
 use crate::delivery::Deliveries;
 use crate::feed::Feed;
+use crate::http::figures::Figures;
 use crate::http::problem::Problem;
 use crate::http::program::put::told;
 use crate::http::shape::Eyes;
@@ -55,6 +56,7 @@ pub struct App {
     pub bounds: Bounds,
     pub metrics: HttpMetrics,
     pub registry: Registry,
+    pub figures: Figures,
     pub draining: AtomicBool,
 }
 
@@ -99,6 +101,7 @@ impl App {
         let meters = Meters::default();
         meters.register(&mut registry);
         registry.register("feed_readers", "Who listens to the feed", feed.readers.clone());
+        let figures = Figures::register(&mut registry);
         let ring = KeyRing::new(&bounds);
         ring.replace(keys);
         let (keys, draining) = (ring, AtomicBool::new(false));
@@ -121,6 +124,7 @@ impl App {
             bounds,
             metrics,
             registry,
+            figures,
             draining,
         };
         Ok((Arc::new(app), engine))

@@ -31,6 +31,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Answer {
 }
 
 pub async fn metrics(State(app): State<Arc<App>>) -> Answer {
+    app.figures.look(&app).await;
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &app.registry).map_err(|_| Problem::internal())?;
     Ok(bytes(200, "application/openmetrics-text; version=1.0.0; charset=utf-8", text))

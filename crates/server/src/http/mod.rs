@@ -3,6 +3,7 @@
 pub mod access;
 pub mod act;
 pub mod body;
+pub mod figures;
 pub mod health;
 pub mod openapi;
 pub mod page;
