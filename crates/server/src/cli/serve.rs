@@ -46,7 +46,9 @@ impl Serve {
         let (app, engine) =
             App::start(opened, keys, sources, environment, bounds, outbound, Arc::new(stop_at_once))
                 .map_err(|e| Failure::new(STORE, "cannot start the decider's thread", e))?;
-        app.figures.watch_disk(&dir);
+        if let Data::Folder(dir) = &data {
+            app.figures.watch_disk(dir);
+        }
         let served =
             crate::http::serve::run(&app, listen, |address| greet(address, &app, &data, key.as_ref()));
         engine.stop();
