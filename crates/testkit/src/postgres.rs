@@ -43,7 +43,6 @@ rm -rf "$dir"
 
 pub struct Postgres {
     pub port: u16,
-    bin: PathBuf,
     watch: Mutex<Watch>,
 }
 
@@ -88,7 +87,7 @@ impl Postgres {
         let mut child = command.spawn().map_err(|e| format!("cannot start a shell: {e}"))?;
         let (say, said) = (child.stdin.take(), child.stdout.take());
         let said = BufReader::new(said.ok_or("the shell has no output")?);
-        let postgres = Postgres { port, bin, watch: Mutex::new(Watch { child, say, said }) };
+        let postgres = Postgres { port, watch: Mutex::new(Watch { child, say, said }) };
         postgres.run("start", "ready")?;
         Ok(postgres)
     }
@@ -127,27 +126,19 @@ impl Postgres {
         format!("postgres://fealty@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// By `psql`: the rows, a line each, columns parted by `|`.
+    /// As `ask`, of one of its databases.
     pub fn sql(&self, database: &str, sql: &str) -> Result<String, String> {
-        let port = self.port.to_string();
-        let mut psql = Command::new(self.bin.join("psql"));
-        psql.args([
-            "-XAtq",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &port,
-            "-U",
-            "fealty",
-            "-d",
-            database,
-        ]);
-        let out = psql.args(["-c", sql]).output().map_err(|e| format!("psql: {e}"))?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-        if out.status.success() { Ok(text(&out.stdout)) } else { Err(text(&out.stderr)) }
+        ask(&self.url(database), sql)
     }
+}
+
+/// By `psql`: the rows, a line each, columns parted by `|`.
+pub fn ask(url: &str, sql: &str) -> Result<String, String> {
+    let mut psql = Command::new(programs()?.join("psql"));
+    psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]);
+    let out = psql.output().map_err(|e| format!("psql: {e}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    if out.status.success() { Ok(text(&out.stdout)) } else { Err(text(&out.stderr)) }
 }
 
 impl Drop for Postgres {

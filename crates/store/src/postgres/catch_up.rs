@@ -124,7 +124,7 @@ impl Postgres {
         snapshot.identities.clear();
         let (mine, theirs) = (super::rows::int(self.shared.end().0), super::rows::int(seen.next_pos));
         // If the batch is still known with which it ended here, all later ones are.
-        let known = "SELECT $1 = 0 OR EXISTS (SELECT 1 FROM touched WHERE pos = $1)";
+        let known = "SELECT $1::BIGINT = 0 OR EXISTS (SELECT 1 FROM touched WHERE pos = $1)";
         let all = self.ask(|conn| conn.query(known, &[&mine]))?;
         let is_known = all.first().is_some_and(|row| row.get(0)) && mine < theirs;
         let touched = if is_known {

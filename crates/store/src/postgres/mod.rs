@@ -134,6 +134,12 @@ impl Postgres {
         self.writer().wait();
         self.shared.turn.lost();
         let seen = self.ask(head::look)?;
+        if seen.holder == self.shared.me && seen.waiting {
+            // Whoever has had trouble lets others through first.
+            let shared = self.shared.clone();
+            self.ask(|conn| head::leave(conn, &shared.channel, shared.me))?;
+            self.shared.turn.let_others();
+        }
         self.head = self.ask(|conn| seen.head(conn))?;
         self.shared.end_at(seen.next_pos - 1, seen.hash);
         self.flights.clear();

@@ -124,6 +124,10 @@ impl Turn {
         self.changed.notify_all();
     }
 
+    /// They are to be let through.
+    pub fn let_others(&self) {
+        self.lock().yielded = true;
+    }
     /// Whether it was just given up for others' sake.
     pub fn yielded(&self) -> bool {
         std::mem::take(&mut self.lock().yielded)

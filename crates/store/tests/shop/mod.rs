@@ -3,6 +3,8 @@
 
 #![allow(dead_code)]
 
+pub mod several;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,9 +37,15 @@ impl Bench {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("fealty-store-{}-{n}", std::process::id()));
         let _left_behind = std::fs::remove_dir_all(&dir);
-        let is_file = env!("CARGO_CRATE_NAME") != "on_postgres";
-        let url = if is_file { None } else { Some(testkit::postgres::Postgres::shared().database()) };
+        let on_postgres = env!("CARGO_CRATE_NAME") == "on_postgres";
+        let url = on_postgres.then(|| testkit::postgres::Postgres::shared().database());
         Bench { dir, options, url }
+    }
+    /// A new database of this server.
+    pub fn of(server: &testkit::postgres::Postgres, options: Options) -> Bench {
+        let mut bench = Bench::with(options);
+        bench.url = Some(server.database());
+        bench
     }
     pub fn open(&self) -> Store {
         self.try_open().unwrap()
@@ -56,7 +64,7 @@ impl Bench {
     pub fn text(&self, query: &str) -> String {
         match &self.url {
             None => self.sql().query_row(query, [], |r| r.get(0)).unwrap_or_else(|e| panic!("{query}: {e}")),
-            Some(url) => in_postgres(url, &query.replace("group_concat(", "string_agg(")).unwrap(),
+            Some(url) => testkit::postgres::ask(url, &query.replace("group_concat(", "string_agg(")).unwrap(),
         }
     }
     pub fn count(&self, query: &str) -> u64 {
@@ -66,7 +74,7 @@ impl Bench {
     pub fn change(&self, sql: &str) -> Result<(), String> {
         match &self.url {
             None => self.sql().execute(sql, []).map(|_| ()).map_err(|e| e.to_string()),
-            Some(url) => in_postgres(url, sql).map(|_| ()),
+            Some(url) => testkit::postgres::ask(url, sql).map(|_| ()),
         }
     }
     /// Keeps the writer from committing until it is dropped.
@@ -89,11 +97,6 @@ impl Bench {
         assert!(report.is_clean(), "{report:#?}");
         report
     }
-}
-
-fn in_postgres(url: &str, sql: &str) -> Result<String, String> {
-    let (_, name) = url.rsplit_once('/').unwrap();
-    testkit::postgres::Postgres::shared().sql(name, sql)
 }
 
 #[cfg(feature = "postgres")]
