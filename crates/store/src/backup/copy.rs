@@ -3,7 +3,8 @@
 //! A reader's transaction holds the moment; SQLite copies page by page out of it, so nothing that is written meanwhile
 //! begins the copy anew, and no lock keeps the writer waiting. (`VACUUM INTO` would hold the moment much longer: it
 //! builds every tree anew.) What it costs the server: the write-ahead log cannot begin anew until the copy is done, and
-//! the disk is shared; so it goes in slices, each made durable and followed by a rest as long as it took.
+//! the disk is shared; so it goes in slices, with rests three times as long as the work. Measured with 16 clients who send
+//! as fast as they can: resting as long as it worked took up to half of the server's speed, so nothing less will do.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -19,21 +20,27 @@ use crate::sqlite::{file, store_error};
 
 /// 4 MiB: some 10 ms of a disk.
 const SLICE_PAGES: i32 = 1024;
+/// 16 MiB: more would stand before the server's own commits, and less keeps the file system's journal busy.
+const SLICES_AT_ONCE: usize = 4;
+/// Times as long as the work.
+const REST: u32 = 3;
 /// Where the disk itself is slow, the moment is not held for ever by resting.
-const REST_MAX: Duration = Duration::from_millis(100);
+const REST_MAX: Duration = Duration::from_secs(1);
 
 /// Fills a backup from the folder of an embedded database.
 pub fn copy(dir: &Path, partial: &Partial, progress: Progress<'_>) -> Result<(), Failed> {
     if !dir.join(file::FILE).exists() {
         return Err(StoreError::Unavailable(format!("there is no database in {}", dir.display())).into());
     }
+    // Whoever has the data has locked the folder; it is his speed that is spared.
+    let served = file::lock(dir).is_err();
     let source = file::open_reader(dir, 2 * 1024)?;
     // The moment begins with the first read.
     source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(|e| store_error(&e))?;
     let mut dest = target(&partial.path)?;
     let disk = File::open(&partial.path).map_err(|e| cannot("open", &partial.path, &e))?;
     let backup = Backup::new(&source, &mut dest).map_err(|e| written(&partial.path, &e))?;
-    loop {
+    for no in 1.. {
         let begun = Instant::now();
         let step = backup.step(SLICE_PAGES).map_err(|e| written(&partial.path, &e))?;
         let pages = backup.progress();
@@ -42,9 +49,12 @@ pub fn copy(dir: &Path, partial: &Partial, progress: Progress<'_>) -> Result<(),
         if matches!(step, StepResult::Done) {
             break;
         }
-        // So that no heap of unwritten pages stands before the server's own commits.
-        disk.sync_data().map_err(|e| cannot("write", &partial.path, &e))?;
-        std::thread::sleep(begun.elapsed().min(REST_MAX));
+        if no % SLICES_AT_ONCE == 0 {
+            disk.sync_data().map_err(|e| cannot("write", &partial.path, &e))?;
+        }
+        if served {
+            std::thread::sleep((begun.elapsed() * REST).min(REST_MAX));
+        }
     }
     drop(backup);
     drop(dest);
