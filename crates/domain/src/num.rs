@@ -4,6 +4,8 @@
 //! It is kept unreduced while that is cheap (19.99 is 1999/100), so `==` and `<` compare by cross multiplication.
 //! Whether it was reduced can never be seen: comparison, text, `parts` and the bounds all speak of lowest terms.
 
+pub(crate) mod wide;
+
 use std::cmp::Ordering;
 
 /// 10^18: no numerator or denominator in lowest terms reaches it.

@@ -1,4 +1,4 @@
-//! Whole numbers out of shares: what each item contributed to a grant, and how much of it a return takes back.
+//! Whole numbers out of shares: what each item contributed to a grant.
 //! Exact; where a common denominator would not fit, rounding is down and the same everywhere.
 
 use crate::num::Num;
@@ -64,22 +64,6 @@ fn lcm(a: i128, b: i128) -> Option<i128> {
     (a / x).checked_mul(b).filter(|n| *n < 1_000_000_000_000_000_000)
 }
 
-/// `floor(sum of parts[i] * fractions[i])`, fractions 0 to 1. Whole points are summed exactly; what is left of each is
-/// below one, and is summed in 2^-64ths. A sum that close below a whole number is that number.
-pub fn share_of(parts: &[i64], fractions: &[Num]) -> i64 {
-    assert!(parts.len() == fractions.len(), "one fraction for each part");
-    let (mut whole, mut rest) = (0_i128, 0_u128);
-    for (part, fraction) in parts.iter().zip(fractions) {
-        let (n, d) = fraction.parts();
-        // Below 9 * 10^15 * 10^18; the remainder is below d < 10^18, so 64 bits more fit.
-        let exact = i128::from(*part) * i128::from(n);
-        whole += exact / i128::from(d);
-        rest += (((exact % i128::from(d)) as u128) << 64) / d.unsigned_abs() as u128;
-    }
-    whole += ((rest + parts.len() as u128) >> 64) as i128;
-    i64::try_from(whole).expect("a share of a grant is not more than it")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,27 +82,6 @@ mod tests {
         assert_eq!(largest_remainder(7, &[]), Vec::<i64>::new());
     }
 
-    #[test]
-    fn a_share_is_rounded_down_once() {
-        assert_eq!(share_of(&[5, 5], &nums(&["1/3", "2/3"])), 5);
-        assert_eq!(share_of(&[10], &nums(&["0.999"])), 9);
-        // Denominators without a common one below 10^18.
-        let fractions =
-            nums(&["1/999999999999999989", "1/999999999999999967", "999999999999999965/999999999999999967"]);
-        assert_eq!(share_of(&[3, 2, 1], &fractions), 1);
-        assert_eq!(share_of(&[1, 1, 1], &nums(&["1/3", "1/3", "1/3"])), 1);
-        assert_eq!(share_of(&[2, 2], &nums(&["0.29", "0.709999999"])), 1);
-        // 33 + 1/3 + ... of coprime denominators, whose product fits nowhere: rounded once, not item by item.
-        let primes = [149, 199, 211, 223, 227, 229, 233, 239, 241, 251, 257, 263, 269, 271, 277, 281];
-        let near_half: Vec<Num> = primes.iter().map(|p| Num::ratio(*p / 2 + 1, *p).unwrap()).collect();
-        assert_eq!(share_of(&[1; 16], &near_half), 8);
-        assert_eq!(share_of(&[3], &nums(&["1/3"])), 1);
-        assert_eq!(share_of(&[1, 1, 1], &nums(&["1/3", "1/3", "1/3"])), 1);
-    }
-
-    fn fraction() -> impl Strategy<Value = Num> {
-        (0..=1000_i128, 1..=1000_i128).prop_map(|(n, d)| Num::ratio(n.min(d), d).unwrap())
-    }
     fn weight() -> impl Strategy<Value = Num> {
         (0..=999_999_999_999_999_999_i128, 1..=999_999_999_999_999_999_i128)
             .prop_map(|(n, d)| Num::ratio(n, d).unwrap())
@@ -138,14 +101,6 @@ mod tests {
             for (part, w) in largest_remainder(total, &nums).iter().zip(&weights) {
                 prop_assert!((part * sum - total * w).abs() < sum);
             }
-        }
-        #[test]
-        fn a_larger_fraction_takes_no_less(parts in prop::collection::vec(0..=1_000_000_i64, 1..8), a in fraction(), b in fraction()) {
-            let (low, high) = (a.min(b), a.max(b));
-            let all = |f: Num| share_of(&parts, &vec![f; parts.len()]);
-            prop_assert!(all(low) <= all(high));
-            prop_assert_eq!(all(Num::ONE), parts.iter().sum::<i64>());
-            prop_assert_eq!(all(Num::ZERO), 0);
         }
     }
 }

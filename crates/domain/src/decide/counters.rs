@@ -10,6 +10,7 @@ use super::rules::{Picked, pick, text};
 use super::streak::{self, mark, run_length, unmark};
 use crate::condition::{Read, State};
 use crate::member::{CounterState, Member};
+use crate::num::wide::Wide;
 use crate::num::{Num, OutOfRange};
 use crate::order::Count;
 use crate::plan::{Counter, CounterKind, CounterNo, Forgive, Plan, Trigger};
@@ -257,9 +258,9 @@ pub fn pay_gap(member: &mut Member, counter: &Counter, key: i64) {
 }
 
 /// Takes back what a returned order had marked or shown, as far as it has gone back (shares by item, or one).
-pub fn take_back(member: &mut Member, counter: &Counter, count: &mut Count, back: &[Num], moment: &Moment) {
+pub fn take_back(member: &mut Member, counter: &Counter, count: &mut Count, back: &[Wide], moment: &Moment) {
     let Some(state) = member.counters.iter_mut().find(|c| c.id == counter.id) else { return };
-    let all = back.iter().all(|share| *share == Num::ONE);
+    let all = back.iter().all(|share| *share == Wide::ONE);
     match counter.kind {
         CounterKind::Streak { .. } if planted::is("run_keeps_its_mark") => {}
         CounterKind::Streak { unit, .. } if all && count.reversed.is_zero() => {
@@ -269,7 +270,7 @@ pub fn take_back(member: &mut Member, counter: &Counter, count: &mut Count, back
         CounterKind::Distinct { .. } => {
             let by_item = count.values.len() == back.len();
             for (at, value) in count.values.iter_mut().enumerate() {
-                let gone = all || (by_item && back[at] == Num::ONE);
+                let gone = all || (by_item && back[at] == Wide::ONE);
                 if let (true, Some(value)) = (gone, value.take_if(|_| gone)) {
                     distinct::remove(state, counter.per, count.window, value);
                 }

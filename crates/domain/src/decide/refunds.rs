@@ -2,13 +2,13 @@
 //! Computed from the recorded grants, never from today's rules. Cumulative, so any number of parts in any order ends the
 //! same: reversed = floor(sum of share_i * (1 - (1 - f_i)(1 - r))), f_i what came back of an item, r of the rest by amount.
 
-use super::amounts::share_of;
 use super::book::Book;
 use super::case::{slot_num, slot_text};
 use super::counters;
 use super::limits::Moment;
 use crate::canonical;
 use crate::codes::{self, reason, reason_at};
+use crate::num::wide::Wide;
 use crate::num::{Num, OutOfRange, Round};
 use crate::order::{Count, Order, OrderItem};
 use crate::outcome::Reason;
@@ -66,13 +66,14 @@ pub fn read(canon: Canon, payload: &Value, order: &Order) -> Result<Return, Reas
         {
             Some(item) => {
                 let share = item_share(order, item, part);
-                let worth =
-                    order.items[item].total.mul(gross).and_then(|n| n.mul(share)).unwrap_or(Num::ZERO);
-                value = value.add(worth.max(own_amount.unwrap_or(Num::ZERO))).unwrap_or(value);
+                let whole = order.items[item].total.mul(gross).unwrap_or(order.items[item].total);
+                let worth = whole.mul(share).or_else(|_| coarse(whole).mul(coarse(share)));
+                let worth = worth.unwrap_or(Num::ZERO).max(own_amount.unwrap_or(Num::ZERO));
+                value = sum(value, worth).unwrap_or(value);
                 back.items.push((item, share));
             }
             None if amount.is_some() || own_amount.is_some() => {
-                loose = loose.add(own_amount.unwrap_or(Num::ZERO)).unwrap_or(loose);
+                loose = sum(loose, own_amount.unwrap_or(Num::ZERO)).unwrap_or(loose);
             }
             None => {
                 let id = slot_text(part, canonical::part::ID);
@@ -86,7 +87,7 @@ pub fn read(canon: Canon, payload: &Value, order: &Order) -> Result<Return, Reas
         }
     }
     back.amount = match amount {
-        Some(amount) => amount.sub(value).unwrap_or(Num::ZERO).max(Num::ZERO),
+        Some(amount) => sum(amount, value.neg()).unwrap_or(Num::ZERO).max(Num::ZERO),
         None => loose,
     };
     Ok(back)
@@ -127,6 +128,11 @@ fn coarse(n: Num) -> Num {
     n.to_minor(9, Round::Nearest).map_or(n, |minor| Num::minor(minor, 9))
 }
 
+/// Parts of orders that were edited between may have no common denominator within the bounds of numbers.
+fn sum(a: Num, b: Num) -> Result<Num, OutOfRange> {
+    a.add(b).or_else(|_| coarse(a).add(coarse(b)))
+}
+
 /// An item's total is before tax and shipping, the order's after: what an item is worth of what was paid.
 fn gross(order: &Order) -> Num {
     let items = order.items.iter().try_fold(Num::ZERO, |sum, i| sum.add(i.total));
@@ -142,98 +148,103 @@ pub fn note(order: &mut Order, back: &Return) {
     order.closed |= back.all;
     for (item, share) in &back.items {
         let item = &mut order.items[*item];
-        item.back = item.back.add(*share).unwrap_or(Num::ONE).min(Num::ONE);
+        item.back = sum(item.back, *share).unwrap_or(Num::ONE).min(Num::ONE);
     }
-    order.back = order.back.add(back.amount).unwrap_or(order.total);
+    order.back = sum(order.back, back.amount).unwrap_or(order.total);
+}
+
+/// What is exact where it fits 128 bits, and else comes of its parts in twelve decimals.
+fn exact<T>(work: impl Fn(fn(Wide) -> Wide) -> Result<T, OutOfRange>) -> Result<T, OutOfRange> {
+    work(|n| n).or_else(|_| work(Wide::coarse))
+}
+
+/// `n / d` within 0 and 1; of nothing, all of it.
+fn share(n: Wide, d: Wide) -> Wide {
+    if d <= Wide::ZERO {
+        return Wide::ONE;
+    }
+    exact(|form| form(n).div(form(d))).unwrap_or(Wide::ZERO).clamp(Wide::ZERO, Wide::ONE)
 }
 
 /// Share of what did not come back by item that came back by amount: 0 to 1.
-fn by_amount(order: &Order) -> Num {
+fn by_amount(order: &Order) -> Wide {
     if order.back.is_zero() {
-        return Num::ZERO;
+        return Wide::ZERO;
     }
-    let gross = gross(order);
-    let sum = |round: fn(Num) -> Num| {
-        let worth = |i: &OrderItem| i.total.mul(gross)?.mul(i.back).map(round);
-        order.items.iter().try_fold(Num::ZERO, |sum, i| sum.add(worth(i)?))
-    };
-    let by_item = sum(|n| n).or_else(|_| sum(coarse));
-    fraction(order.back, by_item.and_then(|by_item| order.total.sub(by_item)).unwrap_or(order.total))
+    let (total, gross) = (Wide::of(order.total), Wide::of(gross(order)));
+    let rest = exact(|form| {
+        let worth = |i: &OrderItem| Wide::of(i.total).mul(form(Wide::of(i.back)));
+        let by_item = order.items.iter().try_fold(Wide::ZERO, |sum, i| sum.add(form(worth(i)?)))?;
+        total.sub(by_item.mul(form(gross))?)
+    });
+    share(Wide::of(order.back), rest.unwrap_or(total))
 }
 
-fn left(n: Num) -> Num {
-    Num::ONE.sub(n).unwrap_or(Num::ZERO)
+fn left(n: Wide) -> Wide {
+    Wide::ONE.sub(n).unwrap_or(Wide::ZERO)
 }
 
 /// Share of each item (of the whole, if it has no items) that has come back, by item and by amount together.
-fn fractions(order: &Order) -> Vec<Num> {
+fn fractions(order: &Order) -> Vec<Wide> {
     if order.closed {
-        return vec![Num::ONE; order.items.len().max(1)];
+        return vec![Wide::ONE; order.items.len().max(1)];
     }
     let r = by_amount(order);
     if order.items.is_empty() {
         return vec![r];
     }
-    order.items.iter().map(|item| left(product(left(item.back), left(r)))).collect()
+    let kept = |item: &OrderItem| exact(|form| form(left(Wide::of(item.back))).mul(form(left(r))));
+    order.items.iter().map(|item| left(kept(item).unwrap_or(Wide::ONE))).collect()
 }
 
 /// Nothing is left of it.
 pub fn is_back(order: &Order) -> bool {
-    fractions(order).iter().all(|share| *share == Num::ONE)
-}
-
-/// Of two fractions; in nine decimals where it has no exact form within the bounds of numbers.
-fn product(a: Num, b: Num) -> Num {
-    let billionths = |n: Num| i128::from(n.to_minor(9, Round::Nearest).unwrap_or(0));
-    let rounded = || Num::minor((billionths(a) * billionths(b) / 1_000_000_000) as i64, 9);
-    a.mul(b).unwrap_or_else(|_| rounded())
+    fractions(order).iter().all(|share| *share == Wide::ONE)
 }
 
 /// How much of a grant must be back by now.
 pub fn target(order: &Order, granted: i64, shares: &[i64]) -> i64 {
     let fractions = fractions(order);
-    if fractions.iter().all(|f| *f == Num::ONE) {
+    if fractions.iter().all(|f| *f == Wide::ONE) {
         return granted;
     }
-    let target = if shares.len() == order.items.len() && !shares.is_empty() {
-        granted - kept(order, shares)
+    let kept = if shares.len() == order.items.len() && !shares.is_empty() {
+        kept(order, shares)
     } else {
-        share_of(&[granted], &[overall(order, &fractions)])
+        exact(|form| Wide::int(granted).mul(form(left(overall(order, &fractions)))))
     };
-    assert!((0..=granted).contains(&target), "no more comes back than was granted");
-    target
+    let kept = kept.and_then(|kept| kept.to_minor(0, Round::Up)).unwrap_or(granted);
+    assert!((0..=granted).contains(&kept), "no more comes back than was granted");
+    granted - kept
 }
 
-/// What remains of a grant, rounded up: sum of share_i (1 - f_i), times (1 - r). The factors are multiplied in 128 bits,
-/// because their product seldom fits the bounds of numbers.
-fn kept(order: &Order, shares: &[i64]) -> i64 {
-    let sum = |round: fn(Num) -> Num| {
-        let part = |(share, item): (&i64, &OrderItem)| Num::int(*share)?.mul(round(left(item.back)));
-        shares.iter().zip(&order.items).try_fold(Num::ZERO, |sum, one| sum.add(part(one)?))
-    };
-    let Ok(by_item) = sum(|n| n).or_else(|_| sum(coarse)) else { return shares.iter().sum() };
-    let ((n, d), (rn, rd)) = (by_item.parts(), left(by_amount(order)).parts());
-    let (n, d) = (i128::from(n) * i128::from(rn), i128::from(d) * i128::from(rd));
-    i64::try_from(-(-n).div_euclid(d)).expect("what is kept of a grant is not more than it")
+/// What remains of a grant: sum of share_i (1 - f_i), times (1 - r).
+fn kept(order: &Order, shares: &[i64]) -> Result<Wide, OutOfRange> {
+    let r = by_amount(order);
+    exact(|form| {
+        let part = |(share, item): (&i64, &OrderItem)| Wide::int(*share).mul(form(left(Wide::of(item.back))));
+        let by_item = shares.iter().zip(&order.items).try_fold(Wide::ZERO, |sum, one| sum.add(part(one)?))?;
+        by_item.mul(form(left(r)))
+    })
 }
 
 /// Share of the whole order that has come back, by the totals of its items.
-fn overall(order: &Order, fractions: &[Num]) -> Num {
-    let total = order.items.iter().try_fold(Num::ZERO, |sum, i| sum.add(i.total));
+fn overall(order: &Order, fractions: &[Wide]) -> Wide {
+    let total = order.items.iter().try_fold(Wide::ZERO, |sum, i| sum.add(Wide::of(i.total)));
     let back = weighed(order.items.iter().map(|i| i.total), fractions);
     match (back, total) {
         _ if order.items.is_empty() => fractions[0],
-        (Ok(back), Ok(total)) if !total.is_zero() => fraction(back, total),
-        _ => fractions.iter().copied().min().unwrap_or(Num::ZERO),
+        (Ok(back), Ok(total)) if total != Wide::ZERO => share(back, total),
+        _ => fractions.iter().copied().min().unwrap_or(Wide::ZERO),
     }
 }
 
-/// Sum of parts times fractions; with fractions of nine decimals where the exact ones do not fit.
-fn weighed(parts: impl Iterator<Item = Num> + Clone, fractions: &[Num]) -> Result<Num, OutOfRange> {
-    let sum = |round: fn(Num) -> Num| {
-        parts.clone().zip(fractions).try_fold(Num::ZERO, |sum, (n, f)| sum.add(n.mul(round(*f))?))
-    };
-    sum(|f| f).or_else(|_| sum(coarse))
+/// Sum of parts times fractions.
+fn weighed(parts: impl Iterator<Item = Num> + Clone, fractions: &[Wide]) -> Result<Wide, OutOfRange> {
+    exact(|form| {
+        let mut products = parts.clone().zip(fractions).map(|(n, f)| Wide::of(n).mul(form(*f)));
+        products.try_fold(Wide::ZERO, |sum, one| sum.add(one?))
+    })
 }
 
 /// What of a count must be back by now. A part of it is rounded to a millionth: counters add up the leavings of many
@@ -241,7 +252,7 @@ fn weighed(parts: impl Iterator<Item = Num> + Clone, fractions: &[Num]) -> Resul
 pub fn count_target(order: &Order, count: &Count) -> Num {
     let fractions = fractions(order);
     let Ok(all) = counters::sum(&count.parts) else { return count.reversed };
-    if fractions.iter().all(|f| *f == Num::ONE) {
+    if fractions.iter().all(|f| *f == Wide::ONE) {
         return all;
     }
     let by_part = count.parts.len() == fractions.len() && count.parts.len() > 1;
@@ -249,9 +260,10 @@ pub fn count_target(order: &Order, count: &Count) -> Num {
         weighed(count.parts.iter().copied(), &fractions)
     } else {
         let share = overall(order, &fractions);
-        all.mul(share).or_else(|_| all.mul(coarse(share)))
+        exact(|form| Wide::of(all).mul(form(share)))
     };
-    let millionths = target.and_then(|n| n.to_minor(6, Round::Nearest));
+    let millionths = target
+        .and_then(|n| n.to_minor(6, Round::Nearest).or_else(|_| n.coarse().to_minor(6, Round::Nearest)));
     millionths.map_or(count.reversed, |minor| Num::minor(minor, 6))
 }
 

@@ -174,3 +174,33 @@ fn odd_fractions_are_not_everything() {
     };
     assert_eq!(count_target(&order, &count), num("0.579178"));
 }
+
+/// The share of an edited order whose fraction passes the bounds of numbers: exactly 393.3914363824..., rounded once.
+#[test]
+fn a_count_is_rounded_once_whatever_its_fraction() {
+    let items = [("i0", "4", "17.707"), ("i1", "4", "43.724"), ("i2", "4", "14.838"), ("i3", "2", "60.02")];
+    let mut order = order("145.149", &items);
+    order.items[3].back = num("28719/49274");
+    order.back = num("13460022023/125543000");
+    let count = Count {
+        counter: "spend".into(),
+        window: 0,
+        parts: vec![num("395.2381")],
+        reversed: Num::ZERO,
+        values: Vec::new(),
+    };
+    assert_eq!(count_target(&order, &count), num("393.391436"));
+    // 25.006 stay of the items, and of these 7726493525558186/1229224253513513433: less than one point, rounded up.
+    assert_eq!(target(&order, 32, &[4, 4, 12, 12]), 31);
+}
+
+/// Edits between returns add fractions of ever other orders: they add up to a share, not to everything.
+#[test]
+fn returns_between_edits_are_not_everything() {
+    let mut order = order("100", &[("a", "7", "33.333"), ("b", "1", "66.667")]);
+    for text in ["1/999999937", "1/999999929", "1/999999893"] {
+        note(&mut order, &Return { id: "".into(), items: Vec::new(), amount: num(text), all: false });
+    }
+    assert_eq!(order.back, num("0.000000003"));
+    assert_eq!(target(&order, 100, &[33, 67]), 0);
+}

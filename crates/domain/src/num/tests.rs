@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::wide::Wide;
 use super::*;
 
 /// In lowest terms, `.1 > 0`.
@@ -51,6 +52,54 @@ fn num() -> impl Strategy<Value = Num> {
         1 => (edge - 10)..=edge,
     ];
     (size, divisor).prop_map(|(n, d)| Num { n, d })
+}
+
+fn small() -> impl Strategy<Value = Wide> {
+    num().prop_map(Wide::of)
+}
+
+proptest! {
+    #[test]
+    fn wide_fractions_obey_the_laws(a in small(), b in small(), c in small()) {
+        prop_assert_eq!(a.add(b), b.add(a));
+        prop_assert_eq!(a.mul(b), b.mul(a));
+        if let Ok(sum) = a.add(b) {
+            prop_assert_eq!(sum.sub(b), Ok(a));
+            if let (Ok(all), Ok(ac), Ok(bc)) = (sum.mul(c), a.mul(c), b.mul(c)) {
+                prop_assert_eq!(ac.add(bc).unwrap_or(all), all);
+            }
+        }
+        if let (Ok(product), true) = (a.mul(b), b != Wide::ZERO) {
+            prop_assert_eq!(product.div(b), Ok(a));
+        }
+        let difference = a.sub(b).expect("two numbers fit");
+        prop_assert_eq!(a.cmp(&b), difference.cmp(&Wide::ZERO));
+    }
+    #[test]
+    fn a_wide_fraction_rounds_as_a_number_does(a in num(), decimals in 0..6_u8) {
+        for round in [Round::Down, Round::Nearest, Round::Up] {
+            if let Ok(minor) = a.to_minor(decimals, round) {
+                prop_assert_eq!(Wide::of(a).to_minor(decimals, round), Ok(minor));
+            }
+        }
+        let off = Wide::of(a).coarse().sub(Wide::of(a)).expect("two numbers fit");
+        let bound = Wide::of(Num::minor(1, 12));
+        prop_assert!(off <= bound && Wide::ZERO.sub(off).unwrap() <= bound);
+    }
+}
+
+/// Their cross products fit nowhere.
+#[test]
+fn long_wide_fractions_compare() {
+    let square = |n: i128, d: i128| {
+        let one = Wide::of(Num::ratio(n, d).unwrap());
+        one.mul(one).unwrap()
+    };
+    let (more, less) = (square(LIMIT - 2, LIMIT - 1), square(LIMIT - 3, LIMIT - 2));
+    assert_eq!(more.sub(less), Err(OutOfRange));
+    assert!(more > less && less < more && more < Wide::ONE && less > Wide::ZERO);
+    assert_eq!(more.cmp(&more), Ordering::Equal);
+    assert_eq!(more.coarse(), Wide::ONE);
 }
 
 proptest! {
