@@ -1,12 +1,29 @@
 //! `cargo xtask bench`: builds in release and hands over to the `bench` crate.
 
+use crate::peers;
 use crate::shell::{self, Outcome};
 
 pub fn run(args: &[String]) -> Outcome {
+    if let Some((first, rest)) = args.split_first()
+        && first == "brokers"
+    {
+        return brokers(rest);
+    }
     let mut all = vec!["run", "--release", "--package", "bench", "--"];
     all.extend(args.iter().map(String::as_str));
     shell::run(shell::cargo(&["build", "--release", "--bin", "fealty"]))?;
     shell::run(shell::cargo(&all))
+}
+
+/// How long a publisher waits for NATS while the server that reads from it is idle, saturated and stopped.
+fn brokers(args: &[String]) -> Outcome {
+    peers::install_brokers()?;
+    shell::run(shell::cargo(&["build", "--release", "--bin", "fealty", "--features", "fealty/nats"]))?;
+    let mut all = vec!["bench/confirm.py"];
+    all.extend(args.iter().map(String::as_str));
+    let mut measure = shell::command(peers::python(), &all);
+    measure.env("FEALTY", shell::target().join("release/fealty"));
+    shell::run(measure)
 }
 
 /// Nothing is built in release, and nothing is measured.

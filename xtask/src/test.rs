@@ -111,14 +111,22 @@ fn tests() -> (u64, u64) {
     (passed + more, failed + worse)
 }
 
-/// Its C library is built for this alone, where it can be.
+/// Its C library is built for this alone, where it can be; the peers then find a server that knows it.
 fn kafka() -> (u64, u64) {
     if !shell::exists("make") || !shell::exists("g++") {
         peers::not_tested("Kafka: make and g++ build its C library");
         return (0, 0);
     }
     let test = &["test", "--quiet", "--package", "connectors", "--features", "kafka", "--test", "kafka"];
-    count_cargo(shell::tee(shell::cargo(test)))
+    let (passed, failed) = count_cargo(shell::tee(shell::cargo(test)));
+    let server = ["build", "--quiet", "--bin", "fealty", "--features=fealty/brokers,fealty/kafka"];
+    match shell::run(shell::cargo(&server)) {
+        Ok(()) => (passed, failed),
+        Err(why) => {
+            eprintln!("{why}");
+            (passed, failed + 1)
+        }
+    }
 }
 
 /// Tells a command where the server and the software by others lie.

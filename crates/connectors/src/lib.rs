@@ -97,6 +97,7 @@ impl Topic {
                 Broker::Kafka => kafka::Log::open(address, way).await.map(Topic::Kafka),
                 #[cfg(feature = "sqs")]
                 Broker::Sqs | Broker::Sns => sqs::Queue::open(address, way).map(Topic::Sqs),
+                #[allow(unreachable_patterns)]
                 broker => Err(broker.left_out()),
             }
         };

@@ -135,14 +135,11 @@ impl Consumer {
         let (reads, topic) = (self.reads.clone(), self.topic.clone());
         let look = move || -> Result<Backlog, KafkaError> {
             let mut backlog = Backlog::default();
-            for one in reads.assignment()?.elements() {
-                let partition = one.partition();
-                let (low, high) = reads.fetch_watermarks(&topic, partition, ANSWER_MAX)?;
-                let mut asked = TopicPartitionList::new();
-                asked.add_partition(&topic, partition);
-                let committed = reads.committed_offsets(asked, ANSWER_MAX)?;
-                let at = match committed.find_partition(&topic, partition).map(|found| found.offset()) {
-                    Some(Offset::Offset(at)) => at,
+            let committed = reads.committed_offsets(reads.assignment()?, ANSWER_MAX)?;
+            for one in committed.elements() {
+                let (low, high) = reads.fetch_watermarks(&topic, one.partition(), ANSWER_MAX)?;
+                let at = match one.offset() {
+                    Offset::Offset(at) => at,
                     _ => low,
                 };
                 backlog.messages += u64::try_from(high - at).unwrap_or_default();
@@ -160,12 +157,8 @@ impl Consumer {
 
     /// Its partitions go to others at once.
     pub async fn close(self) {
-        let reads = self.reads;
-        let _ = tokio::task::spawn_blocking(move || {
-            reads.unsubscribe();
-            drop(reads);
-        })
-        .await;
+        // It leaves the group when it is dropped, and waits for that.
+        let _ = tokio::task::spawn_blocking(move || drop(self.reads)).await;
     }
 }
 

@@ -26,7 +26,9 @@ use crate::{Address, Broker, CONNECT_MAX, Way, within};
 const BATCH_BYTES_MAX: usize = 16 << 20;
 /// A message is waited for so long; SQS has its own bound.
 const TAKE_MAX: Duration = Duration::from_secs(5);
-/// An answer about messages that were taken.
+/// What is said of a whole batch; SQS is told in tens.
+const SAY_MAX: Duration = Duration::from_secs(30);
+/// A question.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// The end of a connection, said to the broker.
 const CLOSE_MAX: Duration = Duration::from_secs(3);
@@ -152,7 +154,7 @@ impl Inlet {
     /// Says that these are still worked on, and takes no more meanwhile. To be said every `hold_every`.
     pub async fn hold(&mut self, arrivals: &[Arrival]) -> Result<(), String> {
         let held = async { each!(self, one => one.hold(arrivals).await, Ok(())) };
-        within(ANSWER_MAX, "the broker did not answer", held).await
+        within(SAY_MAX, "the broker did not answer", held).await
     }
 
     pub fn hold_every(&self) -> Duration {
@@ -162,7 +164,7 @@ impl Inlet {
     /// These will not come again. All that was taken and not yet acknowledged, in its order.
     pub async fn ack(&mut self, arrivals: &[Arrival]) -> Result<(), String> {
         let said = async { each!(self, one => one.ack(arrivals).await, Ok(())) };
-        within(ANSWER_MAX, "the broker did not take the acknowledgement", said).await
+        within(SAY_MAX, "the broker did not take the acknowledgement", said).await
     }
 
     /// None: the broker does not tell.

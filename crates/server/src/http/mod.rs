@@ -109,10 +109,11 @@ pub mod segments {
     pub mod members;
 }
 pub mod sources {
-    //! Signed webhooks.
+    //! Signed webhooks, and how the sources are.
     pub mod deliveries;
     pub mod list;
     pub mod receive;
+    mod sns;
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod reading;
 
 use std::collections::BTreeMap;
 
-use wire::signature::{Scheme, Secrets};
+use wire::signature::{Scheme, Secrets, sns};
 use wire::sources::{Settings, Vendor};
 
 use crate::cli::Failure;
@@ -16,6 +16,7 @@ use crate::settings::{self, File, Secret};
 pub use broker::Broker;
 pub use meter::Meters;
 pub use pump::start;
+pub use reading::Reader;
 
 pub struct Source {
     pub kind: String,
@@ -33,6 +34,8 @@ pub enum Payload {
 pub enum Way {
     /// By `POST /v1/sources/NAME`, signed.
     Webhook(Webhook),
+    /// The same, posted and signed by SNS.
+    Sns(Sns),
     /// Out of a queue, to which only those may write whom its operator lets.
     Broker(Box<Broker>),
 }
@@ -41,6 +44,12 @@ pub struct Webhook {
     pub scheme: Scheme,
     pub secrets: Secrets,
     pub secret_count: usize,
+}
+
+pub struct Sns {
+    pub topic: sns::Topic,
+    /// Where the newest certificate lies at Amazon, and what it is.
+    pub certificate: tokio::sync::Mutex<Option<(Box<str>, axum::body::Bytes)>>,
 }
 
 const CLOUD_EVENTS: &str = "cloudevents";
@@ -63,13 +72,16 @@ fn source(name: &str, source: &settings::Source, program: &str) -> Result<Source
     if let Some(other) = source.program.as_deref().filter(|id| *id != program) {
         return Err(format!("its program is `{other}`, but `{program}` is served here"));
     }
-    if source.from.is_some() {
+    if let Some(from) = source.from.as_deref() {
         let kind = source.kind.as_deref().unwrap_or(CLOUD_EVENTS);
         let payload = match kind {
             CLOUD_EVENTS => Payload::CloudEvents,
             kind => Payload::Vendor(vendor_settings(name, source, vendor(kind, ", cloudevents")?)),
         };
-        let way = Way::Broker(Box::new(broker::read(source)?));
+        let way = match from.starts_with("arn:") {
+            true => Way::Sns(topic(source, from)?),
+            false => Way::Broker(Box::new(broker::read(source)?)),
+        };
         return Ok(Source { kind: kind.to_owned(), payload, way });
     }
     let kind = source.kind.as_deref().ok_or_else(|| {
@@ -123,6 +135,18 @@ fn webhook(source: &settings::Source, vendor: Vendor) -> Result<Webhook, String>
     let secret_count = secrets.len();
     let secrets = Secrets::new(&scheme, &secrets).map_err(|why| format!("a secret is unfit: {why:?}"))?;
     Ok(Webhook { scheme, secrets, secret_count })
+}
+
+fn topic(source: &settings::Source, arn: &str) -> Result<Sns, String> {
+    if !source.secrets.is_empty() || source.url.is_some() {
+        return Err("Amazon signs what SNS posts, with keys of its own: leave `secrets` and `url` out".into());
+    }
+    if let Some(alone) = broker::setting_alone(source) {
+        return Err(format!("`{alone}` goes with the address of a broker's queue, not with a topic of SNS"));
+    }
+    let topic = sns::Topic::parse(arn)
+        .ok_or("`from` is no topic of SNS: arn:aws:sns:eu-central-1:123456789012:orders")?;
+    Ok(Sns { topic, certificate: tokio::sync::Mutex::default() })
 }
 
 fn secret(text: &str) -> Result<String, String> {

@@ -40,7 +40,7 @@ impl Reader<'_> {
         let mut read = Read::default();
         for (no, arrival) in arrivals.iter().enumerate() {
             let before = read.deliveries.len();
-            if let Err(bad) = self.one(arrival, &mut read.deliveries) {
+            if let Err(bad) = self.one(&arrival.headers, &arrival.body, &mut read.deliveries) {
                 let said =
                     bad.0.iter().map(|fault| format!("{} {}: {}", fault.code, fault.pointer, fault.detail));
                 let mut reason = said.collect::<Vec<_>>().join("; ");
@@ -55,20 +55,30 @@ impl Reader<'_> {
     }
 
     /// An error is what is wrong; what is good beside it is taken.
-    fn one(&self, arrival: &Arrival, into: &mut Vec<Delivery>) -> Result<(), Bad> {
-        if arrival.body.len() > self.body_bytes_max {
-            let detail = format!("{} bytes, and {} are taken", arrival.body.len(), self.body_bytes_max);
+    pub fn one(
+        &self,
+        headers: &[(Box<str>, Box<str>)],
+        body: &[u8],
+        into: &mut Vec<Delivery>,
+    ) -> Result<(), Bad> {
+        if body.len() > self.body_bytes_max {
+            let detail = format!("{} bytes, and {} are taken", body.len(), self.body_bytes_max);
             return Err(wire::problem::Fault::new("", "body_too_long", detail).into());
         }
         match self.payload {
-            Payload::CloudEvents => self.cloud_events(arrival, into),
-            Payload::Vendor(settings) => self.vendors(arrival, settings, into),
+            Payload::CloudEvents => self.cloud_events(headers, body, into),
+            Payload::Vendor(settings) => self.vendors(headers, body, settings, into),
         }
     }
 
-    fn cloud_events(&self, arrival: &Arrival, into: &mut Vec<Delivery>) -> Result<(), Bad> {
-        let headers = as_http(&arrival.headers, self.broker);
-        match cloudevents::read(&headers, &arrival.body, self.reading)? {
+    fn cloud_events(
+        &self,
+        headers: &[(Box<str>, Box<str>)],
+        body: &[u8],
+        into: &mut Vec<Delivery>,
+    ) -> Result<(), Bad> {
+        let headers = as_http(headers, self.broker);
+        match cloudevents::read(&headers, body, self.reading)? {
             Message::One(input) => into.push(Delivery { input, raw: None }),
             Message::Many(all) => {
                 let mut faults = Vec::new();
@@ -86,12 +96,17 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn vendors(&self, arrival: &Arrival, settings: &Settings, into: &mut Vec<Delivery>) -> Result<(), Bad> {
-        let headers = Headers::new(arrival.headers.iter().map(|(name, value)| (&**name, value.as_bytes())));
+    fn vendors(
+        &self,
+        of: &[(Box<str>, Box<str>)],
+        body: &[u8],
+        settings: &Settings,
+        into: &mut Vec<Delivery>,
+    ) -> Result<(), Bad> {
+        let headers = Headers::new(of.iter().map(|(name, value)| (&**name, value.as_bytes())));
         let id = IDS.iter().find_map(|name| headers.one(name).ok().flatten());
-        let trusted = Verified::trusted(arrival.body.to_vec().into(), id.map(Into::into));
-        let raw =
-            Raw { source: self.source.into(), headers: kept(&arrival.headers), body: arrival.body.to_vec() };
+        let trusted = Verified::trusted(body.into(), id.map(Into::into));
+        let raw = Raw { source: self.source.into(), headers: kept(of), body: body.to_vec() };
         let decoded = decode(settings, &trusted, &headers, self.reading)?;
         into.extend(decoded.into_iter().map(|one| Delivery { input: one.input, raw: Some(raw.clone()) }));
         Ok(())

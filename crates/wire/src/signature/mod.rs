@@ -6,6 +6,7 @@
 
 mod key;
 mod shopify;
+pub mod sns;
 mod square;
 mod standard_webhooks;
 mod stripe;
@@ -78,6 +79,8 @@ pub enum Refused {
     Encoded,
     /// Another shop than the one that the settings name.
     WrongShop,
+    /// Another topic of SNS than the one that the settings name.
+    WrongTopic,
     /// Not a forgery: WooCommerce's unsigned `webhook_id=N` at creation. Answer 200 and read nothing.
     Ping,
 }
@@ -92,6 +95,7 @@ impl Refused {
             Refused::Mismatch => "signature_mismatch",
             Refused::Encoded => "content_encoding_refused",
             Refused::WrongShop => "shop_mismatch",
+            Refused::WrongTopic => "topic_mismatch",
             Refused::Ping => "ping",
         }
     }
@@ -109,6 +113,7 @@ impl Refused {
             }
             Refused::Encoded => "the body has a Content-Encoding, so it is not what was signed",
             Refused::WrongShop => "it names another shop than the settings of this source",
+            Refused::WrongTopic => "it names another topic than the settings of this source",
             Refused::Ping => "a ping",
         }
     }

@@ -20,6 +20,9 @@ pub async fn handle(State(app): State<Arc<App>>) -> Response {
                 Way::Webhook(webhook) => {
                     json!({"path": format!("/v1/sources/{name}"), "secrets": webhook.secret_count})
                 }
+                Way::Sns(sns) => {
+                    json!({"path": format!("/v1/sources/{name}"), "from": sns.topic.arn()})
+                }
                 Way::Broker(broker) => {
                     let mut told = app.meters.of(name).told();
                     told["from"] = broker.shown.as_str().into();

@@ -31,11 +31,14 @@ pub async fn handle(
     headers: HeaderMap,
     request: Body,
 ) -> Answer {
-    let source = app.sources.get(&name).map(|source| (&source.way, &source.payload));
-    let Some((Way::Webhook(source), Payload::Vendor(settings))) = source else {
-        return Err(Problem::not_found("source"));
-    };
+    let named = app.sources.get(&name).filter(|source| !matches!(source.way, Way::Broker(_)));
+    let named = named.ok_or_else(|| Problem::not_found("source"))?;
     let bytes = body::read_raw(request, app.bounds.body_bytes_max, &app.bounds).await?;
+    let (source, settings) = match (&named.way, &named.payload) {
+        (Way::Webhook(webhook), Payload::Vendor(settings)) => (webhook, settings),
+        (Way::Sns(sns), _) => return super::sns::receive(&app, &name, named, sns, bytes).await,
+        _ => return Err(Problem::not_found("source")),
+    };
     let given = Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let now = jiff::Timestamp::now();
     match signature::verify(&source.scheme, &given, bytes.to_vec().into(), &source.secrets, now) {
@@ -44,17 +47,15 @@ pub async fn handle(
             app.metrics.webhook(&name, "ping");
             Ok(answer(200, &json!({"outcomes": [], "note": "ping"})))
         }
-        Err(refused) => {
-            app.metrics.webhook(&name, refused.code());
-            tracing::warn!(
-                source = name,
-                code = refused.code(),
-                bytes = bytes.len(),
-                "a webhook was refused"
-            );
-            Err(Problem::new(refused.status(), refused.code(), "This sender is not proved", refused.said()))
-        }
+        Err(refused) => refuse(&app, &name, refused, bytes.len()),
     }
+}
+
+/// Counted and logged by its reason, never kept.
+pub fn refuse(app: &App, name: &str, refused: Refused, bytes: usize) -> Answer {
+    app.metrics.webhook(name, refused.code());
+    tracing::warn!(source = name, code = refused.code(), bytes, "a webhook was refused");
+    Err(Problem::new(refused.status(), refused.code(), "This sender is not proved", refused.said()))
 }
 
 async fn take(
@@ -71,7 +72,10 @@ async fn take(
     let kept = kept(headers);
     let decoded = match decode(settings, verified, given, reading) {
         Ok(decoded) => decoded,
-        Err(bad) => return set_aside(app, name, settings, kept, verified.body(), bad).await,
+        Err(bad) => {
+            let is_ours = settings.vendor == Vendor::Standard;
+            return set_aside(app, name, is_ours, kept, verified.body(), bad).await;
+        }
     };
     let ignored = |d: &Decoded| {
         let ignored = d.ignored.as_ref()?;
@@ -92,10 +96,10 @@ async fn take(
 }
 
 /// Signed, but not what its vendor documents: kept for a person. Senders of our own kind are told so.
-async fn set_aside(
+pub async fn set_aside(
     app: &Arc<App>,
     name: &str,
-    settings: &Settings,
+    is_ours: bool,
     headers: Vec<(String, String)>,
     body: &[u8],
     bad: Bad,
@@ -124,7 +128,7 @@ async fn set_aside(
         })
     };
     tokio::task::spawn_blocking(put).await.map_err(|_| Problem::internal())??;
-    if settings.vendor == Vendor::Standard {
+    if is_ours {
         let mut problem = Problem::new(
             422,
             "payload_unreadable",
