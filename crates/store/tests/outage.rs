@@ -97,7 +97,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, commits: Option<&AtomicU64>) {
     while let Ok(len @ 1..) = from.read(&mut buffer) {
         let is_commit = buffer[..len].windows(7).any(|at| at == b"COMMIT\0");
         let n = commits.filter(|_| is_commit).map_or(CALM, |commits| commits.fetch_add(1, Ordering::Relaxed));
-        let cut = n < CALM && n % EVERY == 0;
+        let cut = n < CALM && n.is_multiple_of(EVERY);
         if cut && n / EVERY % 2 == 1 {
             break;
         }

@@ -75,3 +75,31 @@ fn tables_of_others_are_refused() {
     server.sql(name, "DELETE FROM migration WHERE no = 1000; UPDATE migration SET checksum = 'x'").unwrap();
     assert!(open(&url).err().unwrap().must_stop());
 }
+
+#[test]
+fn who_answers_is_asked_as_far_as_the_url_says() {
+    let server = Postgres::start().unwrap();
+    let url = server.database().replace("127.0.0.1", "localhost");
+    let encrypted = |url: &str| {
+        let conn = open(url)?.connect(Use::Read)?;
+        let row = conn.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[])?.pop();
+        Ok::<_, store::StoreError>(row.unwrap().get::<_, bool>(0))
+    };
+    assert_eq!(encrypted(&url), Ok(false), "it does not speak TLS, and it is only preferred");
+    for mode in ["require", "verify-full"] {
+        let refused = encrypted(&format!("{url}?sslmode={mode}")).unwrap_err().to_string();
+        assert!(refused.contains("TLS"), "{mode}: {refused}");
+    }
+    let root = server.encrypt();
+    let root = root.display();
+    assert_eq!(encrypted(&format!("{url}?sslmode=disable")), Ok(false));
+    assert_eq!(encrypted(&url), Ok(true));
+    assert_eq!(encrypted(&format!("{url}?sslmode=require")), Ok(true));
+    assert_eq!(encrypted(&format!("{url}?sslmode=verify-full&sslrootcert={root}")), Ok(true));
+    let stranger = encrypted(&format!("{url}?sslmode=verify-full")).unwrap_err().to_string();
+    assert!(stranger.contains("UnknownIssuer"), "{stranger}");
+    let numbered = url.replace("localhost", "127.0.0.1");
+    let other =
+        encrypted(&format!("{numbered}?sslmode=verify-full&sslrootcert={root}")).unwrap_err().to_string();
+    assert!(other.contains("not valid for name"), "{other}");
+}

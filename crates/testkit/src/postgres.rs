@@ -41,8 +41,21 @@ gone INT
 rm -rf "$dir"
 "#;
 
+/// An authority, and a certificate of its for `localhost`, in this folder and as its owner's.
+const CERTIFICATES: &str = r#"
+set -e
+new="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+openssl req -x509 $new -days 2 -subj /CN=authority -keyout ca.key -out ca.crt
+openssl req $new -subj /CN=localhost -keyout server.key -out server.csr
+echo subjectAltName=DNS:localhost >ext
+openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out server.crt
+chmod 600 server.key
+chown "$(stat -c %u .)" server.key
+"#;
+
 pub struct Postgres {
     pub port: u16,
+    dir: PathBuf,
     watch: Mutex<Watch>,
 }
 
@@ -87,7 +100,7 @@ impl Postgres {
         let mut child = command.spawn().map_err(|e| format!("cannot start a shell: {e}"))?;
         let (say, said) = (child.stdin.take(), child.stdout.take());
         let said = BufReader::new(said.ok_or("the shell has no output")?);
-        let postgres = Postgres { port, watch: Mutex::new(Watch { child, say, said }) };
+        let postgres = Postgres { port, dir, watch: Mutex::new(Watch { child, say, said }) };
         postgres.run("start", "ready")?;
         Ok(postgres)
     }
@@ -101,6 +114,23 @@ impl Postgres {
         let mut line = String::new();
         let _nothing = watch.said.read_line(&mut line);
         if line.trim_end() == done { Ok(()) } else { Err(format!("PostgreSQL does not {what}: {line}")) }
+    }
+
+    /// From now on it also speaks TLS, as `localhost`. Answers the certificate of the authority that says so.
+    pub fn encrypt(&self) -> PathBuf {
+        let made = Command::new("sh").args(["-c", CERTIFICATES, "sh"]).current_dir(&self.dir).output();
+        let made = made.unwrap_or_else(|e| panic!("cannot start a shell: {e}"));
+        let why = String::from_utf8_lossy(&made.stderr);
+        assert!(made.status.success(), "openssl makes no certificates (`apt-get install openssl`): {why}");
+        for (setting, value) in [("ssl_cert_file", "server.crt"), ("ssl_key_file", "server.key")] {
+            let file = self.dir.join(value);
+            let set = format!("ALTER SYSTEM SET {setting} = '{}'", file.display());
+            self.sql("postgres", &set).unwrap_or_else(|why| panic!("{why}"));
+        }
+        self.sql("postgres", "ALTER SYSTEM SET ssl = on").unwrap_or_else(|why| panic!("{why}"));
+        self.stop();
+        self.again();
+        self.dir.join("ca.crt")
     }
 
     /// kill -9 of the postmaster.
