@@ -119,3 +119,20 @@ fn what_others_did_is_told() {
     let news = one.store.begin(&mut one.snapshot).unwrap();
     assert_eq!((news.members, news.settings, news.pos), (vec![], Some((1, 0)), None), "once");
 }
+
+/// Stopped or cut off in the middle of a commit: its transaction would keep the head for as long as its connection lives.
+#[test]
+fn who_stands_still_in_a_transaction_is_put_out_of_it() {
+    let bench = bench(300);
+    let mut one = open(&bench);
+    bring(&mut one, &[(1, 0, 10)]);
+    let url = bench.url.as_ref().unwrap();
+    let still = store::postgres::enter(url).unwrap().connect(store::postgres::Use::Write).unwrap();
+    still
+        .run("SET idle_in_transaction_session_timeout = 0; BEGIN; UPDATE head SET waiting = waiting")
+        .unwrap();
+    let mut other = open(&bench);
+    bring(&mut other, &[(1, 1, 10)]);
+    assert!(still.run("COMMIT").is_err());
+    check(&bench, 2);
+}

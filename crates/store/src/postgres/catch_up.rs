@@ -28,7 +28,11 @@ impl Postgres {
         if let Some(fence) = self.shared.turn.rest(false, TURN) {
             self.shared.give_up(&self.conn, fence);
         }
-        if self.shared.turn.go_on().is_some() {
+        self.shared.turn.go_on();
+        if let Some(fence) = self.shared.turn.due() {
+            self.shared.give_up(&self.conn, fence);
+        }
+        if self.shared.turn.fence().is_some() {
             let seen = self.ask(head::look)?;
             let is_ours = seen.holder == self.shared.me;
             // A lease that is over is renewed by the batches in flight, unless somebody takes the turn before.
@@ -43,7 +47,8 @@ impl Postgres {
             }
         }
         let seen = self.take()?;
-        let news = self.news(&seen, snapshot, true)?;
+        // Whoever has the turn and has not caught up has not got it.
+        let news = self.news(&seen, snapshot, true).inspect_err(|_| self.shared.turn.lost())?;
         self.writer().send(Task::After(seen.hash));
         self.shared.erasing.fetch_or(seen.erasing, Ordering::AcqRel);
         Ok(news)
@@ -79,15 +84,24 @@ impl Postgres {
         }
         loop {
             let (me, heard) = (self.shared.me, self.shared.turn.heard());
-            if let Some(seen) = self.ask(|conn| head::take(conn, me, lease_ms))? {
-                self.shared.turn.took(seen.fence);
-                return Ok(seen);
+            match self.ask(|conn| head::take(conn, me, lease_ms)) {
+                Ok(Some(seen)) => {
+                    self.shared.turn.took(seen.fence);
+                    return Ok(seen);
+                }
+                Ok(None) => {}
+                // Its lease is over and it stands still in the middle of a transaction.
+                Err(StoreError::Busy) => self.ask(head::break_up)?,
+                Err(why) => return Err(why),
             }
             let seen = self.ask(head::look)?;
             if asked != Some(seen.fence) {
                 let channel = self.shared.channel.clone();
-                self.ask(|conn| head::ask(conn, &channel, seen.fence))?;
-                asked = Some(seen.fence);
+                match self.ask(|conn| head::ask(conn, &channel, seen.fence)) {
+                    Ok(()) => asked = Some(seen.fence),
+                    Err(StoreError::Busy) => {}
+                    Err(why) => return Err(why),
+                }
             }
             if begun.elapsed() > PATIENCE {
                 let why = format!("another process has not given up its turn for {} s", PATIENCE.as_secs());

@@ -64,7 +64,7 @@ impl Door {
 
 /// Of the session. Indexes are used even before the server has counted the rows of a table.
 fn settings(what_for: Use, schema: Option<&str>) -> String {
-    let (statement, lock) = if what_for == Use::Migrate { ("0", "60s") } else { ("30s", "4s") };
+    let (statement, lock) = if what_for == Use::Migrate { ("0", "60s") } else { ("30s", "3s") };
     let mut set = format!(
         "SET statement_timeout = '{statement}'; SET lock_timeout = '{lock}';
          SET idle_in_transaction_session_timeout = '4s'; SET client_min_messages = 'warning';

@@ -13,6 +13,9 @@ pub fn store_error(e: &Error) -> StoreError {
         let is_lost = e.is_closed() || is_io(e);
         return if is_lost { StoreError::Unavailable(why) } else { StoreError::Corrupt(why) };
     };
+    if *db.code() == SqlState::LOCK_NOT_AVAILABLE {
+        return StoreError::Busy;
+    }
     // A right that is missing can be given; a table that is missing cannot be mended by waiting.
     let can_be_given = *db.code() == SqlState::INSUFFICIENT_PRIVILEGE;
     match &db.code().code()[..2] {

@@ -68,6 +68,14 @@ pub fn take(conn: &Conn, me: i64, lease_ms: i64) -> Result<Option<Seen>, StoreEr
     conn.query(&update, &[&me, &lease_ms])?.pop().map(|row| seen(&row)).transpose()
 }
 
+/// Ends the transaction that keeps the head locked, if it has done so for long: its process stands still or is cut off.
+pub fn break_up(conn: &Conn) -> Result<(), StoreError> {
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE relation = 'head'::REGCLASS AND mode = 'RowExclusiveLock' AND granted AND pid <> pg_backend_pid()
+        AND wait_event_type IS DISTINCT FROM 'Lock' AND xact_start < now() - INTERVAL '2 seconds'";
+    conn.query(end, &[]).map(|_| ())
+}
+
 /// Asks who has it to give it up soon.
 pub fn ask(conn: &Conn, channel: &str, fence: i64) -> Result<(), StoreError> {
     let update = "WITH quick AS (SELECT set_config('synchronous_commit', 'off', true)),

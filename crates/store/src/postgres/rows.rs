@@ -115,11 +115,11 @@ fn states(conn: &Conn, flight: &Flight, encoded: &Encoded) -> Result<(), StoreEr
             encoded.image_parts().iter().map(|at| &encoded.images()[at.clone()]).collect();
         let due: Vec<Option<i64>> =
             (0..numbers.len()).map(|n| write.due_ms.get(n).copied().flatten()).collect();
-        let put = "INSERT INTO member SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[])
+        let put = "WITH told AS (INSERT INTO touched VALUES ($4, $1)), forgotten AS (DELETE FROM touched WHERE pos < $5)
+            INSERT INTO member SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[])
             ON CONFLICT (no) DO UPDATE SET image = excluded.image, due_ms = excluded.due_ms";
-        conn.execute(put, &[&numbers, &images, &due])?;
-        conn.execute("INSERT INTO touched VALUES ($1, $2)", &[&int(flight.last_pos), &numbers])?;
-        conn.execute("DELETE FROM touched WHERE pos < $1", &[&(int(flight.first_pos) - TOUCHED_MAX)])?;
+        let last = int(flight.last_pos);
+        conn.execute(put, &[&numbers, &images, &due, &last, &(last - TOUCHED_MAX)])?;
     }
     let (at, lots): (Vec<i64>, Vec<&str>) = encoded.pages.added().unzip();
     if !at.is_empty() {

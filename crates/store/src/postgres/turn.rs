@@ -48,14 +48,13 @@ impl Turn {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The decider has something to do: the fence, if it is still our turn.
-    pub fn go_on(&self) -> Option<i64> {
+    /// The decider has something to do: waits while the turn is being given up.
+    pub fn go_on(&self) {
         let mut state = self.lock();
         state.resting = false;
-        while state.fence.is_some() && (state.leaving || state.ending) {
+        while state.leaving || state.ending && state.flying > 0 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.fence
     }
     pub fn took(&self, fence: i64) {
         let mut state = self.lock();
@@ -93,14 +92,6 @@ impl Turn {
     pub fn due(&self) -> Option<i64> {
         self.lock().due()
     }
-    /// Until nothing is in flight.
-    pub fn wait_for_landing(&self) {
-        let mut state = self.lock();
-        while state.flying > 0 {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
     /// Others wait. Answers what is to be given up now.
     pub fn want(&self) -> Option<i64> {
         let mut state = self.lock();
@@ -155,14 +146,15 @@ mod tests {
     fn a_turn_is_given_up_when_others_want_it_and_nothing_flies() {
         let turn = Turn::default();
         turn.took(7);
-        assert_eq!((turn.go_on(), turn.want()), (Some(7), None), "busy");
+        assert_eq!(turn.want(), None, "busy");
         turn.take_off();
         assert_eq!(turn.rest(true, Duration::ZERO), None, "in flight");
         turn.land();
         assert_eq!((turn.due(), turn.due()), (Some(7), None), "once");
         turn.left();
         assert!(turn.yielded() && !turn.yielded());
-        assert_eq!(turn.go_on(), None);
+        turn.go_on();
+        assert_eq!(turn.fence(), None);
     }
 
     #[test]
@@ -172,7 +164,7 @@ mod tests {
         assert_eq!(turn.rest(false, Duration::ZERO), None, "nobody wants it");
         assert_eq!(turn.want(), None);
         assert_eq!(turn.rest(false, Duration::from_secs(60)), None, "not so long yet");
-        assert_eq!(turn.go_on(), Some(7));
+        turn.go_on();
         assert_eq!(turn.rest(false, Duration::ZERO), Some(7));
     }
 
