@@ -97,7 +97,7 @@ fn long_wide_fractions_compare() {
     };
     let (more, less) = (square(LIMIT - 2, LIMIT - 1), square(LIMIT - 3, LIMIT - 2));
     assert_eq!(more.sub(less), Err(OutOfRange));
-    assert!(more > less && less < more && more < Wide::ONE && less > Wide::ZERO);
+    assert!(more > less && more < Wide::ONE && less > Wide::ZERO);
     assert_eq!(more.cmp(&more), Ordering::Equal);
     assert_eq!(more.coarse(), Wide::ONE);
 }
