@@ -4,6 +4,8 @@
 
 #[path = "contract.rs"]
 mod contract;
+#[path = "endpoints.rs"]
+mod endpoints;
 #[path = "erasing.rs"]
 mod erasing;
 #[path = "lots.rs"]
