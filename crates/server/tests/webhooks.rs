@@ -188,6 +188,32 @@ fn what_was_not_taken_comes_again_and_a_dead_letter_when_it_is_asked_for() {
 }
 
 #[test]
+fn one_that_is_asked_for_again_leaves_those_on_their_way_alone() {
+    let mut api = api();
+    let of = |got: &Received, order: &str| got.json().to_string().contains(&format!("\"{order}\""));
+    let hook = Receiver::start(move |got, before| match before {
+        0 => Reply::Answer(500, "", String::new()),
+        _ if of(got, "o3") => Reply::Silence,
+        _ => Reply::ok(),
+    });
+    let made = endpoint(&mut api, json!({"url": hook.url(), "types": ["points.earned"]}));
+    let id = made["id"].as_str().unwrap().to_owned();
+    for (n, order_id) in ["o1", "o2", "o3"].into_iter().enumerate() {
+        api.event(&order(order_id, "email:ada@example.com", "5.00"));
+        hook.wait_for(n + 1);
+    }
+    let waits = format!("/v1/deliveries?endpoint={id}&state=waiting");
+    let waits = api.until(&waits, |list| list["deliveries"][0]["attempts"] == 1);
+    let one = waits["deliveries"][0]["id"].as_str().unwrap();
+    let asked = Instant::now();
+    let retried = api.post(&format!("/v1/deliveries/{one}/retry"), &json!({}));
+    assert_eq!(retried.status, 202, "{}", retried.body);
+    let got = hook.wait_for(4);
+    assert!(of(&got[3], "o1") && got[3].at - asked < Duration::from_millis(1_500), "{:?}", got[3].at - asked);
+    assert_eq!(got.iter().filter(|one| of(one, "o3")).count(), 1, "it is on its way still");
+}
+
+#[test]
 fn an_endpoint_that_is_gone_is_switched_off_and_goes_on_when_switched_on() {
     let mut api = api();
     let hook = Receiver::start(

@@ -167,7 +167,8 @@ rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
     let put = api.call("PUT", "/v1/program", &[("Content-Type", "application/toml")], plain.as_bytes());
     assert!(put.status < 300, "{}", put.body);
     api.event(&order("o2", "pos:c1", "2.00"));
-    api.until(&format!("/v1/endpoints/{id}"), |endpoint| endpoint["state"] == "unfit");
+    let unfit = api.until(&format!("/v1/endpoints/{id}"), |endpoint| endpoint["state"] == "unfit");
+    assert_eq!(unfit["unfit"][0]["pointer"], "/payload/t", "it says why: {unfit}");
     let on = api.call(
         "PATCH",
         &format!("/v1/endpoints/{id}"),
@@ -183,5 +184,6 @@ rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
         body.as_bytes(),
     );
     assert_eq!((on.status, on.json()["state"].as_str()), (200, Some("on")), "{}", on.body);
+    assert_eq!(on.json()["unfit"], Value::Null);
     assert_eq!(hook.wait_for(2)[1].json(), json!({"n": 2}), "nothing was lost");
 }

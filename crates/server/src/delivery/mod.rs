@@ -22,7 +22,7 @@ use std::time::Duration;
 use domain::key::KeyMaker;
 use engine::Clock;
 use store::{Admin, Reader, StoreError};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::feed::Feed;
@@ -49,7 +49,17 @@ pub struct Deliveries {
 /// An endpoint's task, and how it is told to save and end.
 struct Running {
     stop: watch::Sender<bool>,
+    again: Arc<Notify>,
     task: JoinHandle<()>,
+}
+
+/// What an endpoint's task is told.
+#[derive(Clone)]
+struct Signal {
+    /// It is started anew, or taken away.
+    stopped: watch::Receiver<bool>,
+    /// What waits in the store was changed.
+    again: Arc<Notify>,
 }
 
 impl Deliveries {
@@ -109,6 +119,22 @@ impl Deliveries {
         .await
     }
 
+    /// Messages in the store become due; those on their way are not held up by it.
+    pub async fn again<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        self: &Arc<Deliveries>,
+        no: u64,
+        retry: impl FnOnce(&Reader, &Admin) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        self.alone(move |all| async move {
+            let done = all.with_store(retry).await;
+            if let Some(running) = all.running().get(&no) {
+                running.again.notify_one();
+            }
+            done
+        })
+        .await
+    }
+
     /// To its end, though whoever asked for it has hung up.
     async fn alone<T, E, F>(
         self: &Arc<Deliveries>,
@@ -148,7 +174,7 @@ impl Deliveries {
     /// Waits until what is on its way is known; the feed was closed before.
     pub async fn stop(&self) {
         let running: Vec<_> = self.running().drain().map(|(_, running)| running).collect();
-        for Running { stop, task } in running {
+        for Running { stop, task, .. } in running {
             let _ = task.await;
             drop(stop);
         }
@@ -157,16 +183,18 @@ impl Deliveries {
     fn run(self: &Arc<Deliveries>, no: u64) {
         let (stop, stopped) = watch::channel(false);
         let (all, ends) = (self.clone(), [stopped.clone(), self.feed.closing()]);
+        let again = Arc::new(Notify::new());
+        let signal = Signal { stopped, again: again.clone() };
         let work = move || {
-            let (all, stopped) = (all.clone(), stopped.clone());
+            let (all, signal) = (all.clone(), signal.clone());
             async move {
-                if topic::run(all.clone(), no, stopped.clone()).await.is_continue() {
-                    worker::run(all, no, stopped).await;
+                if topic::run(all.clone(), no, signal.stopped.clone()).await.is_continue() {
+                    worker::run(all, no, signal).await;
                 }
             }
         };
         let task = tokio::spawn(keep_up(no, work, BROKEN_REST, ends));
-        self.running().insert(no, Running { stop, task });
+        self.running().insert(no, Running { stop, again, task });
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Running>> {

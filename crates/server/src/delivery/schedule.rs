@@ -37,6 +37,15 @@ pub fn rest(failures: u32) -> Option<Duration> {
     Some(REST.saturating_mul(1 << over.min(16)).min(REST_MAX))
 }
 
+/// Nothing where it has passed.
+pub fn until(ms: i64, now: i64) -> Duration {
+    Duration::from_millis(ms.saturating_sub(now).max(0).cast_unsigned())
+}
+
+pub fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
 #[test]
 fn the_schedule_is_the_published_one() {
     let waits: Vec<u64> = (1..=9).filter_map(|n| wait(n, 0.0)).map(|wait| wait.as_secs()).collect();

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use super::clerk::Clerk;
 use super::message::{Message, Slot, Tried, Way};
 use super::outcome::Verdict;
-use super::{Deliveries, Endpoint, schedule};
+use super::schedule::{self, now_ms, until};
+use super::{Deliveries, Endpoint, Signal};
 use crate::feed::{Beside, Cursor, Live, Next, Told};
 
 /// What came of attempts is saved together, at least so often.
@@ -31,9 +32,9 @@ const ASKED_MIN: Duration = Duration::from_secs(1);
 const REST_LONG: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(1);
 
-pub async fn run(deliveries: Arc<Deliveries>, no: u64, stopped: watch::Receiver<bool>) {
+pub async fn run(deliveries: Arc<Deliveries>, no: u64, signal: Signal) {
     loop {
-        match Worker::open(&deliveries, no, stopped.clone()).await {
+        match Worker::open(&deliveries, no, signal.clone()).await {
             Ok(None) => return,
             Ok(Some(worker)) => match worker.work().await {
                 Ok(()) => return,
@@ -42,7 +43,7 @@ pub async fn run(deliveries: Arc<Deliveries>, no: u64, stopped: watch::Receiver<
             Err(error) => tracing::warn!(endpoint = no, %error, "deliveries wait for the store"),
         }
         tokio::time::sleep(RETRY).await;
-        if *stopped.borrow() || *deliveries.feed.closing().borrow() {
+        if *signal.stopped.borrow() || *deliveries.feed.closing().borrow() {
             return;
         }
     }
@@ -56,8 +57,7 @@ struct Worker {
     feed: Beside,
     /// The server stops.
     closing: watch::Receiver<bool>,
-    /// It is started anew, or taken away.
-    stopped: watch::Receiver<bool>,
+    signal: Signal,
     /// From the feed, not sent yet.
     ahead: VecDeque<Message>,
     slots: VecDeque<Slot>,
@@ -83,7 +83,7 @@ impl Worker {
     async fn open(
         deliveries: &Arc<Deliveries>,
         no: u64,
-        stopped: watch::Receiver<bool>,
+        signal: Signal,
     ) -> Result<Option<Worker>, StoreError> {
         let found =
             deliveries.read(move |reader| Ok((reader.endpoint_get(no)?, reader.delivery_members(no)?)));
@@ -115,7 +115,7 @@ impl Worker {
             clerk,
             feed: Beside::new(live),
             closing: deliveries.feed.closing(),
-            stopped,
+            signal,
             ahead: VecDeque::new(),
             slots: VecDeque::new(),
             open: HashSet::new(),
@@ -154,7 +154,8 @@ impl Worker {
                 biased;
                 Some(tried) = self.flying.join_next() => Step::Tried(tried),
                 () = sleep_until(wake), if wake.is_some() => Step::Time,
-                () = told(&mut self.stopped) => Step::Stop,
+                () = told(&mut self.signal.stopped) => Step::Stop,
+                () = self.signal.again.notified() => Step::Again,
                 () = told(&mut self.closing) => Step::Close,
                 next = self.feed.next(), if self.feed.is_reading() => next?.map_or(Step::Close, Step::New),
             };
@@ -169,6 +170,10 @@ impl Worker {
                     self.pull(&stretch.told, before, stretch.end).await?;
                 }
                 Step::Time => {}
+                Step::Again => {
+                    self.rest_until = Instant::now();
+                    self.look().await?;
+                }
                 Step::Close => break,
                 Step::Stop => return self.end(STOP_MAX).await,
             }
@@ -388,7 +393,6 @@ impl Worker {
         let mut progress = std::mem::take(&mut self.progress);
         progress.failing_ms = self.failing_ms;
         let no = self.endpoint.row.no;
-        let in_order = self.endpoint.settings.in_order;
         let changed = !progress.later.is_empty() || !progress.taken.is_empty();
         self.deliveries.write(move |admin| admin.delivery_save(no, progress)).await?;
         if let Some(why) = off {
@@ -396,14 +400,21 @@ impl Worker {
             self.progress.off = off;
         }
         if changed {
-            let next = self
-                .deliveries
-                .read(move |reader| Ok((reader.delivery_next(no, in_order)?, reader.delivery_members(no)?)));
-            let (next, members) = next.await?;
-            self.waiting = members.into_iter().collect();
-            let now = now_ms();
-            self.due_at = next.map(|next| Instant::now() + until(next, now));
+            self.look().await?;
         }
+        Ok(())
+    }
+
+    /// What waits in the store.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let (no, in_order) = (self.endpoint.row.no, self.endpoint.settings.in_order);
+        let next = self
+            .deliveries
+            .read(move |reader| Ok((reader.delivery_next(no, in_order)?, reader.delivery_members(no)?)));
+        let (next, members) = next.await?;
+        self.waiting = members.into_iter().collect();
+        let now = now_ms();
+        self.due_at = next.map(|next| Instant::now() + until(next, now));
         Ok(())
     }
 
@@ -463,6 +474,7 @@ enum Step {
     Tried(Result<Tried, JoinError>),
     New(Next),
     Time,
+    Again,
     Close,
     Stop,
 }
@@ -477,13 +489,4 @@ async fn sleep_until(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// Nothing where it has passed.
-fn until(ms: i64, now: i64) -> Duration {
-    Duration::from_millis(ms.saturating_sub(now).max(0).cast_unsigned())
-}
-
-fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }

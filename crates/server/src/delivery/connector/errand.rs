@@ -20,6 +20,8 @@ use crate::outbound::Request;
 
 /// Bytes of a request's body.
 const BODY_BYTES_MAX: usize = 32 * 1024;
+/// Of a secret that is blanked: a shorter text stands anywhere.
+const SECRET_BYTES_MIN: usize = 4;
 /// `message.id` and the others lie before the settings.
 pub const MESSAGE: [&str; 3] = ["id", "code", "endpoint"];
 
@@ -169,9 +171,30 @@ impl<'c> Errand<'c> {
     /// What is never said again.
     fn masks(&self) -> Vec<String> {
         let secret = |name: &str| self.sheet.settings.get(name).is_some_and(|setting| setting.secret);
-        let all = self.settings.iter().filter(|(name, text)| secret(name) && text.len() >= 4);
-        all.map(|(_, text)| text.clone()).collect()
+        let all = self.settings.iter().filter(|(name, text)| secret(name) && text.len() >= SECRET_BYTES_MIN);
+        let plain = all.map(|(_, text)| text.clone());
+        let mut forms: Vec<String> =
+            plain.flat_map(|text| in_base64(&text).into_iter().chain([text])).collect();
+        // Of two that overlap, the longer one first.
+        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms
     }
+}
+
+/// How a secret looks within base64, whatever stands before and behind it: by where it begins, without the letters that
+/// it shares with its neighbours.
+fn in_base64(secret: &str) -> Vec<String> {
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+    let at = |before: usize| {
+        let bytes = [&[0; 2][..before], secret.as_bytes()].concat();
+        let own = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
+        [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)]
+            .map(|text| text[own.clone()].to_owned())
+    };
+    let mut forms: Vec<String> = (0..3).flat_map(at).collect();
+    forms.sort();
+    forms.dedup();
+    forms
 }
 
 type Values = (BTreeMap<String, Entry>, BTreeMap<String, Template>, Vec<Expr>);
@@ -291,4 +314,22 @@ impl Order {
     pub fn mask(&self, said: &str) -> String {
         self.masks.iter().fold(said.to_owned(), |said, secret| said.replace(secret, MASK))
     }
+}
+
+#[test]
+fn a_secret_is_found_within_base64() {
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+    let secret = "s3cret>>??\u{fc}";
+    let forms = in_base64(secret);
+    for before in ["", "a", "ab", "abc", "user:", "Bearer "] {
+        for behind in ["", "x", "yz", "\n"] {
+            let whole = format!("{before}{secret}{behind}");
+            for told in [STANDARD.encode(&whole), URL_SAFE.encode(&whole)] {
+                let masked = forms.iter().fold(told.clone(), |said, form| said.replace(form, MASK));
+                assert!(masked.contains(MASK), "{whole}: {told}");
+                assert!(masked.len() < told.len() - secret.len() + MASK.len(), "{told} leaves {masked}");
+            }
+        }
+    }
+    assert!(in_base64("abcd").iter().all(|form| form.len() >= 4), "so short that it stands anywhere");
 }

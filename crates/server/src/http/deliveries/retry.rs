@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use connectors::Address;
 use serde::Deserialize;
 use serde_json::json;
 use store::{Admin, Reader};
@@ -28,8 +29,22 @@ pub async fn one(State(app): State<Arc<App>>, Name(name): Name) -> Answer {
         0 => Err(Problem::not_found("delivery that waits or is dead")),
         _ => Ok(()),
     };
-    app.deliveries.change(no, retry).await?;
+    put(&app, no, retry).await?;
     Ok(body::answer(202, &json!({"endpoint": id(no), "retried": 1})))
+}
+
+/// A topic takes what waits in the order of the feed: it begins anew.
+async fn put<T: Send + 'static>(
+    app: &Arc<App>,
+    no: u64,
+    retry: impl FnOnce(&Reader, &Admin) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let endpoint = find(app, &id(no)).await?;
+    if Address::parse(&endpoint.settings.url).is_some() {
+        app.deliveries.change(no, retry).await
+    } else {
+        app.deliveries.again(no, retry).await
+    }
 }
 
 #[derive(Deserialize)]
@@ -45,7 +60,7 @@ pub async fn all(State(app): State<Arc<App>>, Name(name): Name, Json(again): Jso
         let now = jiff::Timestamp::now().as_millisecond();
         let retry =
             move |_: &Reader, admin: &Admin| admin.delivery_retry(no, None, now).map_err(Problem::from);
-        let retried = app.deliveries.change(no, retry).await?;
+        let retried = put(&app, no, retry).await?;
         return Ok(body::answer(202, &json!({"endpoint": id(no), "retried": retried})));
     };
     let from = place(&app, after).await?;

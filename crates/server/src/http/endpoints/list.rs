@@ -20,10 +20,13 @@ pub async fn handle(State(app): State<Arc<App>>) -> Answer {
         .await?;
     let mut endpoints = Vec::new();
     for (counts, row) in rows {
-        endpoints.push((counts, shape::read(row)?));
+        let endpoint = shape::read(row)?;
+        endpoints.push((counts, shape::unfit(&app, &endpoint), endpoint));
     }
-    let shown: Vec<EndpointShape<'_>> =
-        endpoints.iter().map(|(counts, endpoint)| EndpointShape::new(endpoint, *counts, None)).collect();
+    let shown: Vec<EndpointShape<'_>> = endpoints
+        .iter()
+        .map(|(counts, unfit, endpoint)| EndpointShape::new(endpoint, *counts, unfit, None))
+        .collect();
     Ok(body::answer(200, &json!({"endpoints": shown})))
 }
 

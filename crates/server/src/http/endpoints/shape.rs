@@ -28,6 +28,9 @@ pub struct EndpointShape<'a> {
     pub settings: Settings,
     /// `on`, `off`; switched off by itself: `gone`, `failing`, `unfit`.
     pub state: &'a str,
+    /// Why it does not fit the program as it is, where that switched it off.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub unfit: &'a [Fault],
     pub failing_since: Option<jiff::Timestamp>,
     pub created_at: jiff::Timestamp,
     /// Up to where it has been told.
@@ -41,7 +44,12 @@ pub struct EndpointShape<'a> {
 }
 
 impl<'a> EndpointShape<'a> {
-    pub fn new(endpoint: &'a Endpoint, counts: EndpointCounts, secret: Option<&'a str>) -> Self {
+    pub fn new(
+        endpoint: &'a Endpoint,
+        counts: EndpointCounts,
+        unfit: &'a [Fault],
+        secret: Option<&'a str>,
+    ) -> Self {
         let row = &endpoint.row;
         let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
         // Webhooks alone are signed.
@@ -54,6 +62,7 @@ impl<'a> EndpointShape<'a> {
                 ..endpoint.settings.clone()
             },
             state: row.off.as_deref().unwrap_or("on"),
+            unfit,
             failing_since: row.failing_ms.map(time),
             created_at: time(row.created_ms),
             cursor: &row.place,
@@ -88,7 +97,7 @@ pub fn read(row: EndpointRow) -> Result<Endpoint, Problem> {
 pub async fn answer(app: &Arc<App>, status: u16, endpoint: &Endpoint, secret: Option<&str>) -> Answer {
     let no = endpoint.row.no;
     let counts = app.read(move |reader| reader.endpoint_counts(no)).await?;
-    Ok(body::answer(status, &EndpointShape::new(endpoint, counts, secret)))
+    Ok(body::answer(status, &EndpointShape::new(endpoint, counts, &unfit(app, endpoint), secret)))
 }
 
 /// All that is wrong with them, at once.
@@ -146,6 +155,14 @@ pub fn check(settings: &Settings) -> Result<Target, Problem> {
 /// Whether its expressions fit the program as it is.
 pub fn fits(app: &Arc<App>, settings: &Settings, hidden: &Hidden) -> Result<(), Problem> {
     Wish::new(settings, hidden, app.versions.current()).map(drop).map_err(misfits)
+}
+
+/// What is wrong with one that was switched off for it. Nothing: it fits again, and may be switched on.
+pub fn unfit(app: &Arc<App>, endpoint: &Endpoint) -> Vec<Fault> {
+    if endpoint.row.off.as_deref() != Some("unfit") {
+        return Vec::new();
+    }
+    Wish::new(&endpoint.settings, &endpoint.hidden, app.versions.current()).err().unwrap_or_default()
 }
 
 pub fn misfits(faults: Vec<Fault>) -> Problem {
