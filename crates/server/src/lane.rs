@@ -1,8 +1,10 @@
-//! Lanes for reads: a few threads each, apart from those that serve connections, because a read may wait for the disk.
-//! Few, because more only push each other, and so that their memory and their connections to the file stay warm.
+//! Lanes for reads, each with few places: more at once only push each other, and want more connections than are kept
+//! warm. What may take long has threads of its own, so that it holds up nobody. What is short is read by the thread that
+//! serves the request, as long as the data lie here: handing it to another and back costs more than the read.
 //! Not here: what is read, and which lane it takes.
 //!
-//! Invariant: within a lane, who comes first is served first; one lane never waits for another.
+//! Invariant: within a lane, who comes first is served first; one lane never waits for another; there are more threads
+//! that serve requests than places in the short lane, so that some go on while others wait for the disk.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,13 +13,18 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, available_parallelism};
 
 use store::{Reader, StoreError};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 type Job = Box<dyn FnOnce() + Send>;
 
 pub struct Lane {
     reader: Reader,
-    queue: Arc<Queue>,
+    way: Way,
+}
+
+enum Way {
+    Here(Semaphore),
+    Threads(Arc<Queue>),
 }
 
 #[derive(Default)]
@@ -32,19 +39,36 @@ struct Jobs {
     is_closed: bool,
 }
 
+/// Threads that serve requests.
+pub fn servers() -> usize {
+    cores() + short_places()
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn short_places() -> usize {
+    (2 * cores()).max(4)
+}
+
 impl Lane {
     /// For reads that take much less than a millisecond, unless they wait for the disk.
     pub fn short(reader: Reader) -> io::Result<Lane> {
-        Lane::new(reader, (2 * cores()).max(4))
+        if reader.is_here() {
+            return Ok(Lane { reader, way: Way::Here(Semaphore::new(short_places())) });
+        }
+        Lane::threads(reader, 2 * short_places())
     }
     /// For those that may look at thousands of rows.
     pub fn long(reader: Reader) -> io::Result<Lane> {
-        Lane::new(reader, cores().max(2))
+        Lane::threads(reader, cores().max(2))
     }
-    fn new(reader: Reader, threads: usize) -> io::Result<Lane> {
-        let lane = Lane { reader, queue: Arc::default() };
+    fn threads(reader: Reader, threads: usize) -> io::Result<Lane> {
+        let queue = Arc::<Queue>::default();
+        let lane = Lane { reader, way: Way::Threads(queue.clone()) };
         for _ in 0..threads {
-            let queue = lane.queue.clone();
+            let queue = queue.clone();
             Builder::new().name("read".into()).spawn(move || queue.work())?;
         }
         Ok(lane)
@@ -54,22 +78,33 @@ impl Lane {
         &self,
         read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let broke = || StoreError::Corrupt("a read broke off".into());
+        let queue = match &self.way {
+            Way::Here(places) => {
+                let _place = places.acquire().await.map_err(|_| broke())?;
+                return catch_unwind(AssertUnwindSafe(|| read(&self.reader)))
+                    .unwrap_or_else(|_| Err(broke()));
+            }
+            Way::Threads(queue) => queue,
+        };
         let (answer, answered) = oneshot::channel();
         let reader = self.reader.clone();
-        self.queue.push(Box::new(move || {
+        queue.push(Box::new(move || {
             // Whoever asked may have gone.
             if !answer.is_closed() {
                 let _gone = answer.send(read(&reader));
             }
         }));
-        answered.await.unwrap_or_else(|_| Err(StoreError::Corrupt("a read broke off".into())))
+        answered.await.unwrap_or_else(|_| Err(broke()))
     }
 }
 
 impl Drop for Lane {
     fn drop(&mut self) {
-        self.queue.jobs().is_closed = true;
-        self.queue.came.notify_all();
+        if let Way::Threads(queue) = &self.way {
+            queue.jobs().is_closed = true;
+            queue.came.notify_all();
+        }
     }
 }
 
@@ -100,10 +135,6 @@ impl Queue {
     }
 }
 
-fn cores() -> usize {
-    available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 #[cfg(test)]
 mod tests {
     use std::pin::Pin;
@@ -114,7 +145,7 @@ mod tests {
 
     fn lane(threads: usize) -> (tempfile::TempDir, Lane) {
         let folder = tempfile::tempdir().unwrap();
-        let lane = Lane::new(Reader::beside(folder.path()), threads).unwrap();
+        let lane = Lane::threads(Reader::beside(folder.path()), threads).unwrap();
         (folder, lane)
     }
 
@@ -166,5 +197,21 @@ mod tests {
         assert!(held.await.unwrap());
         assert!(lane.read(|_| -> Result<(), _> { panic!("as it shall be") }).await.is_err());
         assert_eq!(lane.read(|_| Ok(7)).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn what_is_short_is_read_where_it_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let lane = Lane::short(Reader::beside(folder.path())).unwrap();
+        let here = std::thread::current().id();
+        assert_eq!(lane.read(|_| Ok(std::thread::current().id())).await.unwrap(), here);
+        assert!(lane.read(|_| -> Result<(), _> { panic!("as it shall be") }).await.is_err());
+        let Way::Here(places) = &lane.way else { panic!("the file is here") };
+        let taken = places.acquire_many(short_places() as u32).await.unwrap();
+        let mut next = Box::pin(lane.read(|_| Ok(7)));
+        ask(&mut next);
+        drop(taken);
+        assert_eq!(next.await.unwrap(), 7);
+        assert!(servers() > short_places());
     }
 }

@@ -75,7 +75,7 @@ impl Feed {
         let (fed, _) = watch::channel(Cursor::START);
         let (closed, _) = watch::channel(false);
         let (tail, ears, readers) = (RwLock::default(), ear::Ears::default(), Gauge::default());
-        let lane = Lane::short(reader)?;
+        let lane = Lane::long(reader)?;
         Ok(Arc::new(Feed { lane, versions, ids, committed, tail, fed, ears, readers, closed }))
     }
 

@@ -34,7 +34,8 @@ const KEYS_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to stop; `listening` is called once, with the real address.
 pub fn run(app: &Arc<App>, listen: SocketAddr, listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let threads = crate::lane::servers();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(listen).await?;
         listening(listener.local_addr()?);

@@ -50,6 +50,11 @@ impl std::fmt::Display for Points {
 
 impl Serialize for Points {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Points(minor, decimals) = *self;
+        let unit = 10_i64.pow(u32::from(decimals));
+        if minor % unit == 0 {
+            return serializer.serialize_i64(minor / unit);
+        }
         let raw = RawValue::from_string(self.to_string()).map_err(serde::ser::Error::custom)?;
         raw.serialize(serializer)
     }

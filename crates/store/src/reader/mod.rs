@@ -65,6 +65,11 @@ impl Reader {
         Reader::sqlite(dir, keys, KeyMaker([0; 16]), Arc::new(Shared::new(0, Recent::default())))
     }
 
+    /// The data lie on this machine: a short read waits for nobody, and at worst for the disk.
+    pub fn is_here(&self) -> bool {
+        matches!(self.0.home, Home::Sqlite { .. })
+    }
+
     fn with<T>(&self, ask: impl FnOnce(Db<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.0.home.with(ask)
     }

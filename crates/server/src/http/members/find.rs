@@ -35,6 +35,17 @@ pub async fn by_name(app: &Arc<App>, name: &str) -> Result<Housed, Problem> {
     found.into_iter().next().ok_or_else(|| Problem::not_found("member"))
 }
 
+/// The answer that shows him. It is written where he was read: he is many small pieces of memory, which go back to the
+/// thread that they are from.
+pub async fn show(app: &Arc<App>, name: &str) -> Answer {
+    let (named, by) = (named(app, name)?, app.clone());
+    let read = move |reader: &Reader| {
+        let found = with_homes(reader, named.by_now(reader)?)?;
+        Ok(found.first().map(|member| shown(&by, 200, member)))
+    };
+    app.read(read).await?.ok_or_else(|| Problem::not_found("member"))
+}
+
 /// The member who has this number by now.
 pub async fn by_no(app: &Arc<App>, no: MemberNo) -> Result<MemberNo, Problem> {
     let found = app.read(move |reader| reader.member_get(no)?.map_or(Ok(None), |one| by_now(reader, one)));

@@ -10,6 +10,5 @@ use crate::http::problem::Answer;
 use crate::http::query::Name;
 
 pub async fn handle(State(app): State<Arc<App>>, Name(name): Name) -> Answer {
-    let member = find::by_name(&app, &name).await?;
-    Ok(find::shown(&app, 200, &member))
+    find::show(&app, &name).await
 }
