@@ -1,5 +1,5 @@
-//! What is shown of a stored decision at a glance: read from the same text, and the rest passed over. For those who look
-//! at many rows and tell little of each.
+//! What is shown of a stored decision, and of what was told, at a glance: read from the same text, and the rest passed
+//! over. For those who look at many rows and tell little of each.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -45,6 +45,19 @@ pub struct Bought {
     pub back: Num,
     #[serde(default)]
     pub closed: bool,
+}
+
+/// Of the data of an order event.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Told {
+    #[serde(default)]
+    pub items: Vec<Item>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Item {
+    #[serde(default)]
+    pub category: Option<Text>,
 }
 
 impl Bought {

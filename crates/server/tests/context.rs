@@ -154,6 +154,12 @@ fn it_says_what_there_is_to_know() {
     assert_eq!(told["favourites"], json!([{"category": "coffee", "orders": 2, "spent": "44.5"}]));
     assert_eq!(told["rfm"]["money"], json!({"EUR": "44.5"}));
     assert_eq!(told["recent"][0]["points"]["points"], -25, "{told}");
+    let order = json!({"id": "o1", "total": "55", "left": "30", "currency": "EUR"});
+    assert_eq!(
+        (&told["recent"][0]["order"], &told["recent"][2]["order"]),
+        (&order, &order),
+        "as it now stands"
+    );
     assert_eq!(kinds(&told)[0], ("take_reward", "take A mug now for 40 points"));
     api.event(&back("r2", "o1", "a"));
     let told = context(&mut api, ADA);
@@ -355,6 +361,20 @@ fn merged_erased_and_unknown_members_are_as_everywhere() {
             assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{who}");
         }
     }
+}
+
+#[test]
+fn who_absorbed_many_has_the_orders_of_them_all() {
+    let (mut api, name) = (api(), |n: u32| format!("email:m{n}@example.com"));
+    for n in 0..6 {
+        api.event(&bought(&format!("o{n}"), &name(n), &[("a", "tea", "1")]));
+    }
+    for n in 1..6 {
+        api.post(&format!("/v1/members/{}/merge", name(0)), &json!({"absorb": name(n)}));
+    }
+    // They have 21 rows: all but that of the first order are looked at.
+    let rfm = context(&mut api, &name(0))["rfm"].take();
+    assert_eq!((&rfm["frequency"], rfm["since"].is_string()), (&json!(5), true), "{rfm}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::event::API_SOURCE;
+use domain::glance::Bought;
+use domain::num::Num;
 use domain::outcome::{Status, Transfer};
 use domain::own;
 use serde::Serialize;
@@ -31,13 +33,17 @@ pub struct ActShape<'a> {
 #[derive(Serialize)]
 struct OrderShape<'a> {
     id: &'a str,
-    total: String,
+    total: Num,
+    /// Where something came back: what did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<Num>,
     #[serde(skip_serializing_if = "str::is_empty")]
     currency: &'a str,
 }
 
 pub fn acts<'a>(eyes: Eyes<'_>, acts: &'a [Act], most: usize) -> Vec<ActShape<'a>> {
-    acts.iter().filter(|one| counts(one)).take(most).map(|one| act(eyes, one)).collect()
+    let shown = acts.iter().filter(|one| counts(one)).take(most);
+    shown.map(|one| act(eyes, one, one.glance.order.as_ref().map(|order| by_now(acts, order)))).collect()
 }
 
 /// What nobody did and nothing came of is no act.
@@ -49,7 +55,13 @@ fn counts(act: &Act) -> bool {
     glance.status == Status::Applied && (!made || moved())
 }
 
-fn act<'a>(eyes: Eyes<'_>, act: &'a Act) -> ActShape<'a> {
+/// The newest that is known of an order: the rows are the newest ones without gap.
+fn by_now<'a>(acts: &'a [Act], order: &'a Bought) -> &'a Bought {
+    let mut known = acts.iter().filter_map(|act| act.glance.order.as_ref());
+    known.find(|one| one.id == order.id).unwrap_or(order)
+}
+
+fn act<'a>(eyes: Eyes<'_>, act: &'a Act, order: Option<&'a Bought>) -> ActShape<'a> {
     let glance = &act.glance;
     let mut points: BTreeMap<&str, i64> = BTreeMap::new();
     for transfer in &glance.transfers {
@@ -65,9 +77,10 @@ fn act<'a>(eyes: Eyes<'_>, act: &'a Act) -> ActShape<'a> {
     ActShape {
         r#type: &act.kind,
         at: act.time,
-        order: glance.order.as_ref().map(|order| OrderShape {
+        order: order.map(|order| OrderShape {
             id: &order.id,
-            total: order.total.to_string(),
+            total: order.total,
+            left: Some(order.left()).filter(|left| *left != order.total),
             currency: &order.currency,
         }),
         points: moved.map(|(wallet, minor)| (wallet, eyes.points(wallet, minor))).collect(),

@@ -25,9 +25,6 @@ use crate::http::problem::Problem;
 
 /// Rows of the member's history that are looked at.
 const ACTS_MAX: usize = 20;
-/// Absorbed members whose history is looked at too, the newest ones.
-const ABSORBED_MAX: usize = 4;
-
 /// Whose context, and whether with names and fields.
 #[derive(Clone)]
 pub struct Asked {
@@ -91,10 +88,7 @@ fn found(
     let mut snapshot = Snapshot::default();
     let Some(asked) = number(reader, &mut snapshot, who)? else { return Ok(None) };
     let Some(stored) = by_now(reader, &mut snapshot, asked)? else { return Ok(None) };
-    let mut newest = vec![stored.last_pos];
-    for one in stored.absorbed.iter().rev().take(ABSORBED_MAX) {
-        newest.extend(reader.member_get(one.no)?.map(|absorbed| absorbed.last_pos));
-    }
+    let (acts, all_acts) = acts(reader, &stored)?;
     let no = stored.no;
     drop(stored);
     let offered = quote::rewards(plans, &mut snapshot, Some(no), now, &mut |snapshot, wants| {
@@ -109,8 +103,25 @@ fn found(
     // As rewards were judged: what was due is done.
     let Some(Some(member)) = snapshot.members.get(&no).cloned() else { return Ok(None) };
     let home = member.home.as_ref().and_then(|home| snapshot.members.get(&home.no).cloned().flatten());
-    let (acts, all_acts) = reader.act_list(newest, ACTS_MAX)?;
     Ok(Some(Ok(Found { asked, member, home, offered, acts, all_acts })))
+}
+
+/// His newest rows and those of whom he absorbed, newest first, and whether there are no older ones.
+fn acts(reader: &Reader, member: &Member) -> Result<(Vec<Act>, bool), StoreError> {
+    let mut ends = vec![member.last_pos];
+    let mut absorbed: Vec<(u64, MemberNo)> = member.absorbed.iter().map(|one| (one.pos, one.no)).collect();
+    loop {
+        let (acts, all) = reader.act_list(&ends, ACTS_MAX)?;
+        let oldest = acts.last().filter(|_| !all).map_or(0, |act| act.pos);
+        // All rows of an absorbed one lie before that in which he was taken over: most need not be looked for.
+        let new: Vec<_> = absorbed.extract_if(.., |(before, _)| *before > oldest).collect();
+        if new.is_empty() {
+            return Ok((acts, all && absorbed.is_empty()));
+        }
+        for (_, no) in new {
+            ends.extend(reader.member_get(no)?.map(|absorbed| absorbed.last_pos));
+        }
+    }
 }
 
 fn number(reader: &Reader, snapshot: &mut Snapshot, who: &Named) -> Result<Option<MemberNo>, StoreError> {

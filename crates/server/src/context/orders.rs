@@ -1,7 +1,6 @@
 //! What a member buys: how lately, how often, for how much, and of which categories. Of the orders in his newest rows, as
 //! they now stand: what came back is not counted.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +8,7 @@ use domain::glance;
 use domain::num::Num;
 use domain::outcome::Status;
 use domain::plan::Region;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use store::Act;
 
 /// Recency, frequency, money.
@@ -27,7 +26,7 @@ pub struct RfmShape {
 
 #[derive(Serialize)]
 pub struct FavouriteShape<'a> {
-    category: Cow<'a, str>,
+    category: &'a str,
     orders: usize,
     /// In the currency of the member's region.
     spent: String,
@@ -36,19 +35,7 @@ pub struct FavouriteShape<'a> {
 /// An order as it now stands, and what it was told to hold.
 struct Bought<'a> {
     order: &'a glance::Bought,
-    items: Vec<Item<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Told<'a> {
-    #[serde(default, borrow)]
-    items: Vec<Item<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Item<'a> {
-    #[serde(default, borrow)]
-    category: Option<Cow<'a, str>>,
+    items: &'a [glance::Item],
 }
 
 pub struct Orders<'a> {
@@ -64,14 +51,11 @@ impl<'a> Orders<'a> {
         let told = acts.iter().filter_map(|act| Some((act, act.glance.order.as_ref()?)));
         for (act, order) in told {
             let at = bought.iter().position(|known| known.order.id == order.id).unwrap_or_else(|| {
-                bought.push(Bought { order, items: Vec::new() });
+                bought.push(Bought { order, items: &[] });
                 bought.len() - 1
             });
-            let tells =
-                matches!(&*act.kind, "order.paid" | "order.updated") && act.glance.status == Status::Applied;
-            if tells && bought[at].items.is_empty() {
-                let told: Option<Told<'a>> = serde_json::from_str(act.data.get()).ok();
-                bought[at].items = told.map_or_else(Vec::new, |told| told.items);
+            if act.glance.status == Status::Applied && bought[at].items.is_empty() {
+                bought[at].items = &act.told.items;
             }
         }
         bought.retain(|one| !one.order.closed && (!one.order.left().is_zero() || one.order.total.is_zero()));
@@ -116,12 +100,12 @@ impl<'a> Orders<'a> {
         }
         let mut all: Vec<_> = all.into_iter().collect();
         all.sort_by_key(|(category, (orders, spent))| (Reverse(*orders), Reverse(*spent), *category));
-        let shape = |(category, (orders, spent)): (&str, (usize, Num))| FavouriteShape {
-            category: category.to_owned().into(),
+        let shown = all.into_iter().take(most).map(|(category, (orders, spent))| FavouriteShape {
+            category,
             orders,
             spent: spent.to_string(),
-        };
-        all.into_iter().take(most).map(shape).collect()
+        });
+        shown.collect()
     }
 
     /// An order that does not say is in the currency of where he is.
