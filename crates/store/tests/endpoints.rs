@@ -84,7 +84,7 @@ fn questions_about_the_past_are_answered_from_what_is_durable() {
     shop.batch(&[(1, 0, 10), (2, 1, 5), (1, 2, 7)]);
     shop.flush();
     let reader = &shop.reader;
-    let (acts, all) = reader.act_list(vec![3, 2], 9).unwrap();
+    let (acts, all) = reader.act_list(&[3, 2], 9).unwrap();
     assert_eq!((acts.iter().map(|act| act.pos).collect::<Vec<_>>(), all), (vec![3, 2, 1], true));
     let end = reader.feed_end().unwrap();
     assert_eq!((end.0, Some(end.1)), (3, reader.feed_mark(3).unwrap()));
