@@ -5,7 +5,7 @@
 use std::fmt::{Display, Formatter};
 use std::path::{Path, PathBuf};
 
-use store::{Admin, Options, Reader, Store, StoreError};
+use store::{Admin, Options, Reader, Store};
 
 use super::{DATA, Failure, open};
 
@@ -20,7 +20,7 @@ impl Data {
     pub fn open(&self) -> Result<Store, Failure> {
         match self {
             Data::Folder(dir) => Store::open(dir, &Options::default()),
-            Data::Database(url) => connect(url)?,
+            Data::Database(url) => Store::connect(url, &Options::default()),
         }
         .map_err(|e| open::failed(self, e))
     }
@@ -89,19 +89,6 @@ fn shown(url: &str) -> String {
     let place = rest.split('?').next().unwrap_or_default();
     let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
     format!("{scheme}://{place}")
-}
-
-#[cfg(feature = "postgres")]
-fn connect(url: &str) -> Result<Result<Store, StoreError>, Failure> {
-    Ok(Store::connect(url, &Options::default()))
-}
-
-#[cfg(not(feature = "postgres"))]
-fn connect(url: &str) -> Result<Result<Store, StoreError>, Failure> {
-    let what = format!("cannot use {}", shown(url));
-    let why = "feature_left_out: this `fealty` was built without the feature `postgres`";
-    Err(Failure::settings(what, why)
-        .fix("build it with `cargo build --release --features postgres`, or give --data DIR"))
 }
 
 #[test]

@@ -99,8 +99,8 @@ fn owner(store: &Store, data: &Data) -> Result<Option<Key>, Failure> {
     let scopes = [Scope::Admin.name().into()];
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let new = NewApiKey { name: "owner", hash: key.hash(), scopes: &scopes, now_ms, expires_ms: None };
-    store.admin().api_key_create(&new).map_err(|e| open::failed(data, e))?;
-    Ok(shown.then_some(key))
+    let made = store.admin().api_key_first(&new).map_err(|e| open::failed(data, e))?;
+    Ok(made.filter(|_| shown).map(|_| key))
 }
 
 /// Keys that are not revoked. A scope that this version does not know is not granted.

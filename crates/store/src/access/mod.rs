@@ -148,12 +148,26 @@ impl Admin {
 
     /// Answers the key's number.
     pub fn api_key_create(&self, key: &NewApiKey<'_>) -> Result<u64, StoreError> {
+        made(self.put_key(key, false)?)
+    }
+
+    /// The same, unless somebody else has made a key with the first of these scopes: then nothing is made.
+    pub fn api_key_first(&self, key: &NewApiKey<'_>) -> Result<Option<u64>, StoreError> {
+        self.put_key(key, true)
+    }
+
+    fn put_key(&self, key: &NewApiKey<'_>, first: bool) -> Result<Option<u64>, StoreError> {
         let scopes = serde_json::to_string(key.scopes).expect("texts are JSON");
+        let may = serde_json::to_string(&key.scopes.first()).expect("a text is JSON");
         let (name, hash, now_ms, expires_ms) = (key.name.to_owned(), key.hash, key.now_ms, key.expires_ms);
         self.run(move |db| {
+            let known = db.all("SELECT scopes FROM api_key", &[], |r| r.get::<String>(0))?;
+            if first && known.iter().any(|scopes| scopes.contains(&may)) {
+                return Ok(None);
+            }
             let insert = "INSERT INTO api_key (name, hash, scopes, created_ms, expires_ms)
                 VALUES (?1, ?2, ?3, ?4, ?5) RETURNING no";
-            made(db.one(insert, values![name, hash, scopes, now_ms, expires_ms], |r| r.get(0))?)
+            db.one(insert, values![name, hash, scopes, now_ms, expires_ms], |r| r.get(0))
         })
     }
 
