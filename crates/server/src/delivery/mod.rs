@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod message;
 pub mod outcome;
 mod schedule;
+mod shares;
 pub mod topic;
 pub mod wish;
 mod worker;
@@ -83,8 +84,12 @@ impl Deliveries {
         })
     }
 
-    /// Starts all that are on.
+    /// Starts all that are on; where other processes share the database, those that fall to this one.
     pub async fn start(self: &Arc<Deliveries>) {
+        if self.admin.is_shared() {
+            tokio::spawn(shares::keep(self.clone()));
+            return;
+        }
         match self.read(|reader| reader.endpoint_list()).await {
             Ok(rows) => rows.into_iter().for_each(|row| self.run(row.no)),
             Err(error) => tracing::error!(%error, "the endpoints cannot be read: nobody is told"),
@@ -98,6 +103,7 @@ impl Deliveries {
     ) -> Result<u64, E> {
         self.alone(move |all| async move {
             let no = all.with_store(make).await?;
+            all.seize(no).await?;
             all.run(no);
             Ok(no)
         })
@@ -112,6 +118,7 @@ impl Deliveries {
     ) -> Result<T, E> {
         self.alone(move |all| async move {
             all.pause(no).await;
+            all.seize(no).await?;
             let changed = all.with_store(change).await;
             all.run(no);
             changed
@@ -169,6 +176,11 @@ impl Deliveries {
             old.stop.send_replace(true);
             let _ = old.task.await;
         }
+    }
+
+    /// Whoever looked after it before does not from now on.
+    async fn seize(&self, no: u64) -> Result<(), StoreError> {
+        self.write(move |admin| admin.endpoint_seize(no, shares::HOLD_MS)).await
     }
 
     /// Waits until what is on its way is known; the feed was closed before.

@@ -165,6 +165,12 @@ CREATE TABLE endpoint (
     created_ms BIGINT NOT NULL,
     hidden TEXT NOT NULL DEFAULT '{}'                        -- JSON {name: value}: never shown
 ) WITH (fillfactor = 50);
+-- Which process looks after which endpoint, and which processes there are: `endpoint:NO` and `process:HOLDER`.
+CREATE TABLE lease (
+    name TEXT COLLATE "C" PRIMARY KEY,
+    holder BIGINT NOT NULL,                                  -- a process, by a number that it drew
+    until_ms BIGINT NOT NULL                                 -- by the server's clock
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 -- Messages that were not taken at once, until they are.
 CREATE TABLE delivery (
     endpoint BIGINT NOT NULL,

@@ -3,7 +3,7 @@
 //! Invariant: an endpoint's place moves past a change only in the transaction that keeps the change in `delivery`, or
 //! after the endpoint took it.
 
-use super::{Admin, made};
+use super::{Admin, Way, made};
 use crate::StoreError;
 use crate::db::{Db, values};
 
@@ -129,9 +129,38 @@ impl Admin {
         })
     }
 
-    /// What came of attempts, all or nothing. An endpoint that was taken away meanwhile stays away.
+    /// What came of attempts, all or nothing. An endpoint that was taken away meanwhile stays away; one that another
+    /// process looks after by now is left to it.
     pub fn delivery_save(&self, no: u64, progress: Progress) -> Result<(), StoreError> {
+        #[cfg(feature = "postgres")]
+        if let Way::Postgres(desk) = &self.0 {
+            let me = desk.me();
+            return self.run(move |db| {
+                crate::postgres::leases::check(db, me, no)?;
+                save(db, no, &progress)
+            });
+        }
         self.run(move |db| save(db, no, &progress))
+    }
+
+    /// Of all endpoints those that this process looks after for so long, where several share the database.
+    #[cfg_attr(not(feature = "postgres"), allow(unused_variables))]
+    pub fn endpoint_share(&self, all: &[u64], hold_ms: i64) -> Result<Vec<u64>, StoreError> {
+        match &self.0 {
+            Way::Sqlite(_) => Ok(all.to_vec()),
+            #[cfg(feature = "postgres")]
+            Way::Postgres(desk) => desk.share(all, hold_ms),
+        }
+    }
+
+    /// This process looks after it from now on, whoever did before.
+    #[cfg_attr(not(feature = "postgres"), allow(unused_variables))]
+    pub fn endpoint_seize(&self, no: u64, hold_ms: i64) -> Result<(), StoreError> {
+        match &self.0 {
+            Way::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Way::Postgres(desk) => desk.seize(no, hold_ms),
+        }
     }
 }
 

@@ -76,6 +76,15 @@ impl Admin {
         Ok(Admin::new(jobs))
     }
 
+    /// Whether other processes may write to the same database.
+    pub fn is_shared(&self) -> bool {
+        match &self.0 {
+            Way::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Way::Postgres(_) => true,
+        }
+    }
+
     /// Publishes the next version of the program and answers its number; publishing the newest one again (same
     /// hash) changes nothing.
     pub fn program_version_put(

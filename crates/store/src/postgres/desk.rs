@@ -22,6 +22,10 @@ impl Desk {
         Desk { shared, conn: Mutex::new(None) }
     }
 
+    pub fn me(&self) -> i64 {
+        self.shared.me
+    }
+
     /// Durable when it returns. An error of the commit leaves open whether it happened: whoever asks again finds out.
     pub fn transact<T>(&self, work: impl FnOnce(Db<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         if self.shared.closed.load(Ordering::Acquire) {

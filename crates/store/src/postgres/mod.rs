@@ -11,6 +11,7 @@ mod desk;
 mod error;
 mod fetch;
 pub mod head;
+pub mod leases;
 mod listen;
 mod migrate;
 mod rows;
@@ -30,6 +31,7 @@ pub use address::Address;
 pub use connect::{Conn, Door, Use};
 pub use desk::Desk;
 pub use error::store_error;
+pub use rows::Copy;
 pub use shared::Shared;
 pub use value::{given_to_postgres, int};
 

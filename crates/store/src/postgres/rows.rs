@@ -167,31 +167,31 @@ pub fn int(whole: u64) -> i64 {
 }
 
 /// The binary form of COPY.
-struct Copy {
+pub struct Copy {
     columns: i16,
     bytes: Vec<u8>,
 }
 
 impl Copy {
-    fn of(columns: i16) -> Copy {
+    pub fn of(columns: i16) -> Copy {
         Copy { columns, bytes: Vec::new() }
     }
-    fn row(&mut self) {
+    pub fn row(&mut self) {
         if self.bytes.is_empty() {
             // Signature, no flags, no extension.
             self.bytes.extend_from_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
         }
         self.bytes.extend_from_slice(&self.columns.to_be_bytes());
     }
-    fn int(&mut self, int: Option<i64>) {
+    pub fn int(&mut self, int: Option<i64>) {
         self.bytes(int.map(i64::to_be_bytes).as_ref().map(|bytes| &bytes[..]));
     }
-    fn bytes(&mut self, bytes: Option<&[u8]>) {
+    pub fn bytes(&mut self, bytes: Option<&[u8]>) {
         let len = bytes.map_or(-1, |bytes| i32::try_from(bytes.len()).expect("a field is below 2 GiB"));
         self.bytes.extend_from_slice(&len.to_be_bytes());
         self.bytes.extend_from_slice(bytes.unwrap_or_default());
     }
-    fn send(mut self, conn: &Conn, sql: &str) -> Result<(), StoreError> {
+    pub fn send(mut self, conn: &Conn, sql: &str) -> Result<(), StoreError> {
         if self.bytes.is_empty() {
             return Ok(());
         }
