@@ -10,6 +10,8 @@
 
 mod access;
 pub mod backup;
+#[cfg(feature = "postgres")]
+pub mod copy;
 mod db;
 mod flight;
 mod keys;

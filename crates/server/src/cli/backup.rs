@@ -43,7 +43,8 @@ pub struct Restore {
 impl Backup {
     pub fn run(self) -> Result<u8, Failure> {
         let begun = Instant::now();
-        let dir = self.place.existing(&self.place.file()?)?.folder("back up what is")?;
+        let data = self.place.existing(&self.place.file()?)?;
+        let (dir, _passing) = data.at_rest()?;
         let bar = bar(self.json);
         let made = Partial::new(&self.to).and_then(|partial| {
             let mut progress = |phase, done, all| show(&bar, phase, done, all);
@@ -53,7 +54,7 @@ impl Backup {
             }
         });
         bar.finish_and_clear();
-        let what = format!("no backup was made of {}", dir.display());
+        let what = format!("no backup was made of {data}");
         let done = match made {
             Ok(done) => done,
             Err(Failed::Breaches(report)) => {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use store::{Admin, Options, Reader, Store};
 
-use super::{DATA, Failure, open};
+use super::{DATA, Failure, copy, open};
 
 #[derive(Clone)]
 pub enum Data {
@@ -16,6 +16,12 @@ pub enum Data {
 }
 
 impl Data {
+    /// As somebody writes it: an address, or the name of a folder.
+    pub fn named(text: &str) -> Data {
+        let database = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        if database { Data::Database(text.into()) } else { Data::Folder(text.into()) }
+    }
+
     /// Made if they are missing.
     pub fn open(&self) -> Result<Store, Failure> {
         match self {
@@ -39,7 +45,20 @@ impl Data {
             Data::Folder(dir) => Ok(dir),
             Data::Database(_) => {
                 let what = format!("cannot {what} in a database");
-                Err(Failure::settings(what, "not_here: only in a data folder").fix("give --data DIR"))
+                let fix = "give --data DIR, and then `fealty copy --from DIR --to postgres://…`";
+                Err(Failure::settings(what, "not_here: only in a data folder").fix(fix))
+            }
+        }
+    }
+
+    /// As a folder that can be looked into: of a database, one moment of it, in a folder that goes with the answer.
+    pub fn at_rest(&self) -> Result<(PathBuf, Option<open::Passing>), Failure> {
+        match self {
+            Data::Folder(dir) => Ok((dir.clone(), None)),
+            Data::Database(_) => {
+                let passing = open::Passing::new()?;
+                copy::copy(self, &Data::Folder(passing.dir().into()), true)?;
+                Ok((passing.dir().into(), Some(passing)))
             }
         }
     }

@@ -7,6 +7,7 @@
 pub mod backup;
 pub mod check;
 pub mod codes;
+pub mod copy;
 pub mod data;
 pub mod explain;
 pub mod fmt;
@@ -67,6 +68,8 @@ enum Command {
     Verify(verify::Verify),
     /// Make a backup, checked, also beside a running server
     Backup(backup::Backup),
+    /// Move everything from a data folder to PostgreSQL, or back
+    Copy(copy::Copy),
     /// Bring a backup into a folder without data, and check it
     Restore(backup::Restore),
     /// Say in words what became of an event, and why
@@ -190,6 +193,7 @@ pub fn run() -> ExitCode {
         Command::Codes(codes) => codes.run(),
         Command::Verify(verify) => verify.run(),
         Command::Backup(backup) => backup.run(),
+        Command::Copy(copy) => copy.run(),
         Command::Restore(restore) => restore.run(),
         Command::Explain(explain) => explain.run(),
         Command::Keys(keys) => keys.run(),

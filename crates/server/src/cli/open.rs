@@ -1,7 +1,7 @@
 //! Opens the data and brings program and versions together, for `serve` and `import`.
 
 use std::fs::DirBuilder;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::batch::Plans;
@@ -31,7 +31,7 @@ pub struct Passing(PathBuf);
 
 impl Passing {
     /// Nobody else reads it, nor has made it before.
-    fn new() -> Result<Passing, Failure> {
+    pub fn new() -> Result<Passing, Failure> {
         let broken = |e: &dyn std::fmt::Display| {
             Failure::new(DATA, "cannot make a folder for the time of this look", e)
                 .fix("make room, or set TMPDIR")
@@ -44,6 +44,9 @@ impl Passing {
         std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
         maker.create(&dir).map_err(|e| broken(&e))?;
         Ok(Passing(dir))
+    }
+    pub fn dir(&self) -> &Path {
+        &self.0
     }
 }
 

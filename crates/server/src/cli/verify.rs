@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use store::verify::{Report, replay, verify};
 
 use super::table::{grouped, render};
-use super::{FOUND, Failure, Place, open};
+use super::{Data, FOUND, Failure, Place, open};
 
 #[derive(Args)]
 pub struct Verify {
@@ -31,15 +31,8 @@ impl Verify {
     pub fn run(self) -> Result<u8, Failure> {
         let file = self.place.file()?;
         let data = self.place.existing(&file)?;
-        let dir = data.clone().folder("verify")?;
-        let bar = if self.json || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new(0)
-        };
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {eta} left  {pos} rows") {
-            bar.set_style(style);
-        }
+        let (dir, _passing) = data.at_rest()?;
+        let bar = bar(self.json);
         let mut progress = |done, all| {
             bar.set_length(all);
             bar.set_position(done);
@@ -57,6 +50,27 @@ impl Verify {
         }
         Ok(if report.is_clean() { 0 } else { FOUND })
     }
+}
+
+pub fn bar(quiet: bool) -> ProgressBar {
+    let hidden = quiet || !std::io::stderr().is_terminal();
+    let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::new(0) };
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {eta} left  {pos} rows") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Every invariant but that of deciding again.
+pub fn of(data: &Data, bar: ProgressBar) -> Result<Report, Failure> {
+    let (dir, _passing) = data.at_rest()?;
+    let mut progress = |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    };
+    let report = verify(&dir, &mut progress).map_err(|e| open::failed(data, e));
+    bar.finish_and_clear();
+    report
 }
 
 /// Counts that are told though they are 0.

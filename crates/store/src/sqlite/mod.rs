@@ -34,7 +34,7 @@ use crate::{Admin, Done, Options, Reader, StoreError, Write};
 pub use fetch::identity_get;
 pub use file::FILE;
 use sweep::Recent;
-pub use writer::{Job, Shared, headers_json};
+pub use writer::{Job, Shared, headers_json, write_slice};
 
 pub struct Sqlite {
     dir: PathBuf,

@@ -405,7 +405,7 @@ pub fn headers_json(headers: &[(String, String)]) -> String {
 }
 
 /// Writes a piece of work, or as much of a deletion as `left` allows; says how many rows that were.
-fn write_slice(conn: &Connection, slice: &Slice, left: usize) -> rusqlite::Result<usize> {
+pub fn write_slice(conn: &Connection, slice: &Slice, left: usize) -> rusqlite::Result<usize> {
     match slice {
         Slice::Pages(pages) => {
             let mut insert = conn.prepare_cached("INSERT INTO run_page VALUES (?1, ?2)")?;

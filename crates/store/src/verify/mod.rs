@@ -145,6 +145,12 @@ fn look(
     Ok(report)
 }
 
+/// All keys of the file with their positions.
+#[cfg(feature = "postgres")]
+pub(crate) fn stored_keys(conn: &Connection, report: &mut Report) -> rusqlite::Result<Vec<(u64, u64)>> {
+    keys::stored(conn, Share::ALL, report)
+}
+
 fn key_maker(conn: &Connection) -> Result<KeyMaker, StoreError> {
     let secret =
         conn.query_row("SELECT substr(value, 1, 16) FROM meta WHERE name = 'secret'", [], |r| r.get(0));
