@@ -51,23 +51,22 @@ pub fn install() -> Outcome {
     pip(DEPLOY)?;
     npm(NPM)?;
     install_brokers()?;
-    rabbitmq()
+    debian("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")?;
+    debian("/usr/lib/postgresql", "postgresql")
 }
 
 pub fn install_brokers() -> Outcome {
     pip(BROKERS)
 }
 
-/// Debian's, where this may be done; else its test says that it was left out. It is not started as a service.
-fn rabbitmq() -> Outcome {
-    const SCRIPT: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+/// Debian's, where this may be done; else its tests say that it is missing. It is not started as a service.
+fn debian(path: &str, package: &str) -> Outcome {
     let root = shell::output(shell::command("id", &["-u"])).is_ok_and(|id| id.trim() == "0");
-    if std::path::Path::new(SCRIPT).exists() || !root || !shell::exists("apt-get") {
+    if std::path::Path::new(path).exists() || !root || !shell::exists("apt-get") {
         return Ok(());
     }
     shell::run(shell::command("apt-get", &["update", "-qq"]))?;
-    let mut install =
-        shell::command("apt-get", &["install", "-qqy", "--no-install-recommends", "rabbitmq-server"]);
+    let mut install = shell::command("apt-get", &["install", "-qqy", "--no-install-recommends", package]);
     // What Debian's scripts take for single-user mode starts no services.
     install.env("RUNLEVEL", "1").env("DEBIAN_FRONTEND", "noninteractive");
     shell::run(install)

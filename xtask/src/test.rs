@@ -11,7 +11,28 @@ use crate::shell::{self, Outcome};
 use crate::{cutoff, journey, kill, peers, tidy};
 
 /// What a plain build leaves out is tested too.
-const BROKERS: &str = "--features=fealty/brokers";
+const EXTRAS: &str = "--features=fealty/brokers,fealty/postgres";
+
+/// Those that ask the server, and nothing of the folder in which its data are.
+const ON_POSTGRES: &[&str] = &[
+    "clock",
+    "context",
+    "crowds",
+    "events",
+    "explain",
+    "feed",
+    "giving",
+    "households",
+    "members",
+    "program",
+    "races",
+    "rewards",
+    "sources",
+    "standing",
+    "ways_in",
+    "webhooks",
+    "wishes",
+];
 
 /// How a script ends that this machine lacks something for.
 const LEFT_OUT: i32 = 77;
@@ -60,16 +81,17 @@ pub fn run() -> Outcome {
             "--quiet",
             "--workspace",
             "--all-targets",
-            BROKERS,
+            EXTRAS,
             "--",
             "-D",
             "warnings",
         ]))
     });
     tally.step("build the server", || {
-        shell::run(shell::cargo(&["build", "--quiet", "--bin", "fealty", BROKERS]))
+        shell::run(shell::cargo(&["build", "--quiet", "--bin", "fealty", EXTRAS]))
     });
     tally.counted("tests", tests);
+    tally.counted("the server's tests on PostgreSQL", on_postgres);
     tally.counted("Kafka", kafka);
     tally.counted("example programs", programs);
     tally.counted("peers", peer_scripts);
@@ -92,7 +114,7 @@ pub fn run() -> Outcome {
 /// All tests of the workspace: by nextest if it is there, else by cargo itself; documentation tests by cargo.
 fn tests() -> (u64, u64) {
     if !shell::exists("cargo-nextest") {
-        let all = shell::cargo(&["test", "--quiet", "--workspace", BROKERS, "--no-fail-fast"]);
+        let all = shell::cargo(&["test", "--quiet", "--workspace", EXTRAS, "--no-fail-fast"]);
         return count_cargo(shell::tee(with_peers(all)));
     }
     let mut command = shell::command(
@@ -100,15 +122,22 @@ fn tests() -> (u64, u64) {
         &[
             "-c",
             &format!(
-                "exec cargo nextest run --workspace {BROKERS} --no-fail-fast --no-tests pass --status-level fail 2>&1"
+                "exec cargo nextest run --workspace {EXTRAS} --no-fail-fast --no-tests pass --status-level fail 2>&1"
             ),
         ],
     );
     command.env("NEXTEST_COLOR", "never").env("CARGO_TERM_COLOR", "never").env("CARGO_TERM_QUIET", "true");
     let (passed, failed) = count_nextest(shell::tee(with_peers(command)));
-    let docs = shell::cargo(&["test", "--quiet", "--workspace", BROKERS, "--doc", "--no-fail-fast"]);
+    let docs = shell::cargo(&["test", "--quiet", "--workspace", EXTRAS, "--doc", "--no-fail-fast"]);
     let (more, worse) = count_cargo(shell::tee(docs));
     (passed + more, failed + worse)
+}
+
+/// Those of the server once more, on the other database.
+fn on_postgres() -> (u64, u64) {
+    let mut all = shell::cargo(&["test", "--quiet", "--package", "fealty", "--no-fail-fast", EXTRAS]);
+    all.args(ON_POSTGRES.iter().flat_map(|test| ["--test", test])).env("FEALTY_TEST_STORE", "postgres");
+    count_cargo(shell::tee(with_peers(all)))
 }
 
 /// Its C library is built for this alone, where it can be; the peers then find a server that knows it.
@@ -119,7 +148,8 @@ fn kafka() -> (u64, u64) {
     }
     let test = &["test", "--quiet", "--package", "connectors", "--features", "kafka", "--test", "kafka"];
     let (passed, failed) = count_cargo(shell::tee(shell::cargo(test)));
-    let server = ["build", "--quiet", "--bin", "fealty", "--features=fealty/brokers,fealty/kafka"];
+    let server =
+        ["build", "--quiet", "--bin", "fealty", "--features=fealty/brokers,fealty/postgres,fealty/kafka"];
     match shell::run(shell::cargo(&server)) {
         Ok(()) => (passed, failed),
         Err(why) => {

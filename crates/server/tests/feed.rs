@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::{Api, launch, order};
 use serde_json::{Value, json};
+use testkit::Launch;
 use testkit::stream::Stream;
 
 const ADA: &str = "email:ada@example.com";
@@ -178,7 +179,7 @@ fn a_stream_of_one_member_sleeps_while_others_change() {
 
 #[test]
 fn a_history_that_was_restored_is_told_apart() {
-    let mut api = api();
+    let mut api = Api::of(Launch { database: None, ..launch().with_program(PROGRAM) });
     api.event(&order("o1", ADA, "50.00"));
     let (_, kept) = changes(&mut api, "");
     let data = api.server.launch.data.join("data");

@@ -1,6 +1,7 @@
 //! The real `fealty serve` as a child process: started on a free port in a folder of its own, killed, started again.
 //! The folder goes with it, unless the test panics: then it is kept and named.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,6 +16,8 @@ use crate::http::Client;
 pub struct Launch {
     pub binary: PathBuf,
     pub data: PathBuf,
+    /// PostgreSQL, where the data are not in the folder.
+    pub database: Option<String>,
     /// A program file; without one the server takes its starter program.
     pub program: Option<PathBuf>,
     /// More arguments of `serve`, such as `--settings FILE`.
@@ -43,6 +46,7 @@ impl Launch {
         Launch {
             binary: binary.into(),
             data: folder("server"),
+            database: None,
             program: None,
             args: Vec::new(),
             env: Vec::new(),
@@ -56,11 +60,18 @@ impl Launch {
         self.program = Some(file);
         self
     }
+    /// As arguments: where the data are.
+    fn place(&self) -> [OsString; 2] {
+        match &self.database {
+            Some(url) => ["--database".into(), url.into()],
+            None => ["--data".into(), self.data.join("data").into()],
+        }
+    }
     /// Starts the server and waits until it is ready. The error holds what it printed.
     pub fn start(&self) -> Result<Server, String> {
         let begun = Instant::now();
         let mut command = Command::new(&self.binary);
-        command.arg("serve").arg("--data").arg(self.data.join("data")).args(["--listen", "127.0.0.1:0"]);
+        command.arg("serve").args(self.place()).args(["--listen", "127.0.0.1:0"]);
         if let Some(program) = &self.program {
             command.arg("--program").arg(program);
         }
@@ -92,8 +103,7 @@ impl Launch {
     pub fn run(&self, args: &[&str]) -> (Option<i32>, String) {
         let output = Command::new(&self.binary)
             .args(args)
-            .arg("--data")
-            .arg(self.data.join("data"))
+            .args(self.place())
             .current_dir(&self.data)
             .stdin(Stdio::null())
             .output();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::http::{Client, Response};
+use testkit::postgres::Postgres;
 use testkit::{Launch, Server};
 
 pub struct Api {
@@ -25,8 +26,14 @@ rules.base = { on = "order.paid", earn.points = 'order.subtotal' }
 rules.review = { on = "review.posted", when = 'review.words >= 20', earn.cash = '0.25' }
 "#;
 
+/// With `FEALTY_TEST_STORE=postgres`, on a database of its own.
 pub fn launch() -> Launch {
-    Launch::new(env!("CARGO_BIN_EXE_fealty"))
+    let launch = Launch::new(env!("CARGO_BIN_EXE_fealty"));
+    match std::env::var("FEALTY_TEST_STORE").as_deref() {
+        Ok("postgres") => Launch { database: Some(Postgres::shared().database()), ..launch },
+        Ok("") | Err(_) => launch,
+        Ok(other) => panic!("FEALTY_TEST_STORE is `postgres` or empty, not `{other}`"),
+    }
 }
 
 /// With this program; it may tell endpoints on this machine.
