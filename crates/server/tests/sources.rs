@@ -17,6 +17,9 @@ secrets = ["env:PARTNER_SECRET"]
 [sources.shop]
 kind = "woocommerce"
 secrets = ["file:shop.secret"]
+
+[sources.topic]
+from = "arn:aws:sns:eu-west-1:123456789012:shop"
 "#;
 
 fn start() -> Api {
@@ -93,4 +96,49 @@ fn woocommerces_ping_is_answered_and_a_proved_body_that_is_no_payload_is_set_asi
     let kept = api.get("/v1/quarantine").json();
     assert_eq!(kept["quarantine"][0]["body"], "[1, 2", "{kept}");
     assert_eq!(kept["quarantine"][0]["kind"], "refused");
+}
+
+#[test]
+fn what_sns_posts_is_of_the_one_topic_and_proved_by_amazons_certificate_alone() {
+    let mut api = start();
+    let listed = api.get("/v1/sources").json();
+    assert_eq!(
+        listed["sources"][2],
+        json!({"name": "topic", "kind": "cloudevents", "program": "test", "path": "/v1/sources/topic",
+            "from": "arn:aws:sns:eu-west-1:123456789012:shop"})
+    );
+    let good = "https://sns.eu-west-1.amazonaws.com/a.pem";
+    for (topic, certificate, code) in [
+        ("arn:aws:sns:eu-west-1:123456789012:other", good, "topic_mismatch"),
+        ("arn:aws:sns:eu-west-1:123456789012:shop", "https://127.0.0.1:1/a.pem", "signature_malformed"),
+    ] {
+        let posted = json!({"Type": "Notification", "MessageId": "m", "TopicArn": topic, "Message": "{}",
+            "Timestamp": "2026-11-23T09:30:00.000Z", "SignatureVersion": "2", "Signature": "AAAA",
+            "SigningCertURL": certificate});
+        let headers = [("Content-Type", "text/plain; charset=UTF-8")];
+        let answer = api.call("POST", "/v1/sources/topic", &headers, posted.to_string().as_bytes());
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (401, Some(code)), "{}", answer.body);
+    }
+    let bare = api.call("POST", "/v1/sources/topic", &[], b"{}");
+    assert_eq!((bare.status, bare.json()["code"].as_str()), (401, Some("signature_missing")));
+}
+
+#[test]
+fn settings_of_what_is_read_say_what_is_wrong_with_them() {
+    for (settings, says) in [
+        ("from = 'arn:aws:sqs:eu-west-1:1:q'", "no topic of SNS"),
+        ("from = 'arn:aws:sns:eu-west-1:1:q'\nsecrets = ['env:PATH']", "leave `secrets`"),
+        ("from = 'http://host/queue'", "begins with none of"),
+        ("kind = 'shopify'\nprefetch = 5", "goes with `from`"),
+        ("secrets = ['env:PATH']", "needs a `kind`"),
+        ("from = 'sns://host/arn'\nkind = 'cloudevents'", "SNS|--features sqs"),
+    ] {
+        let mut launch = launch().with_program(PROGRAM);
+        std::fs::write(launch.data.join("settings.toml"), format!("[sources.q]\n{settings}\n"))
+            .expect("the folder is ours");
+        launch.args = vec!["--settings".into(), "settings.toml".into()];
+        let said = launch.start().err().unwrap_or_else(|| panic!("{settings} is taken"));
+        assert!(says.split('|').any(|says| said.contains(says)), "{settings}: {said}");
+        launch.remove();
+    }
 }

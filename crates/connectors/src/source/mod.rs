@@ -19,10 +19,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Address, Broker, CONNECT_MAX, Way, within};
+use crate::{Address, CONNECT_MAX, Way, within};
 
 /// A batch holds so many bytes of bodies, and the message that passes it.
-#[cfg_attr(not(feature = "nats"), allow(dead_code))]
+#[cfg_attr(
+    not(any(feature = "nats", feature = "rabbitmq", feature = "kafka", feature = "sqs")),
+    allow(dead_code)
+)]
 const BATCH_BYTES_MAX: usize = 16 << 20;
 /// A message is waited for so long; SQS has its own bound.
 const TAKE_MAX: Duration = Duration::from_secs(5);
@@ -119,13 +122,16 @@ impl Inlet {
         let opened = async {
             match address.broker {
                 #[cfg(feature = "nats")]
-                Broker::Nats => nats::Consumer::open(address, way, terms).await.map(Inlet::Nats),
+                crate::Broker::Nats => nats::Consumer::open(address, way, terms).await.map(Inlet::Nats),
                 #[cfg(feature = "rabbitmq")]
-                Broker::RabbitMq => rabbitmq::Consumer::open(address, way, terms).await.map(Inlet::RabbitMq),
+                crate::Broker::RabbitMq => {
+                    rabbitmq::Consumer::open(address, way, terms).await.map(Inlet::RabbitMq)
+                }
                 #[cfg(feature = "kafka")]
-                Broker::Kafka => kafka::Consumer::open(address, way, terms).await.map(Inlet::Kafka),
+                crate::Broker::Kafka => kafka::Consumer::open(address, way, terms).await.map(Inlet::Kafka),
                 #[cfg(feature = "sqs")]
-                Broker::Sqs => sqs::Consumer::open(address, way, terms).await.map(Inlet::Sqs),
+                crate::Broker::Sqs => sqs::Consumer::open(address, way, terms).await.map(Inlet::Sqs),
+                #[allow(unreachable_patterns)]
                 broker => Err(broker.left_out()),
             }
         };
@@ -135,6 +141,7 @@ impl Inlet {
     /// Waits until there is a message, and gives it with what else is there by now; nothing, if none comes in a while.
     pub async fn take(&mut self, most: usize) -> Result<Vec<Arrival>, String> {
         #[cfg(feature = "sqs")]
+        #[allow(irrefutable_let_patterns)]
         if let Inlet::Sqs(queue) = self {
             return queue.take(most).await;
         }
@@ -145,6 +152,7 @@ impl Inlet {
     /// Whether `take` may be given up. What SQS has answered meanwhile would stay hidden for a while.
     pub fn may_be_cut(&self) -> bool {
         #[cfg(feature = "sqs")]
+        #[allow(irrefutable_let_patterns)]
         if let Inlet::Sqs(_) = self {
             return false;
         }
