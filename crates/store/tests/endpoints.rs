@@ -19,6 +19,8 @@ fn an_endpoint_keeps_what_waits_for_it_in_the_order_of_each_member() {
     let no = admin.endpoint_create(words(), "[]".into(), "0".into(), 5).unwrap();
     let other = admin.endpoint_create(words(), "[]".into(), "0".into(), 6).unwrap();
     assert!(no < other);
+    // One that is taken away meanwhile is among them.
+    assert_eq!(admin.endpoint_share(&[no, other, 99], 60_000).unwrap(), [no, other, 99]);
     let attempt = |n| AttemptRow {
         change: (3, n),
         at_ms: 7,

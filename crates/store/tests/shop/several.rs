@@ -51,4 +51,5 @@ pub fn check(bench: &Bench, events: u64) {
         WHERE j.prev <> coalesce((SELECT max(pos) FROM journal b WHERE b.member = j.member AND b.pos < j.pos), 0)";
     assert_eq!(bench.text(chains), "0", "each row names the member's row before it");
     assert_eq!(bench.text("SELECT count(*) FROM key WHERE pos >= (SELECT next_pos FROM head)"), "0");
+    bench.verify();
 }
