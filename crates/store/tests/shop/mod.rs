@@ -208,8 +208,9 @@ impl Shop {
     }
 
     pub fn decide(&mut self, inputs: Vec<Input>) -> Write {
-        self.now_ms += 1;
         self.begin();
+        // Another's clock may be ahead.
+        self.now_ms = self.now_ms.max(self.snapshot.now.as_millisecond()) + 1;
         let mut batch = Batch::default();
         for (i, input) in inputs.iter().enumerate() {
             self.decide_one(&mut batch, i, input);
