@@ -17,7 +17,7 @@ use store::{Raw, Store, StoreError, Write};
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::{self, Clock};
-use crate::due::{Moving, whole};
+use crate::due::{Moving, REST_MAX, whole};
 use crate::intake::{Delivery, Failure, Message, Outcome, Queue, Reply};
 use crate::publish::{self, Publish, Published};
 use crate::waker::Wakes;
@@ -134,10 +134,12 @@ impl Decider {
             Err(TryRecvError::Empty) => {}
         }
         let rest = self.rest();
+        if !self.is_due() {
+            self.store.rest();
+        }
         if rest.is_some_and(|rest| rest.is_zero()) {
             return Err(RecvTimeoutError::Timeout);
         }
-        self.store.rest();
         match rest {
             None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(rest) => queue.recv_timeout(rest),
@@ -149,16 +151,21 @@ impl Decider {
         let Gathered { asks, inputs, raws } = gathered;
         let started = Instant::now();
         let begun = self.begin(!inputs.is_empty());
+        if inputs.is_empty()
+            && let Err(error) = &begun
+        {
+            return self.try_later(error);
+        }
         // As it is recorded, so that the same is due when it is decided again.
         let now = whole(self.clock.now());
-        let wakes = if begun.is_ok() { self.take_wakes(now) } else { Vec::new() };
-        if inputs.is_empty() && wakes.is_empty() && begun.is_ok() {
+        let wakes = if begun == Ok(true) { self.take_wakes(now) } else { Vec::new() };
+        if inputs.is_empty() && wakes.is_empty() {
             return;
         }
         let store = &mut self.store;
         // A new snapshot first learns the next numbers and the newest time.
         let new = self.snapshot.next_pos == 0;
-        let begun = begun.and_then(|()| if new { store.fetch(&mut self.snapshot, &[]) } else { Ok(()) });
+        let begun = begun.and_then(|_| if new { store.fetch(&mut self.snapshot, &[]) } else { Ok(()) });
         let now = now.max(self.snapshot.now);
         let decided = begun.and_then(|()| {
             let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| store.fetch(snapshot, wants);
@@ -242,7 +249,7 @@ impl Decider {
     /// As the batch leaves it; changing it later makes a copy as long as this one is on its way.
     fn publish(&mut self, publish: Publish) {
         let Publish { plan, json, origin, reply } = publish;
-        let published = self.begin(true).and_then(|()| self.publish_now(plan, &json, &origin));
+        let published = self.begin(true).and_then(|_| self.publish_now(plan, &json, &origin));
         if let Some(reply) = reply {
             // Nobody may be waiting any more; the version counts all the same.
             let _ = reply.send(published.as_ref().copied().map_err(failure));
@@ -283,6 +290,13 @@ impl Decider {
             self.wake_later();
             self.give_up_snapshot();
         }
+    }
+
+    /// Nothing waits here and nothing was decided: others are caught up with after a while.
+    fn try_later(&mut self, error: &StoreError) {
+        self.rest_until = Some(Instant::now() + REST_MAX);
+        self.give_up_snapshot();
+        stop_if_it_must(error, &self.fatal);
     }
 
     fn give_up_snapshot(&mut self) {

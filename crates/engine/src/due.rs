@@ -17,7 +17,7 @@ use crate::others;
 use crate::waker::SLICE;
 
 /// The clock may be set, or run a little fast: it is looked at this often while anything is due at all.
-const REST_MAX: Duration = Duration::from_secs(1);
+pub(crate) const REST_MAX: Duration = Duration::from_secs(1);
 /// While somebody waits for a moved clock, commits are looked at this often.
 const LOOK: Duration = Duration::from_millis(1);
 /// A backlog is counted up to here.

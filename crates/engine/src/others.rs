@@ -16,25 +16,43 @@ use crate::waker::ceil;
 pub const LOOK: Duration = Duration::from_millis(250);
 
 impl Decider {
-    /// Catches up with the others; takes the turn where there is work.
-    pub(crate) fn begin(&mut self, work: bool) -> Result<(), StoreError> {
+    /// Catches up with the others; takes the turn where there is work. False: nothing may be decided.
+    pub(crate) fn begin(&mut self, work: bool) -> Result<bool, StoreError> {
         if !self.store.is_shared() {
-            return Ok(());
+            return Ok(true);
         }
-        let now = self.clock.now().as_millisecond();
-        let due = self.wakes.as_ref().and_then(|wakes| wakes.first()).is_some_and(|first| first <= now);
-        let news = if work || due && self.rest_until.is_none() {
-            self.store.begin(&mut self.snapshot)?
-        } else {
-            self.store.look(&mut self.snapshot)?
-        };
-        self.hear(news)
+        if !work && !self.is_due() {
+            if self.rest_until.is_some() {
+                return Ok(false);
+            }
+            let news = self.store.look(&mut self.snapshot)?;
+            let work = news.work;
+            self.hear(news)?;
+            // What was heard may be due at once.
+            if !work && !self.is_due() {
+                return Ok(false);
+            }
+        }
+        let news = self.store.begin(&mut self.snapshot)?;
+        self.hear(news)?;
+        Ok(true)
     }
 
+    pub(crate) fn is_due(&self) -> bool {
+        let now = self.clock.now().as_millisecond();
+        let first = self.wakes.as_ref().filter(|_| self.rest_until.is_none()).and_then(|wakes| wakes.first());
+        first.is_some_and(|first| first <= now)
+    }
+
+    /// Of what others say is due only the earlier counts: it may have been said under an older version of the program.
+    /// Who is woken too early has nothing done.
     fn hear(&mut self, news: News) -> Result<(), StoreError> {
         if let Some(wakes) = &mut self.wakes {
             for (no, due) in news.members {
-                wakes.set(no, due.and_then(|ms| Timestamp::from_millisecond(ms).ok()));
+                wakes.offer(no, due.and_then(|ms| Timestamp::from_millisecond(ms).ok()));
+            }
+            if news.everybody {
+                wakes.look_again();
             }
         }
         if let Some((version, shift_ms)) = news.settings {

@@ -112,8 +112,12 @@ pub struct News {
     pub members: Vec<(MemberNo, Option<i64>)>,
     /// The newest version of the program, and by how much the clock of a sandbox is ahead.
     pub settings: Option<(u32, i64)>,
+    /// It is not known whom they touched: it may be anybody.
+    pub everybody: bool,
     /// The newest row of theirs that is durable.
     pub pos: Option<u64>,
+    /// Something was left that nobody goes on with: whoever takes the turn does.
+    pub work: bool,
 }
 
 #[derive(Clone)]

@@ -20,7 +20,7 @@ fn an_endpoint_keeps_what_waits_for_it_in_the_order_of_each_member() {
     let other = admin.endpoint_create(words(), "[]".into(), "0".into(), 6).unwrap();
     assert!(no < other);
     // One that is taken away meanwhile is among them.
-    assert_eq!(admin.endpoint_share(&[no, other, 99], 60_000).unwrap(), [no, other, 99]);
+    assert_eq!(admin.endpoint_share(&[no, other, 99], 60_000).unwrap(), (vec![no, other, 99], 3));
     let attempt = |n| AttemptRow {
         change: (3, n),
         at_ms: 7,

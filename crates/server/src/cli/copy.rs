@@ -5,7 +5,7 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 
-use super::{DATA, Data, FOUND, Failure, SETTINGS, open, verify};
+use super::{DATA, Data, FOUND, Failure, SETTINGS, verify};
 
 #[derive(Args)]
 pub struct Copy {
@@ -91,7 +91,11 @@ pub fn copy(from: &Data, to: &Data, quiet: bool) -> Result<u64, Failure> {
         }
     };
     bar.finish_and_clear();
-    copied.map_err(|e| open::failed(to, e))
+    copied.map_err(|e| {
+        Failure::new(DATA, format!("nothing was copied from {from} to {to}"), e).fix(
+            "stop what serves a folder, see that the database lets this user in, and copy to an empty place",
+        )
+    })
 }
 
 #[cfg(not(feature = "postgres"))]

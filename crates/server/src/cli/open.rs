@@ -83,7 +83,7 @@ pub fn open(data: &Data, path: Option<&PathBuf>, environment: Option<&str>) -> R
     if let (Some(newest), Some(_)) = (known.last(), path) {
         same_program(data, &newest.body, &first.plan.id)?;
     }
-    if let Some(newest) = path.and_then(|_| replaced(&known, &first.plan.hash)) {
+    if let Some(newest) = path.and_then(|_| replaced(data, &known, &first.plan.hash)) {
         tracing::warn!(
             "the program file is an older version: version {}, published later by {}, counts; change the file to replace it",
             newest.version,
@@ -111,7 +111,7 @@ pub fn look(data: &Data, path: Option<&PathBuf>, environment: Option<&str>) -> R
     if let (Some(newest), Some(_)) = (versions.last().cloned(), path) {
         let file = read(path, environment, newest.version + 1)?;
         same_program(data, &newest.body, &file.plan.id)?;
-        if replaced(&versions, &file.plan.hash).is_none() && newest.hash != file.plan.hash {
+        if replaced(data, &versions, &file.plan.hash).is_none() && newest.hash != file.plan.hash {
             let published_ms = clock.now().as_millisecond();
             let (version, hash) = (newest.version + 1, file.plan.hash);
             versions.push(ProgramVersion { version, hash, body: file.json.into(), published_ms, ..newest });
@@ -155,12 +155,14 @@ fn compile(environment: Option<String>) -> Compile {
     })
 }
 
-/// The version that has replaced the file's over the API since.
-fn replaced<'v>(known: &'v [ProgramVersion], file: &[u8; 32]) -> Option<&'v ProgramVersion> {
+/// The version that has replaced the file's over the API since; or, where several processes share a database, in any way:
+/// one that was started with an older file does not take the others back.
+fn replaced<'v>(data: &Data, known: &'v [ProgramVersion], file: &[u8; 32]) -> Option<&'v ProgramVersion> {
     let (newest, older) = known.split_last()?;
     let by_file = ["file", "starter"].contains(&&*newest.published_by);
     let stale = newest.hash != *file && older.iter().any(|version| version.hash == *file);
-    (stale && !by_file).then_some(newest)
+    let shared = matches!(data, Data::Database(_));
+    (stale && (shared || !by_file)).then_some(newest)
 }
 
 /// One data folder holds one program: another's members and points would become this one's.

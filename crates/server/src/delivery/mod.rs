@@ -103,8 +103,10 @@ impl Deliveries {
     ) -> Result<u64, E> {
         self.alone(move |all| async move {
             let no = all.with_store(make).await?;
-            all.seize(no).await?;
-            all.run(no);
+            // If it is not this process's, it falls to another within a second.
+            if all.seize(no).await.is_ok() {
+                all.run(no);
+            }
             Ok(no)
         })
         .await
@@ -134,8 +136,10 @@ impl Deliveries {
     ) -> Result<T, E> {
         self.alone(move |all| async move {
             let done = all.with_store(retry).await;
-            if let Some(running) = all.running().get(&no) {
-                running.again.notify_one();
+            let is_here = all.running().get(&no).map(|running| running.again.notify_one()).is_some();
+            // Another process's task does not hear of it.
+            if !is_here && all.admin.is_shared() && all.seize(no).await.is_ok() {
+                all.run(no);
             }
             done
         })
@@ -190,6 +194,8 @@ impl Deliveries {
             let _ = task.await;
             drop(stop);
         }
+        // What cannot be told ends by itself.
+        let _lapses = self.write(|admin| admin.endpoint_leave()).await;
     }
 
     fn run(self: &Arc<Deliveries>, no: u64) {

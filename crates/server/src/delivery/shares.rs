@@ -31,10 +31,17 @@ pub async fn keep(all: Arc<Deliveries>) {
             admin.endpoint_share(&numbers, HOLD_MS)
         });
         match mine.await {
-            Ok(mine) => {
+            Ok((mut mine, fair)) => {
                 let before = known(&all);
-                for no in before.iter().filter(|no| !mine.contains(no)) {
-                    all.pause(*no).await;
+                let beyond = mine.split_off(fair.min(mine.len()));
+                // All at once: a slow one keeps no other's lease from being renewed.
+                let gone = before.iter().filter(|no| !mine.contains(no));
+                futures_util::future::join_all(gone.map(|no| all.pause(*no))).await;
+                // Only now, when what they took is saved.
+                if !beyond.is_empty()
+                    && let Err(error) = all.write(move |admin| admin.endpoint_release(&beyond)).await
+                {
+                    tracing::warn!(%error, "endpoints are not released to other processes yet");
                 }
                 mine.into_iter().filter(|no| !before.contains(no)).for_each(|no| all.run(no));
             }

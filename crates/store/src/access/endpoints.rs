@@ -143,13 +143,33 @@ impl Admin {
         self.run(move |db| save(db, no, &progress))
     }
 
-    /// Of all endpoints those that this process looks after for so long, where several share the database.
+    /// Of all endpoints those that this process looks after for so long, where several share the database, and how many of
+    /// them are its share: those beyond it are to be released.
     #[cfg_attr(not(feature = "postgres"), allow(unused_variables))]
-    pub fn endpoint_share(&self, all: &[u64], hold_ms: i64) -> Result<Vec<u64>, StoreError> {
+    pub fn endpoint_share(&self, all: &[u64], hold_ms: i64) -> Result<(Vec<u64>, usize), StoreError> {
         match &self.0 {
-            Way::Sqlite(_) => Ok(all.to_vec()),
+            Way::Sqlite(_) => Ok((all.to_vec(), all.len())),
             #[cfg(feature = "postgres")]
             Way::Postgres(desk) => desk.share(all, hold_ms),
+        }
+    }
+
+    /// Others may look after them.
+    #[cfg_attr(not(feature = "postgres"), allow(unused_variables))]
+    pub fn endpoint_release(&self, all: &[u64]) -> Result<(), StoreError> {
+        match &self.0 {
+            Way::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Way::Postgres(desk) => desk.release(all),
+        }
+    }
+
+    /// This process looks after none any more.
+    pub fn endpoint_leave(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Way::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Way::Postgres(desk) => desk.leave(),
         }
     }
 

@@ -140,8 +140,9 @@ impl Admin {
             if let Some((name, words, to_ms)) = &named {
                 db.execute("INSERT INTO clock_move VALUES (?1, ?2, ?3)", values![*name, *words, *to_ms])?;
             }
-            let put =
-                "INSERT INTO clock VALUES (1, ?1) ON CONFLICT (no) DO UPDATE SET shift_ms = excluded.shift_ms";
+            // It is moved forward only, whoever moves it.
+            let put = "INSERT INTO clock VALUES (1, ?1) ON CONFLICT (no) DO UPDATE SET shift_ms =
+                CASE WHEN excluded.shift_ms > clock.shift_ms THEN excluded.shift_ms ELSE clock.shift_ms END";
             db.execute(put, values![shift_ms]).map(|_| ())
         })
     }

@@ -5,7 +5,7 @@ use std::sync::mpsc::sync_channel;
 
 use rusqlite::Connection;
 
-use super::tables::{TABLES, Table, field};
+use super::tables::{NUMBERED, TABLES, Table, field};
 use super::{Progress, SLICE, taken};
 use crate::StoreError;
 use crate::db::{Db, Value, values};
@@ -30,7 +30,23 @@ pub fn to_folder(url: &str, dir: &Path, progress: Progress<'_>) -> Result<u64, S
     for table in TABLES {
         put(table, &source, to, progress)?;
     }
+    let known = "SELECT EXISTS (SELECT 1 FROM journal) OR EXISTS (SELECT 1 FROM program_version)";
+    if to.one(known, &[], |r| r.get(0))? != Some(true) {
+        let why = "there are no data in the database: see how it and its schema are written";
+        return Err(StoreError::Unavailable(why.into()));
+    }
     let from = Db::Postgres(&source);
+    for table in NUMBERED {
+        let given = format!(
+            "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('{table}', 'no')::REGCLASS), 0)"
+        );
+        let newest = from.one(&given, &[], |r| r.get::<i64>(0))?.unwrap_or(0);
+        let known =
+            "UPDATE sqlite_sequence SET seq = CASE WHEN seq < ?2 THEN ?2 ELSE seq END WHERE name = ?1";
+        if to.execute(known, values![*table, newest])? == 0 && newest > 0 {
+            to.execute("INSERT INTO sqlite_sequence VALUES (?1, ?2)", values![*table, newest])?;
+        }
+    }
     let end = from.one("SELECT next_pos FROM head", &[], |r| r.get::<u64>(0))?;
     let end = end.ok_or_else(|| StoreError::Corrupt("the head row is not there".into()))? - 1;
     put_keys(&source, &target, end, progress)?;
@@ -43,6 +59,8 @@ pub fn to_folder(url: &str, dir: &Path, progress: Progress<'_>) -> Result<u64, S
 
 fn put(table: &Table, source: &Conn, to: Db<'_>, progress: Progress<'_>) -> Result<(), StoreError> {
     let from = Db::Postgres(source);
+    // Bodies may be large.
+    let at_once = if ["raw", "quarantine"].contains(&table.name) { SLICE / 100 } else { SLICE };
     let rows_of = format!("rows_of_{}", table.name);
     from.execute(&format!("DECLARE {rows_of} CURSOR FOR {}", table.select(table.name)), &[])?;
     let target = table.file.map_or(table.name, |(_, written)| written);
@@ -51,7 +69,7 @@ fn put(table: &Table, source: &Conn, to: Db<'_>, progress: Progress<'_>) -> Resu
     let mut rows = 0_u64;
     loop {
         let before = rows;
-        from.each(&format!("FETCH {SLICE} FROM {rows_of}"), &[], |row| {
+        from.each(&format!("FETCH {at_once} FROM {rows_of}"), &[], |row| {
             let fields = table.columns.iter().enumerate().map(|(at, (_, kind))| field(row, at, *kind));
             let fields: Vec<Value<'_>> = fields.collect::<Result<_, _>>()?;
             to.execute(&insert, &fields)?;

@@ -12,6 +12,9 @@ use crate::sqlite::sweep::Recent;
 use crate::sqlite::{file, store_error};
 use crate::verify::{self, Report};
 
+/// Bytes that are sent at once.
+const BYTES_MAX: usize = 8 << 20;
+
 /// The folder is held meanwhile: no server can write to it.
 pub fn to_postgres(dir: &Path, url: &str, progress: Progress<'_>) -> Result<u64, StoreError> {
     let _lock = file::lock(dir)?;
@@ -72,7 +75,7 @@ fn put(table: &Table, from: Db<'_>, target: &Conn, progress: Progress<'_>) -> Re
             }
         }
         (rows, waiting) = (rows + 1, waiting + 1);
-        if waiting == SLICE {
+        if waiting == SLICE || copy.len() > BYTES_MAX {
             waiting = 0;
             progress(table.name, rows);
             std::mem::replace(&mut copy, Copy::of(columns)).send(target, &insert)?;

@@ -37,6 +37,7 @@ impl Postgres {
             let is_ours = seen.holder == self.shared.me;
             // A lease that is over is renewed by the batches in flight, unless somebody takes the turn before.
             if is_ours && (seen.held || self.flights_are_out()) {
+                self.shared.erasing.fetch_or(seen.erasing, Ordering::AcqRel);
                 return self.news(&seen, snapshot, false);
             }
             if !is_ours {
@@ -58,8 +59,19 @@ impl Postgres {
     pub fn look(&mut self, snapshot: &mut Snapshot) -> Result<News, StoreError> {
         self.mend(snapshot.next_pos == 0)?;
         let seen = self.ask(head::look)?;
-        let is_ours = self.shared.turn.fence().is_some();
-        self.news(&seen, snapshot, !is_ours)
+        let believed = self.shared.turn.fence().is_some();
+        let is_ours = believed && seen.holder == self.shared.me;
+        if believed && !is_ours {
+            if self.flights_are_out() {
+                // They fail, and then the snapshot is no good either: `begin` sees to it.
+                return Ok(News::default());
+            }
+            self.shared.turn.lost();
+        }
+        let mut news = self.news(&seen, snapshot, !is_ours)?;
+        // What nobody goes on with.
+        news.work = seen.erasing && !seen.held;
+        Ok(news)
     }
 
     /// Nothing waits here: others may have the turn.
@@ -115,10 +127,11 @@ impl Postgres {
     fn news(&mut self, seen: &Seen, snapshot: &mut Snapshot, others: bool) -> Result<News, StoreError> {
         let mut news = News { settings: Some((seen.version, seen.shift_ms)), ..News::default() };
         if others && (seen.next_pos - 1, seen.hash) != self.shared.end() {
-            news.members = self.forget_what_they_touched(seen, snapshot)?;
+            self.forget_what_they_touched(seen, snapshot, &mut news)?;
             news.pos = Some(seen.next_pos - 1);
             self.head = self.ask(|conn| seen.head(conn))?;
             self.shared.end_at(seen.next_pos - 1, seen.hash);
+            self.shared.fall_back(seen.next_pos - 1);
             self.shared.advance(seen.next_pos - 1);
             self.flights.clear();
             self.head.begin(snapshot)?;
@@ -133,7 +146,8 @@ impl Postgres {
         &mut self,
         seen: &Seen,
         snapshot: &mut Snapshot,
-    ) -> Result<Vec<(u64, Option<i64>)>, StoreError> {
+        news: &mut News,
+    ) -> Result<(), StoreError> {
         snapshot.rows.clear();
         snapshot.identities.clear();
         let (mine, theirs) = (super::rows::int(self.shared.end().0), super::rows::int(seen.next_pos));
@@ -141,17 +155,19 @@ impl Postgres {
         let known = "SELECT $1::BIGINT = 0 OR EXISTS (SELECT 1 FROM touched WHERE pos = $1)";
         let all = self.ask(|conn| conn.query(known, &[&mine]))?;
         let is_known = all.first().is_some_and(|row| row.get(0)) && mine < theirs;
-        let touched = if is_known {
-            let select = "SELECT no, due_ms FROM member WHERE no IN
-                (SELECT unnest(members) FROM touched WHERE pos > $1 AND pos < $2)";
-            self.ask(|conn| conn.query(select, &[&mine, &theirs]))?
-        } else {
+        if !is_known {
             snapshot.members.clear();
-            self.ask(|conn| conn.query("SELECT no, due_ms FROM member WHERE due_ms IS NOT NULL", &[]))?
-        };
-        let who = touched.iter().map(|row| (row.get::<_, i64>(0).cast_unsigned(), row.get(1)));
-        let who: Vec<(u64, Option<i64>)> = who.collect();
-        who.iter().for_each(|(no, _)| drop(snapshot.members.remove(no)));
-        Ok(who)
+            news.everybody = true;
+            return Ok(());
+        }
+        let select = "SELECT no, due_ms FROM member WHERE no IN
+            (SELECT unnest(members) FROM touched WHERE pos > $1 AND pos < $2)";
+        let touched = self.ask(|conn| conn.query(select, &[&mine, &theirs]))?;
+        for row in &touched {
+            let no = row.get::<_, i64>(0).cast_unsigned();
+            snapshot.members.remove(&no);
+            news.members.push((no, row.get(1)));
+        }
+        Ok(())
     }
 }

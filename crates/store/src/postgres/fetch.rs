@@ -25,6 +25,12 @@ struct Missing<'w> {
     keys: Vec<Key>,
 }
 
+impl Missing<'_> {
+    fn is_none(&self) -> bool {
+        self.names.is_empty() && self.members.is_empty() && self.pages.is_empty() && self.keys.is_empty()
+    }
+}
+
 /// A stored row, as far as the past is told of.
 struct Stored {
     again: Option<u64>,
@@ -47,6 +53,9 @@ impl Postgres {
         // First let go of what is committed, then look at memory, then at the database: nothing falls between.
         self.prune();
         let missing = self.remember(snapshot, wants);
+        if missing.is_none() {
+            return Ok(());
+        }
         if !missing.names.is_empty() {
             let select = "SELECT name, member FROM identity WHERE name = ANY($1)";
             let found = self.ask(|conn| conn.query(select, &[&missing.names]))?;
@@ -63,7 +72,13 @@ impl Postgres {
         }
         self.members(snapshot, &missing.members)?;
         self.pages(snapshot, &missing.pages)?;
-        self.rows(snapshot, &missing.keys)
+        self.rows(snapshot, &missing.keys)?;
+        // Whoever was overtaken meanwhile has read from two moments.
+        let me = self.shared.me;
+        if self.shared.turn.fence().is_some() && self.ask(head::holder)? != Some(me) {
+            return Err(StoreError::Unavailable("another process has taken the turn meanwhile".into()));
+        }
+        Ok(())
     }
 
     /// What batches in flight say; answers the rest.

@@ -72,8 +72,14 @@ pub fn take(conn: &Conn, me: i64, lease_ms: i64) -> Result<Option<Seen>, StoreEr
 pub fn break_up(conn: &Conn) -> Result<(), StoreError> {
     let end = "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE relation = 'head'::REGCLASS AND mode = 'RowExclusiveLock' AND granted AND pid <> pg_backend_pid()
-        AND wait_event_type IS DISTINCT FROM 'Lock' AND xact_start < now() - INTERVAL '2 seconds'";
+        AND wait_event_type IS DISTINCT FROM 'Lock'
+        AND wait_event IS DISTINCT FROM 'SyncRep' AND xact_start < now() - INTERVAL '2 seconds'";
     conn.query(end, &[]).map(|_| ())
+}
+
+/// Who has it, or had it last.
+pub fn holder(conn: &Conn) -> Result<Option<i64>, StoreError> {
+    Ok(conn.query("SELECT holder FROM head", &[])?.first().map(|row| row.get(0)))
 }
 
 /// Asks who has it to give it up soon.

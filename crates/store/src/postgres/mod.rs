@@ -144,6 +144,7 @@ impl Postgres {
         }
         self.head = self.ask(|conn| seen.head(conn))?;
         self.shared.end_at(seen.next_pos - 1, seen.hash);
+        self.shared.fall_back(seen.next_pos - 1);
         self.flights.clear();
         self.generation += 1;
         self.shared.failures.recover();

@@ -120,6 +120,9 @@ fn states(conn: &Conn, flight: &Flight, encoded: &Encoded) -> Result<(), StoreEr
             ON CONFLICT (no) DO UPDATE SET image = excluded.image, due_ms = excluded.due_ms";
         let last = int(flight.last_pos);
         conn.execute(put, &[&numbers, &images, &due, &last, &(last - TOUCHED_MAX)])?;
+    } else if !write.batch.rows.is_empty() {
+        // So that others know of every batch whom it touched, be it nobody.
+        conn.execute("INSERT INTO touched VALUES ($1, '{}')", &[&int(flight.last_pos)])?;
     }
     let (at, lots): (Vec<i64>, Vec<&str>) = encoded.pages.added().unzip();
     if !at.is_empty() {
@@ -175,6 +178,9 @@ pub struct Copy {
 impl Copy {
     pub fn of(columns: i16) -> Copy {
         Copy { columns, bytes: Vec::new() }
+    }
+    pub fn len(&self) -> usize {
+        self.bytes.len()
     }
     pub fn row(&mut self) {
         if self.bytes.is_empty() {

@@ -54,6 +54,10 @@ impl Shared {
             told(pos);
         }
     }
+    /// A failover may have lost what was durable elsewhere: the journal goes on from before.
+    pub fn fall_back(&self, pos: u64) {
+        self.committed.fetch_min(pos, Ordering::AcqRel);
+    }
     pub fn end(&self) -> (u64, [u8; 32]) {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }

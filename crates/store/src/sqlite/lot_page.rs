@@ -57,7 +57,7 @@ impl Changes {
         for (at, lots) in self.added() {
             conn.prepare_cached("INSERT INTO lot_page VALUES (?1, ?2)")?.execute(params![at, lots])?;
         }
-        for at in &self.gone {
+        for at in self.gone() {
             conn.prepare_cached("DELETE FROM lot_page WHERE at = ?1")?.execute([at])?;
         }
         Ok(())
