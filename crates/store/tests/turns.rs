@@ -120,6 +120,25 @@ fn what_others_did_is_told() {
     assert_eq!((news.members, news.settings, news.pos), (vec![], Some((1, 0)), None), "once");
 }
 
+#[test]
+fn who_was_overtaken_while_it_rested_or_read_hears_of_it() {
+    let bench = bench(300);
+    let (mut one, mut other) = (open(&bench), open(&bench));
+    bring(&mut one, &[(1, 0, 10)]);
+    // Nobody heard it give up its turn: the other waits until the lease ends.
+    bring(&mut other, &[(1, 1, 5)]);
+    let news = one.store.look(&mut one.snapshot).unwrap();
+    assert_eq!((news.members, news.pos), (vec![(1, None)], Some(2)));
+    one.begin();
+    bring(&mut other, &[(1, 2, 5)]);
+    // What it would read now is of another moment than what it has.
+    let read = one.store.fetch(&mut one.snapshot, &[Want::Member(1)]);
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    one.forget();
+    bring(&mut one, &[(1, 3, 1)]);
+    check(&bench, 4);
+}
+
 /// Stopped or cut off in the middle of a commit: its transaction would keep the head for as long as its connection lives.
 #[test]
 fn who_stands_still_in_a_transaction_is_put_out_of_it() {
