@@ -75,7 +75,7 @@ fn put(table: &Table, from: Db<'_>, target: &Conn, progress: Progress<'_>) -> Re
             }
         }
         (rows, waiting) = (rows + 1, waiting + 1);
-        if waiting == SLICE || copy.len() > BYTES_MAX {
+        if waiting == SLICE || copy.size() > BYTES_MAX {
             waiting = 0;
             progress(table.name, rows);
             std::mem::replace(&mut copy, Copy::of(columns)).send(target, &insert)?;

@@ -179,7 +179,7 @@ impl Copy {
     pub fn of(columns: i16) -> Copy {
         Copy { columns, bytes: Vec::new() }
     }
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.bytes.len()
     }
     pub fn row(&mut self) {
