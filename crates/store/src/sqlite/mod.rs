@@ -34,7 +34,9 @@ use crate::{Admin, Done, Options, Reader, StoreError, Write};
 pub use fetch::identity_get;
 pub use file::FILE;
 use sweep::Recent;
-pub use writer::{Job, Shared, headers_json, write_slice};
+#[cfg(feature = "postgres")]
+pub use writer::write_slice;
+pub use writer::{Job, Shared, headers_json};
 
 pub struct Sqlite {
     dir: PathBuf,
