@@ -72,8 +72,10 @@ def main():
         server = Server(settings=settings, secrets={"PEERS_AWS": "se/cr+et"})
         servers.append(server)
         inlets.is_read(server, "orders")
-        said = topics.wait_for("a queue that is not there", lambda: inlets.source(server, "gone")["said"])
-        must("NonExistentQueue" in said or "does not exist" in said, "it is said", said)
+        def why():
+            said = inlets.source(server, "gone")["said"] or ""
+            return "NonExistentQueue" in said or "does not exist" in said
+        topics.wait_for("of a queue that is not there it is said", why)
         must(inlets.source(server, "orders")["warning"] is None, "a redrive policy", inlets.source(server, "orders"))
         inlets.is_read(server, "behind")
         warning = inlets.source(server, "behind")["warning"]

@@ -46,8 +46,7 @@ def main():
         must(code == 201 and made["url"] == url.replace("guest:guest", "guest:***"), "it is made, its password hidden", made)
         name, got = made["id"], []
         topics.pay(server, 0, 40)
-        said = topics.is_failing(server, name)["said"]
-        must("no queue of loyalty takes the routing key `fealty." in said, "what fails is said", said)
+        topics.fails(server, name, "no queue of loyalty takes the routing key `fealty.")
         # Those before one that no queue takes are sent once, and it is the one that is named.
         told = topics.feed(server)
         culprit = next(no for no, change in enumerate(told) if change["type"] != told[0]["type"])
@@ -67,7 +66,7 @@ def main():
         topics.pay(server, 100, 300)
         broker.kill()
         topics.pay(server, 500, 100)
-        topics.is_failing(server, name)
+        topics.wait_for("the endpoint fails", lambda: topics.endpoint(server, name)["failing_since"])
         broker.start()
         end = topics.feed(server)[-1]["cursor"]
         topics.wait_for("the last change comes", lambda: any(one.message_id == end for one, _, _ in read(broker.port, got)), 120)

@@ -86,8 +86,7 @@ def main():
         place = f"{LOGIN}@127.0.0.1:{port}"
         code, early = server.api("/v1/endpoints", {"url": f"sqs+http://{place}/123456789012/early.fifo?region={REGION}", "after": "start"})
         topics.pay(server, 0, 40)
-        said = topics.is_failing(server, early["id"])["said"]
-        must("NonExistentQueue" in said or "does not exist" in said, "what fails is said", said)
+        topics.fails(server, early["id"], "NonExistentQueue", "does not exist")
 
         fifo = {"FifoQueue": "true"}
         queues = {"SQS, FIFO": sqs.create_queue(QueueName="early.fifo", Attributes=fifo)["QueueUrl"],

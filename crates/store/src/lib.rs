@@ -19,6 +19,7 @@ mod keys;
 pub mod postgres;
 mod reader;
 mod redact;
+mod secret;
 mod sqlite;
 pub mod verify;
 
@@ -246,20 +247,19 @@ impl Store {
     pub fn trim(&self, snapshot: &mut Snapshot, members_max: usize) {
         sqlite::trim(snapshot, members_max);
     }
-    pub fn key_maker(&self) -> KeyMaker {
-        match self {
-            Store::Sqlite(sqlite) => sqlite.key_maker(),
-            #[cfg(feature = "postgres")]
-            Store::Postgres(postgres) => postgres.key_maker(),
-        }
-    }
-    /// 32 random bytes of this installation, for everything else that needs a secret (public ids of members).
-    pub fn secret(&self) -> [u8; 32] {
+    fn own(&self) -> &secret::Secret {
         match self {
             Store::Sqlite(sqlite) => sqlite.secret(),
             #[cfg(feature = "postgres")]
             Store::Postgres(postgres) => postgres.secret(),
         }
+    }
+    pub fn key_maker(&self) -> KeyMaker {
+        self.own().key_maker()
+    }
+    /// 32 random bytes of this installation, for everything else that needs a secret (public ids of members).
+    pub fn secret(&self) -> [u8; 32] {
+        self.own().rest()
     }
     /// For those who only look.
     pub fn reader(&self) -> Reader {

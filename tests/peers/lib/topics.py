@@ -96,13 +96,15 @@ def wait_for(what, look, seconds=60):
     return None
 
 
-def is_failing(server, name):
-    """Once it is seen: the newest attempt."""
+def fails(server, name, *whys):
+    """Once it is seen, and the newest attempt says one of `whys`."""
+    said = []
     def look():
         if not endpoint(server, name)["failing_since"]:
-            return None
-        return json.loads(server.get(f"/v1/endpoints/{name}/attempts"))["attempts"][0]
-    return wait_for("the endpoint is failing", look) or {"said": ""}
+            return False
+        said.append(json.loads(server.get(f"/v1/endpoints/{name}/attempts"))["attempts"][0]["said"])
+        return any(why in said[-1] for why in whys)
+    must(wait_for("the endpoint fails, and it is said why", look), "what fails is said", said[-1:])
 
 
 def same(name, server, got, in_order=True):

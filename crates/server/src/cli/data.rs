@@ -18,8 +18,12 @@ pub enum Data {
 impl Data {
     /// As somebody writes it: an address, or the name of a folder.
     pub fn named(text: &str) -> Data {
-        let database = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        if database { Data::Database(text.into()) } else { Data::Folder(text.into()) }
+        Data::database(text).unwrap_or_else(|| Data::Folder(text.into()))
+    }
+    /// None: it is no address of one.
+    pub fn database(url: &str) -> Option<Data> {
+        let is_one = url.starts_with("postgres://") || url.starts_with("postgresql://");
+        is_one.then(|| Data::Database(url.into()))
     }
 
     /// Made if they are missing.
@@ -102,12 +106,17 @@ impl Display for Data {
     }
 }
 
-/// An address without who enters and what else it says.
+/// An address without who enters and what else it says. Where a password may go on (one with `/` or `?` in it that was
+/// not written as `%2F` or `%3F`), nothing is shown.
 fn shown(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
-    let place = rest.split('?').next().unwrap_or_default();
-    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
-    format!("{scheme}://{place}")
+    let (who_and_where, more) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    if more.contains('@') {
+        return format!("{scheme}://…");
+    }
+    let host = who_and_where.rsplit_once('@').map_or(who_and_where, |(_, host)| host);
+    let path = more.split('?').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
 }
 
 #[test]
@@ -117,4 +126,11 @@ fn an_address_is_shown_without_its_password() {
         "postgres://db.local:5432/shop"
     );
     assert_eq!(shown("postgresql:///shop?password=secret"), "postgresql:///shop");
+    for careless in [
+        "postgres://ada:se?cret@db/shop",
+        "postgres://ada:se/cret@db/shop",
+        "postgres:///shop?password=a@secret",
+    ] {
+        assert_eq!(shown(careless), "postgres://…");
+    }
 }

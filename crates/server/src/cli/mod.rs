@@ -114,16 +114,12 @@ impl Place {
             let dir = self.data.clone().or_else(|| file.data.clone());
             return Ok(Data::Folder(dir.unwrap_or_else(|| "./data".into())));
         };
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        Data::database(url).ok_or_else(|| {
             let scheme = url.split(':').next().unwrap_or_default();
             let what = format!("cannot use a database of `{scheme}`");
-            return Err(Failure::settings(
-                what,
-                "database_unknown: there is PostgreSQL beside the embedded one",
-            )
-            .fix("write postgres://user:password@host/name, or leave it out and give --data DIR"));
-        }
-        Ok(Data::Database(url.clone()))
+            Failure::settings(what, "database_unknown: there is PostgreSQL beside the embedded one")
+                .fix("write postgres://user:password@host/name, or leave it out and give --data DIR")
+        })
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Ready {
 pub trait Job: From<Ready> {
     /// No more comes.
     const STOP: Self;
+    /// Answered when everything before it has been settled.
+    fn barrier(reply: SyncSender<()>) -> Self;
 }
 
 /// A batch as it is stored.

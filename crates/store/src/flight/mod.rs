@@ -6,6 +6,7 @@
 pub mod encode;
 pub mod failures;
 mod head;
+pub mod line;
 
 use std::collections::HashMap;
 use std::sync::Arc;

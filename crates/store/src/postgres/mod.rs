@@ -25,8 +25,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use domain::key::KeyMaker;
-
 pub use address::Address;
 pub use connect::{Conn, Door, Use};
 pub use desk::Desk;
@@ -37,7 +35,9 @@ pub use value::{given_to_postgres, int};
 
 use crate::flight::encode::Task;
 use crate::flight::failures::not_done;
+use crate::flight::line::Line;
 use crate::flight::{Flight, Head};
+use crate::secret::Secret;
 use crate::{Admin, Done, Options, Reader, StoreError, Write};
 
 pub struct Postgres {
@@ -47,11 +47,11 @@ pub struct Postgres {
     flights: VecDeque<InFlight>,
     /// Batches of this and earlier generations are refused once one of them has failed.
     generation: u64,
-    secret: [u8; 48],
+    secret: Secret,
     shared: Arc<Shared>,
     reader: Reader,
     desk: Arc<Desk>,
-    writer: Option<writer::Writer>,
+    writer: Option<Line<writer::Job>>,
 }
 
 /// A batch and its keys in their order.
@@ -77,14 +77,13 @@ impl Postgres {
         let conn = door.connect(Use::Write)?;
         let own =
             conn.query(OWN, &[])?.pop().ok_or_else(|| StoreError::Corrupt("nothing is answered".into()))?;
-        let secret = <[u8; 48]>::try_from(own.get::<_, Option<&[u8]>>(1).unwrap_or_default());
-        let secret = secret.map_err(|_| StoreError::Corrupt("the secret has 48 bytes".into()))?;
+        let secret = Secret::of(own.get::<_, Option<&[u8]>>(1).unwrap_or_default())?;
         let seen = head::look(&conn)?;
         let head = seen.head(&conn)?;
         let end = (seen.next_pos - 1, seen.hash);
         let shared = Arc::new(Shared::new(door, own.get(0), own.get::<_, i64>(2), end));
-        let reader = Reader::postgres(shared.clone(), KeyMaker(key_secret(&secret)));
-        let writer = writer::Writer::start(shared.clone(), options, seen.hash)?;
+        let reader = Reader::postgres(shared.clone(), secret.key_maker());
+        let writer = writer::start(shared.clone(), options, seen.hash)?;
         listen::start(shared.clone())?;
         let desk = Arc::new(Desk::new(shared.clone()));
         let (flights, options) = (VecDeque::new(), options.clone());
@@ -115,7 +114,7 @@ impl Postgres {
         self.writer().send(Task::Batch { flight, generation: self.generation, done: landed });
     }
 
-    fn writer(&self) -> &writer::Writer {
+    fn writer(&self) -> &Line<writer::Job> {
         self.writer.as_ref().expect("open until dropped")
     }
 
@@ -162,13 +161,8 @@ impl Postgres {
         }
     }
 
-    pub fn key_maker(&self) -> KeyMaker {
-        KeyMaker(key_secret(&self.secret))
-    }
-    pub fn secret(&self) -> [u8; 32] {
-        let mut secret = [0; 32];
-        secret.copy_from_slice(&self.secret[16..]);
-        secret
+    pub fn secret(&self) -> &Secret {
+        &self.secret
     }
     pub fn reader(&self) -> Reader {
         self.reader.clone()
@@ -190,10 +184,4 @@ impl Drop for Postgres {
         let shared = self.shared.clone();
         let _lease_ends = self.ask(|conn| head::leave(conn, &shared.channel, shared.me));
     }
-}
-
-fn key_secret(secret: &[u8; 48]) -> [u8; 16] {
-    let mut key = [0; 16];
-    key.copy_from_slice(&secret[..16]);
-    key
 }

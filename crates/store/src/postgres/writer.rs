@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::connect::{Conn, Use};
@@ -16,7 +15,8 @@ use super::rows;
 use super::shared::Shared;
 use crate::db::Db;
 use crate::flight::Flight;
-use crate::flight::encode::{self, Encoded, Encoder, Ready, Task};
+use crate::flight::encode::{self, Encoded, Ready};
+use crate::flight::line::Line;
 use crate::{Options, StoreError, redact};
 
 /// So long it is tried to bring a batch through, or to find out what became of it.
@@ -30,7 +30,6 @@ const REFUSALS_MAX: u32 = 3;
 #[allow(clippy::large_enum_variant)]
 pub enum Job {
     Batch(Ready),
-    /// Answered when everything before it has been settled.
     Barrier(SyncSender<()>),
     Stop,
 }
@@ -42,50 +41,14 @@ impl From<Ready> for Job {
 }
 impl encode::Job for Job {
     const STOP: Job = Job::Stop;
-}
-
-/// The two threads behind the decider.
-pub struct Writer {
-    /// None: no more comes.
-    tasks: Option<SyncSender<Task<Job>>>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Writer {
-    pub fn start(shared: Arc<Shared>, options: &Options, head: [u8; 32]) -> Result<Writer, StoreError> {
-        let (jobs, jobs_in) = sync_channel(0);
-        let (tasks, tasks_in) = sync_channel(0);
-        let (encoder, back) = Encoder::new(shared.failures.clone(), head, jobs);
-        let desk = Desk { shared, back, conn: None, options: options.clone() };
-        let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
-            let thread = std::thread::Builder::new().name(name.into()).spawn(run);
-            thread.map_err(|e| StoreError::Unavailable(format!("cannot start {name}: {e}")))
-        };
-        let threads = vec![
-            start("store-encoder", Box::new(move || encoder.run(&tasks_in)))?,
-            start("store-writer", Box::new(move || desk.run(&jobs_in)))?,
-        ];
-        Ok(Writer { tasks: Some(tasks), threads })
-    }
-    pub fn send(&self, task: Task<Job>) {
-        let sent = self.tasks.as_ref().map(|tasks| tasks.send(task));
-        assert!(sent.is_some_and(|sent| sent.is_ok()), "the encoder ends only after its owner");
-    }
-    /// Until everything handed over is settled.
-    pub fn wait(&self) {
-        let (send, receive) = sync_channel(1);
-        self.send(Task::Pass(Job::Barrier(send)));
-        assert!(receive.recv().is_ok(), "the writer ends only after its owner");
+    fn barrier(reply: SyncSender<()>) -> Job {
+        Job::Barrier(reply)
     }
 }
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        drop(self.tasks.take());
-        for thread in self.threads.drain(..) {
-            let _panicked = thread.join();
-        }
-    }
+pub fn start(shared: Arc<Shared>, options: &Options, head: [u8; 32]) -> Result<Line<Job>, StoreError> {
+    let (failures, options) = (shared.failures.clone(), options.clone());
+    Line::start(failures, head, move |jobs, back| Desk { shared, back, conn: None, options }.run(jobs))
 }
 
 /// What the writer's thread owns.

@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use domain::key::KeyMaker;
 use domain::snapshot::Snapshot;
 use rusqlite::Connection;
 
@@ -26,10 +25,12 @@ use crate::flight::Flight;
 pub use crate::flight::Head;
 use crate::flight::encode::Task;
 use crate::flight::failures::not_done;
+use crate::flight::line::Line;
 use crate::keys::Keys;
 use crate::keys::run::{self, Slice};
 use crate::keys::seal::{Merge, seal};
 use crate::keys::tail::Tail;
+use crate::secret::Secret;
 use crate::{Admin, Done, Options, Reader, StoreError, Write};
 pub use fetch::identity_get;
 pub use file::FILE;
@@ -50,11 +51,11 @@ pub struct Sqlite {
     /// Last position in the frozen tail, until it is on disk and sealing can begin.
     freezing: Option<u64>,
     next_run: i64,
-    secret: [u8; 48],
+    secret: Secret,
     slices: SyncSender<Slice>,
     shared: Arc<Shared>,
     reader: Reader,
-    writer: Option<writer::Writer>,
+    writer: Option<Line<writer::Job>>,
     _lock: file::Lock,
 }
 
@@ -69,19 +70,12 @@ impl Sqlite {
         let secret: Vec<u8> = conn
             .query_row("SELECT value FROM meta WHERE name = 'secret'", [], |r| r.get(0))
             .map_err(|e| store_error(&e))?;
-        let secret = secret.try_into().map_err(|_| StoreError::Corrupt("the secret has 48 bytes".into()))?;
+        let secret = Secret::of(&secret)?;
         let (slices, slices_in) = sync_channel(4);
         let shared = Arc::new(Shared::new(head.next_pos - 1, recent));
-        let writer = writer::Writer::start(
-            dir,
-            write_conn,
-            options,
-            shared.clone(),
-            keys.clone(),
-            slices_in,
-            head.hash,
-        )?;
-        let reader = Reader::sqlite(dir, keys.clone(), KeyMaker(key_secret(&secret)), shared.clone());
+        let writer =
+            writer::start(dir, write_conn, options, shared.clone(), keys.clone(), slices_in, head.hash)?;
+        let reader = Reader::sqlite(dir, keys.clone(), secret.key_maker(), shared.clone());
         drop_left_behind(slices.clone(), orphans, keys.read().runs.iter().map(|run| run.last_pos).max());
         Ok(Sqlite {
             dir: dir.into(),
@@ -171,19 +165,14 @@ impl Sqlite {
         Ok(())
     }
 
-    pub fn key_maker(&self) -> KeyMaker {
-        KeyMaker(key_secret(&self.secret))
-    }
-    pub fn secret(&self) -> [u8; 32] {
-        let mut secret = [0; 32];
-        secret.copy_from_slice(&self.secret[16..]);
-        secret
+    pub fn secret(&self) -> &Secret {
+        &self.secret
     }
     pub fn reader(&self) -> Reader {
         self.reader.clone()
     }
     pub fn admin(&self) -> Admin {
-        Admin::new(self.writer.as_ref().expect("open until dropped").sender())
+        Admin::new(self.writer.as_ref().expect("open until dropped").jobs())
     }
 }
 
@@ -251,12 +240,6 @@ fn drop_left_behind(slices: SyncSender<Slice>, orphans: Vec<i64>, sealed: Option
         let _closed =
             orphans.into_iter().map(Slice::DropRun).chain(tail).try_for_each(|slice| slices.send(slice));
     });
-}
-
-fn key_secret(secret: &[u8; 48]) -> [u8; 16] {
-    let mut key = [0; 16];
-    key.copy_from_slice(&secret[..16]);
-    key
 }
 
 pub fn trim(snapshot: &mut Snapshot, members_max: usize) {

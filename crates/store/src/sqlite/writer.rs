@@ -5,9 +5,8 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 
 use domain::event::MemberNo;
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -17,8 +16,9 @@ use super::store_error;
 use super::sweep::{self, Recent, Step, Sweep};
 use crate::db::Db;
 use crate::flight::Flight;
-use crate::flight::encode::{self, Encoded, Encoder, Ready, Task};
+use crate::flight::encode::{self, Encoded, Ready};
 use crate::flight::failures::Failures;
+use crate::flight::line::Line;
 use crate::keys::Keys;
 use crate::keys::run::{Run, Slice, page_at};
 use crate::{Done, Options, StoreError, access, redact};
@@ -34,7 +34,6 @@ pub enum Job {
     },
     /// A small write of its own; answers for itself.
     Admin(AdminWork),
-    /// Answered when everything before it has been settled.
     Barrier(SyncSender<()>),
     Stop,
 }
@@ -47,6 +46,9 @@ impl From<Ready> for Job {
 }
 impl encode::Job for Job {
     const STOP: Job = Job::Stop;
+    fn barrier(reply: SyncSender<()>) -> Job {
+        Job::Barrier(reply)
+    }
 }
 
 /// Gets the connection, or why there is none; answers what must stop the process, if anything.
@@ -88,38 +90,26 @@ impl Shared {
     }
 }
 
-/// The two threads behind the decider: what is handed over is encoded by one, written by the other.
-pub struct Writer {
-    /// None: no more comes.
-    tasks: Option<SyncSender<Task<Job>>>,
-    jobs: SyncSender<Job>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Writer {
-    pub fn start(
-        dir: &Path,
-        mut conn: Connection,
-        options: &Options,
-        shared: Arc<Shared>,
-        keys: Keys,
-        slices: Receiver<Slice>,
-        head: [u8; 32],
-    ) -> Result<Writer, StoreError> {
-        let counted = shared.clone();
-        let hook = move |_: &mut rusqlite::hooks::Wal, pages: i32| {
-            counted.wal_pages.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
-            Ok(())
-        };
-        conn.wal_hook(Some(hook)).map_err(|e| store_error(&e))?;
-        let checkpointer = Checkpointer::start(dir, shared.clone(), options.checkpoint_pages)?;
-        // Nothing waits between the stages: while one batch is written, one is encoded and one decided, and all else
-        // gathers before the decider, where batches form.
-        let (jobs, jobs_in) = sync_channel(0);
-        let (tasks, tasks_in) = sync_channel(0);
-        let next_pos = shared.committed.load(Ordering::Relaxed) + 1;
-        let sweep = Sweep::new(shared.recent.clone(), options.sweep_min, next_pos);
-        let (encoder, back) = Encoder::new(shared.failures.clone(), head, jobs.clone());
+pub fn start(
+    dir: &Path,
+    mut conn: Connection,
+    options: &Options,
+    shared: Arc<Shared>,
+    keys: Keys,
+    slices: Receiver<Slice>,
+    head: [u8; 32],
+) -> Result<Line<Job>, StoreError> {
+    let counted = shared.clone();
+    let hook = move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+        counted.wal_pages.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    };
+    conn.wal_hook(Some(hook)).map_err(|e| store_error(&e))?;
+    let checkpointer = Checkpointer::start(dir, shared.clone(), options.checkpoint_pages)?;
+    let next_pos = shared.committed.load(Ordering::Relaxed) + 1;
+    let sweep = Sweep::new(shared.recent.clone(), options.sweep_min, next_pos);
+    let (failures, erase_rows) = (shared.failures.clone(), options.erase_rows);
+    Line::start(failures, head, move |jobs, back| {
         let desk = Desk {
             conn,
             shared,
@@ -131,40 +121,10 @@ impl Writer {
             sweep,
             back,
             erasing: true,
-            erase_rows: options.erase_rows,
+            erase_rows,
         };
-        let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
-            let thread = std::thread::Builder::new().name(name.into()).spawn(run);
-            thread.map_err(|e| StoreError::Unavailable(format!("cannot start {name}: {e}")))
-        };
-        let threads = vec![
-            start("store-encoder", Box::new(move || encoder.run(&tasks_in)))?,
-            start("store-writer", Box::new(move || desk.run(&jobs_in)))?,
-        ];
-        Ok(Writer { tasks: Some(tasks), jobs, threads })
-    }
-    pub fn send(&self, task: Task<Job>) {
-        let sent = self.tasks.as_ref().map(|tasks| tasks.send(task));
-        assert!(sent.is_some_and(|sent| sent.is_ok()), "the encoder ends only after its owner");
-    }
-    pub fn sender(&self) -> SyncSender<Job> {
-        self.jobs.clone()
-    }
-    /// Until everything handed over is settled.
-    pub fn wait(&self) {
-        let (send, receive) = sync_channel(1);
-        self.send(Task::Pass(Job::Barrier(send)));
-        assert!(receive.recv().is_ok(), "the writer ends only after its owner");
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        drop(self.tasks.take());
-        for thread in self.threads.drain(..) {
-            let _panicked = thread.join();
-        }
-    }
+        desk.run(jobs);
+    })
 }
 
 /// What the writer's thread owns.
