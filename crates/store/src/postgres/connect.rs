@@ -5,13 +5,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::Cursor;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::SinkExt;
 use postgres::types::ToSql;
-use postgres::{Client, Row, Statement};
+use postgres::{Notification, Row, Statement};
 
 use super::address::Address;
-use super::error::store_error;
+use super::line::Line;
 use super::tls::Tls;
 use crate::StoreError;
 
@@ -29,27 +33,24 @@ pub enum Use {
     Read,
 }
 
+/// Bytes of a COPY in one message.
+const COPIED_AT_ONCE: usize = 1 << 20;
+
 /// How to connect: kept, for it is done again whenever a connection is lost.
 #[derive(Clone)]
 pub struct Door {
-    pub address: Address,
-    tls: Tls,
+    pub address: Arc<Address>,
+    pub(super) tls: Tls,
 }
 
 impl Door {
     pub fn new(address: Address) -> Result<Door, StoreError> {
         let tls = Tls::new(&address.trust)?;
-        Ok(Door { address, tls })
+        Ok(Door { address: Arc::new(address), tls })
     }
 
     pub fn connect(&self, what_for: Use) -> Result<Conn, StoreError> {
-        let failed = |e: postgres::Error| {
-            let why =
-                std::error::Error::source(&e).map_or_else(|| e.to_string(), |why| format!("{e}: {why}"));
-            StoreError::Unavailable(format!("cannot connect to {}: {why}", self.address))
-        };
-        let client = self.address.config.connect(self.tls.clone()).map_err(failed)?;
-        let conn = Conn::new(client);
+        let conn = Conn::new(Line::dial(self, what_for)?);
         let set_up = || -> Result<(), StoreError> {
             conn.run(&settings(what_for, self.address.schema.as_deref()))?;
             if what_for != Use::Read { refuse_what_is_not_durable(&conn) } else { Ok(()) }
@@ -64,12 +65,17 @@ impl Door {
 
 /// Of the session. Indexes are used even before the server has counted the rows of a table.
 fn settings(what_for: Use, schema: Option<&str>) -> String {
-    let (statement, lock) = if what_for == Use::Migrate { ("0", "60s") } else { ("30s", "3s") };
+    // A server that ends a COMMIT which waits for its standby says that it is done. So where anything is written, only the
+    // one who asks ends the waiting, and the server what he has hung up on.
+    let statement = if what_for == Use::Read { "30s" } else { "0" };
+    let lock = if what_for == Use::Migrate { "60s" } else { "3s" };
     let mut set = format!(
         "SET statement_timeout = '{statement}'; SET lock_timeout = '{lock}';
          SET idle_in_transaction_session_timeout = '4s'; SET client_min_messages = 'warning';
          SET default_transaction_isolation = 'read committed'; SET jit = off; SET bytea_output = 'hex';
-         SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false);"
+         SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false);
+         DO $$ BEGIN PERFORM set_config('client_connection_check_interval', '2s', false);
+         EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$;"
     );
     if what_for == Use::Read {
         set.push_str("SET default_transaction_read_only = on;");
@@ -113,14 +119,14 @@ fn refuse_what_is_not_durable(conn: &Conn) -> Result<(), StoreError> {
 
 /// A connection and what was prepared on it. Used by one thread at a time.
 pub struct Conn {
-    client: RefCell<Client>,
+    line: Line,
     prepared: RefCell<HashMap<Box<str>, Statement>>,
     begun: Cell<bool>,
 }
 
 impl Conn {
-    fn new(client: Client) -> Conn {
-        Conn { client: RefCell::new(client), prepared: RefCell::default(), begun: Cell::new(false) }
+    fn new(line: Line) -> Conn {
+        Conn { line, prepared: RefCell::default(), begun: Cell::new(false) }
     }
 
     /// Kept prepared. Parameters are `$1`, or `?1` where a statement is said for both databases.
@@ -129,31 +135,36 @@ impl Conn {
             return Ok(statement.clone());
         }
         let text = sql.replace('?', "$");
-        let statement = self.client.borrow_mut().prepare(&text).map_err(|e| store_error(&e))?;
+        let statement = self.line.wait(self.line.client().prepare(&text))?;
         self.prepared.borrow_mut().insert(sql.into(), statement.clone());
         Ok(statement)
     }
 
     pub fn query(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
         let statement = self.prepare(sql)?;
-        self.client.borrow_mut().query(&statement, values).map_err(|e| store_error(&e))
+        self.line.wait(self.line.client().query(&statement, values))
     }
     pub fn execute(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
         let statement = self.prepare(sql)?;
-        self.client.borrow_mut().execute(&statement, values).map_err(|e| store_error(&e))
+        self.line.wait(self.line.client().execute(&statement, values))
     }
     /// Statements without values, all at once.
     pub fn run(&self, sql: &str) -> Result<(), StoreError> {
-        self.client.borrow_mut().batch_execute(sql).map_err(|e| store_error(&e))
+        self.line.wait(self.line.client().batch_execute(sql))
     }
     /// `bytes` as the binary form of COPY.
     pub fn copy(&self, sql: &str, bytes: &[u8]) -> Result<u64, StoreError> {
         let statement = self.prepare(sql)?;
-        let mut client = self.client.borrow_mut();
-        let mut copy = client.copy_in(&statement).map_err(|e| store_error(&e))?;
-        // What goes wrong here is told by `finish` too, in the server's words.
-        let _told_below = copy.write_all(bytes);
-        copy.finish().map_err(|e| store_error(&e))
+        self.line.wait(async {
+            let mut copy = pin!(self.line.client().copy_in(&statement).await?);
+            for part in bytes.chunks(COPIED_AT_ONCE) {
+                // What goes wrong here is told by `finish` too, in the server's words.
+                if copy.feed(Cursor::new(part.to_vec())).await.is_err() {
+                    break;
+                }
+            }
+            copy.finish().await
+        })
     }
 
     /// `begin` says how a transaction begins.
@@ -171,10 +182,10 @@ impl Conn {
     }
     /// Whether the server has not hung up meanwhile.
     pub fn is_open(&self) -> bool {
-        let mut client = self.client.borrow_mut();
-        client.check_connection().is_ok() && !client.is_closed()
+        self.line.is_open()
     }
-    pub fn client(&self) -> std::cell::RefMut<'_, Client> {
-        self.client.borrow_mut()
+    /// What others told on the channels that it listens to, within so long.
+    pub fn heard(&self, within: Duration) -> Result<Option<Notification>, StoreError> {
+        self.line.heard(within)
     }
 }

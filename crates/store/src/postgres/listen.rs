@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use postgres::fallible_iterator::FallibleIterator;
-
 use super::connect::{Conn, Use};
 use super::head::{self, CHANNEL, FREE, WANTED};
 use super::shared::Shared;
@@ -48,9 +46,7 @@ fn listen(shared: &Shared) -> Result<(), StoreError> {
 /// Until it is quiet for a while.
 fn hear(shared: &Shared, conn: &Conn) -> Result<(), StoreError> {
     loop {
-        let heard = conn.client().notifications().timeout_iter(LOOK).next();
-        let heard = heard.map_err(|e| super::error::store_error(&e))?;
-        let Some(heard) = heard else { return Ok(()) };
+        let Some(heard) = conn.heard(LOOK)? else { return Ok(()) };
         if shared.closed.load(Ordering::Acquire) {
             return Ok(());
         }

@@ -12,6 +12,7 @@ mod error;
 mod fetch;
 pub mod head;
 pub mod leases;
+mod line;
 mod listen;
 mod migrate;
 mod rows;
