@@ -6,6 +6,7 @@ mod bench;
 mod cutoff;
 mod journey;
 mod kill;
+mod outages;
 mod peers;
 mod races;
 mod shell;
@@ -29,6 +30,8 @@ cargo xtask kill               kill -9 of the real binary under load (release bu
     [--rounds N] [--seed N]
 cargo xtask cutoff             four readers of the feed, cut off and killed at random, end with the same changes
     [--minutes N] [--seed N]   (ten minutes, unless it is said)
+cargo xtask outages            PostgreSQL killed, connections ended, COMMITs cut under two running servers
+    [--kills N] [--seconds N] [--cuts N] [--seed N]
 cargo xtask races              many clients at the same instant, ten times as often as every test run (minutes)";
 
 fn main() {
@@ -52,6 +55,7 @@ fn main() {
         "sim" => sim::run(rest),
         "kill" => kill::run(rest),
         "cutoff" => cutoff::run(rest),
+        "outages" => outages::run(rest),
         "races" => races::run(),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

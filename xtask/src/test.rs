@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::shell::{self, Outcome};
-use crate::{cutoff, journey, kill, peers, tidy};
+use crate::{cutoff, journey, kill, outages, peers, tidy};
 
 /// What a plain build leaves out is tested too.
 const EXTRAS: &str = "--features=fealty/brokers,fealty/postgres";
@@ -104,6 +104,7 @@ pub fn run() -> Outcome {
         }
     });
     tally.step("kill -9, a few rounds", kill::short);
+    tally.step("PostgreSQL fails under two servers, for a short while", outages::short);
     tally.step("readers cut off and killed, 20 s", cutoff::short);
     println!("\n{}\n", tally.lines.join("\n"));
     println!("{}", not_tested());

@@ -4,15 +4,12 @@
 
 mod shop;
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use shop::several::{attempt, bring, check, open};
 use shop::{Bench, small};
 use testkit::postgres::Postgres;
+use testkit::wire::Wire;
 
 #[test]
 fn connections_that_are_cut_cost_nobody_an_event() {
@@ -64,73 +61,21 @@ fn a_killed_server_comes_back_and_nothing_is_lost() {
     check(&bench, n);
 }
 
-/// Between a process and its server. Every so many COMMITs it hangs up: half of them before the server has it, half after.
-struct Wire {
-    port: u16,
-    commits: Arc<AtomicU64>,
-}
-
-const EVERY: u64 = 3;
-/// From here on none is cut.
-const CALM: u64 = u64::MAX / 2;
-
-impl Wire {
-    fn to(port: u16) -> Wire {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let wire = Wire { port: listener.local_addr().unwrap().port(), commits: Arc::default() };
-        let commits = wire.commits.clone();
-        std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let (client, server) = (client.unwrap(), TcpStream::connect(("127.0.0.1", port)).unwrap());
-                let (back_from, back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-                let commits = commits.clone();
-                std::thread::spawn(move || carry(client, server, Some(&commits)));
-                std::thread::spawn(move || carry(back_from, back_to, None));
-            }
-        });
-        wire
-    }
-}
-
-fn carry(mut from: TcpStream, mut to: TcpStream, commits: Option<&AtomicU64>) {
-    let mut buffer = [0; 65536];
-    while let Ok(len @ 1..) = from.read(&mut buffer) {
-        let is_commit = buffer[..len].windows(7).any(|at| at == b"COMMIT\0");
-        let n = commits.filter(|_| is_commit).map_or(CALM, |commits| commits.fetch_add(1, Ordering::Relaxed));
-        let cut = n < CALM && n.is_multiple_of(EVERY);
-        if cut && n / EVERY % 2 == 1 {
-            break;
-        }
-        if to.write_all(&buffer[..len]).is_err() {
-            break;
-        }
-        if cut {
-            // The server has it; its answer reaches nobody.
-            let _gone = from.shutdown(Shutdown::Both);
-            let mut rest = Vec::new();
-            let _nothing = from.read_to_end(&mut rest);
-            return;
-        }
-    }
-    let _gone = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
-}
-
 #[test]
 fn a_commit_that_nobody_answers_is_settled_by_the_process_itself() {
     let mut bench = Bench::of(Postgres::shared(), small());
     let direct = bench.url.take().unwrap();
     drop(store::Store::connect(&direct, &small()).unwrap());
     let wire = Wire::to(Postgres::shared().port);
-    wire.commits.store(CALM, Ordering::Relaxed);
     let port = Postgres::shared().port.to_string();
     bench.url = Some(format!("{}?sslmode=disable", direct.replace(&port, &wire.port.to_string())));
     let mut shop = open(&bench);
-    wire.commits.store(0, Ordering::Relaxed);
+    wire.cut(3);
     for n in 0..60 {
         // Not once does the sender have to try again.
         attempt(&mut shop, &[(n % 5, n, 3)]).unwrap();
     }
-    assert!(wire.commits.load(Ordering::Relaxed) > 60, "some were committed again");
+    assert!(wire.commits() > 60, "some were committed again");
     bench.url = Some(direct);
     check(&bench, 60);
 }

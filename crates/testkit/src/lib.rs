@@ -16,6 +16,7 @@ mod shell;
 pub mod sim;
 pub mod stream;
 pub mod vendors;
+pub mod wire;
 pub mod world;
 
 pub use server::{Launch, Server};

@@ -145,6 +145,13 @@ impl Server {
     pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().ok().and_then(|status| status.code())
     }
+    /// An error, with what it printed, where it has ended by itself.
+    pub fn is_running(&mut self) -> Result<(), String> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            ended => Err(format!("the server ended ({ended:?}):\n{}", self.printed())),
+        }
+    }
     /// Everything printed so far.
     pub fn printed(&self) -> String {
         self.printed.lock().map(|lines| lines.join("\n")).unwrap_or_default()
