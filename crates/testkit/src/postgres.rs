@@ -18,7 +18,11 @@ const MISSING: &str = "PostgreSQL is not installed: `apt-get install postgresql`
 const WATCH: &str = r#"
 trap '' INT TERM
 bin=$1 dir=$2 port=$3
-"$bin/initdb" -D "$dir/data" -U fealty -A trust --locale=C -E UTF8 >"$dir/log" 2>&1 || { cat "$dir/log"; exit 1; }
+if [ -n "$FOLLOWS" ]; then
+    "$bin/pg_basebackup" -h 127.0.0.1 -p "$FOLLOWS" -U fealty -D "$dir/data" -R -c fast
+else
+    "$bin/initdb" -D "$dir/data" -U fealty -A trust --locale=C -E UTF8
+fi >"$dir/log" 2>&1 || { cat "$dir/log"; exit 1; }
 pid=
 gone() { [ -z "$pid" ] || { kill "-$1" "$pid"; wait "$pid"; pid=; } 2>/dev/null; }
 while read -r what; do
@@ -74,6 +78,18 @@ impl Postgres {
 
     /// One of its own, which may be killed.
     pub fn start() -> Result<Postgres, String> {
+        Postgres::make(None)
+    }
+    /// One that follows this one, which from now on answers a commit only when the standby has it.
+    pub fn standby(&self) -> Postgres {
+        let standby = Postgres::make(Some(self.port)).unwrap_or_else(|why| panic!("{why}"));
+        for set in ["ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"] {
+            self.sql("postgres", set).unwrap_or_else(|why| panic!("{why}"));
+        }
+        standby
+    }
+
+    fn make(follows: Option<u16>) -> Result<Postgres, String> {
         let bin = programs()?;
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         let port = port.map_err(|e| format!("no port is free: {e}"))?.port();
@@ -96,6 +112,7 @@ impl Postgres {
             Command::new("sh")
         };
         command.args(["-c", WATCH, "sh"]).arg(&bin).arg(&dir).arg(port.to_string()).current_dir("/");
+        command.env("FOLLOWS", follows.map(|port| port.to_string()).unwrap_or_default());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|e| format!("cannot start a shell: {e}"))?;
         let (say, said) = (child.stdin.take(), child.stdout.take());

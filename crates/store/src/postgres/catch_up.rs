@@ -97,7 +97,13 @@ impl Postgres {
         loop {
             let (me, heard) = (self.shared.me, self.shared.turn.heard());
             match self.ask(|conn| head::take(conn, me, lease_ms)) {
-                Ok(Some(seen)) => {
+                Ok(Some((seen, settled))) => {
+                    // Whoever had it may have committed what nobody was told of: now others will be.
+                    self.confirmed &= settled;
+                    if !self.confirmed {
+                        head::confirm(&self.conn)?;
+                        self.confirmed = true;
+                    }
                     self.shared.turn.took(seen.fence);
                     return Ok(seen);
                 }

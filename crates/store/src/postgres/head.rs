@@ -56,16 +56,24 @@ pub fn look(conn: &Conn) -> Result<Seen, StoreError> {
     seen(&row.ok_or_else(|| StoreError::Corrupt("the head row is not there".into()))?)
 }
 
-/// None: somebody else has it. Nothing of an earlier turn of ours can be committed any more.
-pub fn take(conn: &Conn, me: i64, lease_ms: i64) -> Result<Option<Seen>, StoreError> {
+/// None: somebody else has it. Nothing of an earlier turn of ours can be committed any more. Also answers whether it was
+/// given up before, or was ours: then all that was committed is as safe as it was to be.
+pub fn take(conn: &Conn, me: i64, lease_ms: i64) -> Result<Option<(Seen, bool)>, StoreError> {
     // Need not be durable: if it is lost in a crash of the server, so is everything that was built on it.
     let update = format!(
-        "WITH quick AS (SELECT set_config('synchronous_commit', 'off', true))
-         UPDATE head SET holder = $1, fence = fence + 1, until_ms = {now} + $2, waiting = false FROM quick
-         WHERE holder = $1 OR until_ms <= {now} RETURNING {COLUMNS}",
+        "WITH quick AS (SELECT set_config('synchronous_commit', 'off', true)),
+            before AS (SELECT until_ms = 0 OR holder = $1 AS settled FROM head WHERE holder = $1 OR until_ms <= {now} FOR UPDATE)
+         UPDATE head SET holder = $1, fence = fence + 1, until_ms = {now} + $2, waiting = false FROM quick, before
+         WHERE holder = $1 OR until_ms <= {now} RETURNING {COLUMNS}, settled",
         now = server_ms!()
     );
-    conn.query(&update, &[&me, &lease_ms])?.pop().map(|row| seen(&row)).transpose()
+    let taken = conn.query(&update, &[&me, &lease_ms])?.pop();
+    taken.map(|row| Ok((seen(&row)?, row.get(11)))).transpose()
+}
+
+/// After this whatever was committed before is kept as commits are to be kept, by a standby too where one is asked for.
+pub fn confirm(conn: &Conn) -> Result<(), StoreError> {
+    conn.execute("UPDATE head SET waiting = waiting", &[]).map(|_| ())
 }
 
 /// Ends the transaction that keeps the head locked, if it has done so for long: its process stands still or is cut off.

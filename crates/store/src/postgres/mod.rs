@@ -48,6 +48,8 @@ pub struct Postgres {
     flights: VecDeque<InFlight>,
     /// Batches of this and earlier generations are refused once one of them has failed.
     generation: u64,
+    /// All that was committed before is as safe as it was to be, whatever became of connections.
+    confirmed: bool,
     secret: Secret,
     shared: Arc<Shared>,
     reader: Reader,
@@ -89,7 +91,19 @@ impl Postgres {
         let desk = Arc::new(Desk::new(shared.clone()));
         let (flights, options) = (VecDeque::new(), options.clone());
         let writer = Some(writer);
-        Ok(Postgres { options, conn, head, flights, generation: 1, secret, shared, reader, desk, writer })
+        Ok(Postgres {
+            options,
+            conn,
+            head,
+            flights,
+            generation: 1,
+            confirmed: false,
+            secret,
+            shared,
+            reader,
+            desk,
+            writer,
+        })
     }
 
     pub fn commit(&mut self, write: Write, done: Done) {
@@ -135,6 +149,7 @@ impl Postgres {
         }
         self.writer().wait();
         self.shared.turn.lost();
+        self.confirmed = false;
         let seen = self.ask(head::look)?;
         if seen.holder == self.shared.me && seen.waiting {
             // Whoever has had trouble lets others through first.

@@ -70,9 +70,12 @@ impl Shared {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
     }
 
-    /// What `Turn` said is to be given up. If it cannot be told, it is free when the lease ends.
+    /// What `Turn` said is to be given up. If it cannot be told, it is free when the lease ends; so it is after a failure,
+    /// for who is given it may rely on what was committed.
     pub fn give_up(&self, conn: &Conn, fence: i64) {
-        let _lease_ends: Result<(), StoreError> = head::give_up(conn, &self.channel, self.me, fence);
+        if self.failures.now().is_none() {
+            let _lease_ends: Result<(), StoreError> = head::give_up(conn, &self.channel, self.me, fence);
+        }
         self.turn.left();
     }
 }

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::connect::{Conn, Use};
-use super::head::server_ms;
+use super::head::{self, server_ms};
 use super::rows;
 use super::shared::Shared;
 use crate::db::Db;
@@ -212,7 +212,7 @@ impl Desk {
     }
 
     /// Takes the head under a new fence, after which nothing of before can be committed any more, and looks where the
-    /// journal ends.
+    /// journal ends. Taking it is a commit of its own: when it is done, what was before is as safe.
     fn settle(&mut self, flight: &Flight, encoded: &Encoded, until: Instant) -> Fate {
         loop {
             let looked = self.look(flight, encoded);
@@ -251,7 +251,13 @@ impl Desk {
         }
         let at = conn.query("SELECT hash FROM journal WHERE pos = $1", &[&rows::int(flight.last_pos)])?;
         let ours = at.first().is_some_and(|row| last.is_some_and(|last| row.get::<_, &[u8]>(0) == last));
-        Ok(if ours && flight.last_pos >= flight.first_pos { Fate::Done } else { Fate::Lost(overtaken()) })
+        if !ours || flight.last_pos < flight.first_pos {
+            return Ok(Fate::Lost(overtaken()));
+        }
+        if found.is_empty() {
+            head::confirm(conn)?;
+        }
+        Ok(Fate::Done)
     }
 }
 
