@@ -3,6 +3,7 @@
 //! `cargo xtask test` is what CI runs and what a person runs before handing work in.
 
 mod bench;
+mod brokers;
 mod cutoff;
 mod journey;
 mod kill;
@@ -13,6 +14,7 @@ mod shell;
 mod sim;
 mod test;
 mod tidy;
+mod versions;
 
 const HELP: &str = "\
 cargo xtask test               everything CI checks; installs what the tests need
@@ -30,8 +32,11 @@ cargo xtask kill               kill -9 of the real binary under load (release bu
     [--rounds N] [--seed N]
 cargo xtask cutoff             four readers of the feed, cut off and killed at random, end with the same changes
     [--minutes N] [--seed N]   (ten minutes, unless it is said)
+cargo xtask brokers            households shop by HTTP and every broker, on both stores, while processes are killed
+    [--households N] [--by …] [--into …] [--parts N] [--seed N]
 cargo xtask outages            PostgreSQL killed, connections ended, COMMITs cut under two running servers
     [--kills N] [--seconds N] [--cuts N] [--seed N]
+cargo xtask postgres-versions  what concerns PostgreSQL, on 16, 17 and 18 (from npm)
 cargo xtask races              many clients at the same instant, ten times as often as every test run (minutes)";
 
 fn main() {
@@ -55,7 +60,9 @@ fn main() {
         "sim" => sim::run(rest),
         "kill" => kill::run(rest),
         "cutoff" => cutoff::run(rest),
+        "brokers" => brokers::run(rest),
         "outages" => outages::run(rest),
+        "postgres-versions" => versions::run(),
         "races" => races::run(),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

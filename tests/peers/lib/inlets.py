@@ -36,7 +36,12 @@ def binary(no, prefix):
 
 def ledger(server):
     """What the events did, member by member and event by event; not in which order."""
-    base = sqlite3.connect(f"file:{pathlib.Path(server.folder.name) / 'data' / 'fealty.db'}?mode=ro", uri=True)
+    return ledger_in(pathlib.Path(server.folder.name) / "data" / "fealty.db")
+
+
+def ledger_in(path):
+    """The same, of a file."""
+    base = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     every = base.execute("SELECT source, id, type, status, reason FROM events WHERE source NOT LIKE 'fealty:%'").fetchall()
     moved = base.execute("SELECT e.source, e.id, t.kind, t.wallet, t.amount, t.rule FROM transfers t JOIN events e ON e.pos = t.pos").fetchall()
     held = base.execute("SELECT m.identities, b.wallet, b.available FROM members m JOIN balances b ON b.member = m.member").fetchall()

@@ -77,7 +77,7 @@ def must(good, what, seen=""):
 class Server:
     """A running server, ours or another's."""
 
-    def __init__(self, url=None, key=None, settings="", secrets=None):
+    def __init__(self, url=None, key=None, settings="", secrets=None, program=PROGRAM, database=None):
         self.child = None
         self.key = key
         if url:
@@ -85,8 +85,10 @@ class Server:
             return
         self.folder = tempfile.TemporaryDirectory(prefix="fealty-peers-")
         folder = pathlib.Path(self.folder.name)
-        (folder / "program.toml").write_text(PROGRAM)
+        (folder / "program.toml").write_text(program)
         (folder / "settings.toml").write_text(SETTINGS + settings)
+        # Where the data are: in a folder, unless it is said.
+        self.place = ["--database", database] if database else ["--data", "data"]
         self.key = "fk_peers_owner_key_000000000000000000000000"
         self.environment = {**os.environ, **SECRETS, **(secrets or {}), "FEALTY_API_KEY": self.key}
         self.start()
@@ -94,7 +96,7 @@ class Server:
     def start(self):
         """On the same data, if it was there before."""
         folder = pathlib.Path(self.folder.name)
-        arguments = [os.environ["FEALTY"], "serve", "--program", "program.toml", "--settings", "settings.toml", "--data", "data",
+        arguments = [os.environ["FEALTY"], "serve", "--program", "program.toml", "--settings", "settings.toml", *self.place,
             "--listen", "127.0.0.1:0"]
         self.child = subprocess.Popen(arguments, cwd=folder, env=self.environment, stdout=subprocess.PIPE, stderr=open(folder / "log", "a"))
         for line in self.child.stdout:
@@ -111,7 +113,7 @@ class Server:
 
     def run(self, *arguments):
         """Another command on the same data: its exit code and what it said."""
-        done = subprocess.run([os.environ["FEALTY"], *arguments, "--data", "data"], cwd=self.folder.name, capture_output=True)
+        done = subprocess.run([os.environ["FEALTY"], *arguments, *self.place], cwd=self.folder.name, capture_output=True)
         return done.returncode, (done.stdout + done.stderr).decode()
 
     def get(self, path):
