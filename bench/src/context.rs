@@ -15,7 +15,8 @@ const PROGRAM: &str = "bench/context.toml";
 /// Requests a second.
 const RATE: f64 = 2_000.0;
 const CLIENTS: usize = 64;
-const EVENTS: f64 = 1_000.0;
+/// Beside so many events a second.
+const EVENTS: [f64; 3] = [0.0, 200.0, 1_000.0];
 
 pub fn measure(options: &Options) {
     let members = options.members.min(20_000);
@@ -30,7 +31,7 @@ pub fn measure(options: &Options) {
     for (name, tail) in
         [("nothing (/livez)", None), ("the member", Some("")), ("the context", Some("/context"))]
     {
-        for rate in [0.0, EVENTS] {
+        for rate in EVENTS {
             let ask: Body = Arc::new(move |text, n| match tail {
                 None => text.push_str("/livez"),
                 Some(tail) => {
