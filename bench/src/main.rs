@@ -5,30 +5,37 @@ mod bare;
 mod context;
 mod deliveries;
 mod echo;
+mod engines;
 mod events;
+mod growth;
 mod http;
 mod import;
 mod load;
 mod midnight;
+mod plot;
 mod process;
 mod quotes;
+mod record;
 mod sink;
 mod table;
 mod weight;
 
 const HELP: &str = "\
-bench [import|http|rules|quotes|context|deliveries|weight|midnight|all]   default: import, http and rules
+bench [import|http|rules|quotes|context|deliveries|weight|midnight|growth|engines|all]   default: import, http and rules
   quotes           what a checkout waits for, beside a load of events
   context          2,000 members' contexts a second while events flow, beside an answer that says nothing
   weight           members with 1,000 lots, with 10,000 past transfers; a program of 100 rules
   deliveries       webhooks a second beside the bare client, how late they are, and bad neighbours
   midnight         so many --members due at one instant
+  engines          a decision beside json-rules-engine and zen-engine under the same rules
+  growth           what an event costs by events stored (to --stored), members and rules, as plots too
   --rounds N       each side so often, alternating; medians are shown [3]
   --events N       events of one import [200000]
   --stored N       then again with so many stored before [0: not]
   --members N      active members [100000]
   --random-ids     event ids without order
   --seconds N      of one load [5]
+bench compare ONE.json OTHER.json           two earlier runs side by side
 bench events --events N [--members N] [--random-ids] [--from N] FILE    writes events and does nothing else
 bench echo                                                              the bare HTTP server alone";
 
@@ -72,12 +79,19 @@ fn main() {
     match what {
         "echo" => return echo::serve(),
         "post" => return bare::post(&args[1..]),
+        "compare" => {
+            if let Err(why) = record::compare(&args[1..]) {
+                eprintln!("{why}");
+                std::process::exit(2);
+            }
+            return;
+        }
         "events" => {
             let file = args.last().expect("FILE");
             return events::write(std::path::Path::new(file), &options, options.from, options.events);
         }
-        "import" | "http" | "rules" | "quotes" | "context" | "deliveries" | "weight" | "midnight" | "all" => {
-        }
+        "import" | "http" | "rules" | "quotes" | "context" | "deliveries" | "weight" | "midnight"
+        | "growth" | "engines" | "all" => {}
         unknown => {
             eprintln!("there is no `{unknown}`\n{HELP}");
             std::process::exit(2);
@@ -96,9 +110,12 @@ fn main() {
         "weight" => weight::measure(&options),
         "deliveries" => deliveries::measure(&options),
         "midnight" => midnight::measure(&options),
+        "growth" => growth::measure(&options),
+        "engines" => engines::measure(),
         _ => {}
     }
     if matches!(what, "rules" | "all") {
-        process::cargo_example("domain", "expressions", &[]);
+        print!("{}", process::cargo_example("domain", "expressions", &[]));
     }
+    record::keep();
 }

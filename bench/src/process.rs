@@ -111,12 +111,8 @@ pub fn cargo_example(package: &str, example: &str, args: &[&str]) -> String {
         example,
         "--",
     ]);
-    let (_, text) = timed({
-        command.args(args);
-        command
-    });
-    print!("{text}");
-    text
+    command.args(args);
+    timed(command).1
 }
 
 /// A server that runs until it is dropped.

@@ -24,7 +24,13 @@ pub fn short(value: f64) -> String {
     }
 }
 
+/// Shown and kept.
 pub fn print(title: &str, head: &[&str], rows: &[Vec<String>]) {
+    crate::record::add(title, head, rows);
+    show(title, head, rows);
+}
+
+pub fn show(title: &str, head: &[&str], rows: &[Vec<String>]) {
     println!("### {title}\n| {} |", head.join(" | "));
     println!("|{}", "---|".repeat(head.len()));
     for row in rows {

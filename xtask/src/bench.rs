@@ -9,10 +9,20 @@ pub fn run(args: &[String]) -> Outcome {
     {
         return brokers(rest);
     }
+    if args.first().is_some_and(|first| first == "compare") {
+        let mut all = vec!["run", "--quiet", "--package", "bench", "--"];
+        all.extend(args.iter().map(String::as_str));
+        return shell::run(shell::cargo(&all));
+    }
     let mut all = vec!["run", "--release", "--package", "bench", "--"];
     all.extend(args.iter().map(String::as_str));
-    shell::run(shell::cargo(&["build", "--release", "--bin", "fealty"]))?;
-    shell::run(shell::cargo(&all))
+    let mut measure = shell::cargo(&all);
+    if args.first().is_some_and(|first| first == "engines") {
+        measure.env("BENCH_NODE", peers::install_engines()?);
+    } else {
+        shell::run(shell::cargo(&["build", "--release", "--bin", "fealty"]))?;
+    }
+    shell::run(measure)
 }
 
 /// How long a publisher waits for NATS while the server that reads from it is idle, saturated and stopped.

