@@ -8,6 +8,7 @@
 //! Not here: unused pages and the write-ahead log, which hold old bytes until they are written over.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use domain::batch::Erasure;
 use domain::event::{CLOCK_SOURCE, MemberNo, RESERVED};
@@ -24,6 +25,9 @@ use crate::sqlite::{form, store_error, sweep};
 
 /// Rows after an event among which those lie that it made. Long runs of what is due may follow, which is not its doing.
 const FOLLOWING_MAX: u64 = 256;
+
+/// So long a slice may take, so that others' batches do not wait for more.
+const SLICE: Duration = Duration::from_millis(20);
 
 /// What a row says by which a member takes over all that another was.
 const TAKES_OVER: &str = "fealty.takes_over";
@@ -56,14 +60,15 @@ pub fn erase(db: Db<'_>, erasure: &Erasure) -> Result<(), StoreError> {
     keep(db, erasure.pos, &Rest { rows, numbers, names: erasure.names.clone() })
 }
 
-/// So many more rows. False: nothing is left to be erased.
+/// So many more rows at most, and at least one. False: nothing is left to be erased.
 pub fn on(db: Db<'_>, most: usize) -> Result<bool, StoreError> {
-    let mut done = 0;
+    let (mut done, begun) = (0, Instant::now());
+    let goes_on = |done| done < most && (done == 0 || begun.elapsed() < SLICE);
     while let Some((by, mut rest)) = first(db)? {
-        if done >= most {
+        if !goes_on(done) {
             return Ok(true);
         }
-        while done < most
+        while goes_on(done)
             && let Some(pos) = rest.rows.pop()
         {
             let Some(row) = get(db, pos)? else { continue };

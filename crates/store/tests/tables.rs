@@ -20,7 +20,18 @@ fn several_processes_that_start_at_once_make_the_tables_once() {
     let rows = conn
         .query("SELECT count(*), (SELECT length(value) FROM meta WHERE name = 'secret') FROM migration", &[]);
     let rows = rows.unwrap();
-    assert_eq!((rows[0].get::<_, i64>(0), rows[0].get::<_, i32>(1)), (1, 48));
+    assert_eq!((rows[0].get::<_, i64>(0), rows[0].get::<_, i32>(1)), (2, 48));
+}
+
+/// An erasure asks for each of a member's rows.
+#[test]
+fn the_quarantine_is_asked_by_an_index() {
+    let url = Postgres::shared().database();
+    let conn = open(&url).unwrap().connect(Use::Write).unwrap();
+    conn.run("PREPARE of_row AS DELETE FROM quarantine WHERE pos = $1").unwrap();
+    let plan = conn.query("EXPLAIN EXECUTE of_row(5)", &[]).unwrap();
+    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+    assert!(plan.iter().any(|step| step.contains("quarantine_of")), "{plan:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{Progress, SLICE, taken};
 use crate::StoreError;
 use crate::db::{Db, Value, values};
 use crate::flight::Head;
-use crate::postgres::{Conn, Copy, Use, enter};
+use crate::postgres::{Conn, Copy, IN_USE, Use, enter};
 use crate::sqlite::sweep::Recent;
 use crate::sqlite::{file, store_error};
 use crate::verify::{self, Report};
@@ -25,6 +25,11 @@ pub fn to_postgres(dir: &Path, url: &str, progress: Progress<'_>) -> Result<u64,
     let target = enter(url)?.connect(Use::Migrate)?;
     target.run("SET idle_in_transaction_session_timeout = 0")?;
     target.begin("BEGIN; LOCK TABLE head IN EXCLUSIVE MODE")?;
+    let alone = format!("SELECT pg_try_advisory_xact_lock({IN_USE})");
+    if Db::Postgres(&target).one(&alone, &[], |r| r.get(0))? != Some(true) {
+        let why = "a process uses the database: stop it first, for it would go on with the secret of before";
+        return Err(StoreError::Unavailable(why.into()));
+    }
     let known = "SELECT (SELECT next_pos FROM head) > 1 OR EXISTS (SELECT 1 FROM program_version)
         OR EXISTS (SELECT 1 FROM api_key) OR EXISTS (SELECT 1 FROM endpoint)";
     if Db::Postgres(&target).one(known, &[], |r| r.get(0))? == Some(true) {

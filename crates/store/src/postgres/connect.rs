@@ -56,6 +56,9 @@ impl Door {
             if what_for != Use::Read { refuse_what_is_not_durable(&conn) } else { Ok(()) }
         };
         set_up().map_err(|e| match e {
+            StoreError::Busy => {
+                StoreError::Unavailable(format!("{}: data are being copied into it", self.address))
+            }
             StoreError::Unavailable(why) => StoreError::Unavailable(format!("{}: {why}", self.address)),
             other => other,
         })?;
@@ -89,8 +92,15 @@ fn settings(what_for: Use, schema: Option<&str>) -> String {
         }
         set.push_str(&format!("SET search_path = {name};"));
     }
+    if what_for == Use::Write {
+        set.push_str(&format!("SELECT pg_advisory_lock_shared({IN_USE});"));
+    }
     set
 }
+
+/// Whoever writes says so as long as he is connected, so that nobody puts other data in his place. He waits for a copy
+/// into an empty database, but not for long.
+pub const IN_USE: &str = "hashtextextended('fealty in use ' || current_schema(), 0)";
 
 fn refuse_what_is_not_durable(conn: &Conn) -> Result<(), StoreError> {
     let ask = "SELECT current_setting('server_version_num')::INT, current_setting('server_version'), current_setting('fsync'),

@@ -11,10 +11,12 @@ use super::head::server_ms;
 use crate::StoreError;
 use crate::db::{Db, values};
 
+/// Names are a JSON array.
 const PUT: &str = concat!(
-    "INSERT INTO lease VALUES (?1, ?2, ?3 + ",
+    "INSERT INTO lease SELECT name, ?2, ?3 + ",
     server_ms!(),
-    ") ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms"
+    " FROM jsonb_array_elements_text(?1::TEXT::JSONB) name
+    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms"
 );
 
 const RENEW: &str = concat!("UPDATE lease SET until_ms = ?2 + ", server_ms!(), " WHERE holder = ?1");
@@ -27,35 +29,32 @@ impl Desk {
         all.sort_unstable();
         self.transact(move |db| {
             db.execute(concat!("DELETE FROM lease WHERE until_ms <= ", server_ms!()), &[])?;
-            db.execute(PUT, values![format!("process:{me}"), me, hold_ms])?;
+            db.execute(PUT, values![names([format!("process:{me}")]), me, hold_ms])?;
             let held = db.all("SELECT name, holder FROM lease", &[], |r| {
                 Ok((r.get::<String>(0)?, r.get::<i64>(1)?))
             })?;
             let processes = held.iter().filter(|(name, _)| name.starts_with("process:")).count();
             let fair = all.len().div_ceil(processes.max(1));
             let held: HashMap<String, i64> = held.into_iter().collect();
-            let holder = |no: &u64| held.get(&endpoint(*no)).copied();
+            let holder = |no: &u64| held.get(&endpoint(no)).copied();
             let mut mine: Vec<u64> = all.iter().filter(|no| holder(no) == Some(me)).copied().collect();
             db.execute(RENEW, values![me, hold_ms])?;
             let free = all.iter().filter(|no| holder(no).is_none()).take(fair.saturating_sub(mine.len()));
-            for no in free {
-                db.execute(PUT, values![endpoint(*no), me, hold_ms])?;
-                mine.push(*no);
+            let free: Vec<u64> = free.copied().collect();
+            if !free.is_empty() {
+                db.execute(PUT, values![names(free.iter().map(endpoint)), me, hold_ms])?;
             }
+            mine.extend(free);
             Ok((mine, fair))
         })
     }
 
     /// They are free for others.
     pub fn release(&self, all: &[u64]) -> Result<(), StoreError> {
-        let (me, all) = (self.me(), all.to_vec());
-        self.transact(move |db| {
-            for no in &all {
-                let free = "DELETE FROM lease WHERE name = ?1 AND holder = ?2";
-                db.execute(free, values![endpoint(*no), me])?;
-            }
-            Ok(())
-        })
+        let (me, all) = (self.me(), names(all.iter().map(endpoint)));
+        let free = "DELETE FROM lease WHERE holder = ?2
+            AND name IN (SELECT name FROM jsonb_array_elements_text(?1::TEXT::JSONB) name)";
+        self.transact(move |db| db.execute(free, values![all, me]).map(|_| ()))
     }
 
     /// All of them, and the process itself is not heard of any more.
@@ -67,19 +66,23 @@ impl Desk {
     /// From now on it is this process's, whoever had it.
     pub fn seize(&self, no: u64, hold_ms: i64) -> Result<(), StoreError> {
         let me = self.me();
-        self.transact(move |db| db.execute(PUT, values![endpoint(no), me, hold_ms]).map(|_| ()))
+        self.transact(move |db| db.execute(PUT, values![names([endpoint(&no)]), me, hold_ms]).map(|_| ()))
     }
 }
 
 /// Within a transaction: an error unless it is this process's.
 pub fn check(db: Db<'_>, me: i64, no: u64) -> Result<(), StoreError> {
     let select = "SELECT holder FROM lease WHERE name = ?1";
-    match db.one(select, values![endpoint(no)], |r| r.get::<i64>(0))? {
+    match db.one(select, values![endpoint(&no)], |r| r.get::<i64>(0))? {
         Some(holder) if holder == me => Ok(()),
         _ => Err(StoreError::Unavailable(format!("another process looks after endpoint {no}"))),
     }
 }
 
-fn endpoint(no: u64) -> String {
+fn endpoint(no: &u64) -> String {
     format!("endpoint:{no}")
+}
+
+fn names(all: impl IntoIterator<Item = String>) -> String {
+    serde_json::Value::from_iter(all).to_string()
 }

@@ -8,7 +8,10 @@ use sha2::{Digest, Sha256};
 use super::connect::Conn;
 use crate::StoreError;
 
-const STEPS: &[(&str, &str)] = &[("0001_base", include_str!("../../migrations/postgres/0001_base.sql"))];
+const STEPS: &[(&str, &str)] = &[
+    ("0001_base", include_str!("../../migrations/postgres/0001_base.sql")),
+    ("0002_quarantine", include_str!("../../migrations/postgres/0002_quarantine.sql")),
+];
 
 pub fn run(conn: &Conn) -> Result<(), StoreError> {
     apply(conn, STEPS)

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use address::Address;
-pub use connect::{Conn, Door, Use};
+pub use connect::{Conn, Door, IN_USE, Use};
 pub use desk::Desk;
 pub use error::store_error;
 pub use rows::Copy;

@@ -11,6 +11,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0001_base", include_str!("../../migrations/0001_base.sql")),
     ("0002_endpoints", include_str!("../../migrations/0002_endpoints.sql")),
     ("0003_connectors", include_str!("../../migrations/0003_connectors.sql")),
+    ("0004_quarantine", include_str!("../../migrations/0004_quarantine.sql")),
 ];
 
 pub fn run(conn: &mut Connection) -> Result<(), StoreError> {
