@@ -112,6 +112,7 @@ impl Load {
         let head = format!("HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {}\r\n", self.key);
         let Some(path) = self.path else { return format!("GET {body} {head}\r\n") };
         let kind = match path {
+            "/v1/events" if body.starts_with('[') => "application/cloudevents-batch+json",
             "/v1/events" => "application/cloudevents+json",
             _ => "application/json",
         };

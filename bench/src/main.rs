@@ -13,6 +13,7 @@ mod import;
 mod load;
 mod midnight;
 mod plot;
+mod postgres;
 mod process;
 mod quotes;
 mod record;
@@ -21,12 +22,13 @@ mod table;
 mod weight;
 
 const HELP: &str = "\
-bench [import|http|rules|quotes|context|deliveries|weight|midnight|growth|engines|all]   default: import, http and rules
+bench [import|http|rules|quotes|context|deliveries|weight|midnight|postgres|growth|engines|all]   default: import, http and rules
   quotes           what a checkout waits for, beside a load of events
   context          2,000 members' contexts a second while events flow, beside an answer that says nothing
   weight           members with 1,000 lots, with 10,000 past transfers; a program of 100 rules
   deliveries       webhooks a second beside the bare client, how late they are, and bad neighbours
   midnight         so many --members due at one instant
+  postgres         on PostgreSQL, one process and several, beside pgbench with one transaction an event
   engines          a decision beside json-rules-engine and zen-engine under the same rules
   growth           what an event costs by events stored (to --stored), members and rules, as plots too
   --rounds N       each side so often, alternating; medians are shown [3]
@@ -91,7 +93,7 @@ fn main() {
             return events::write(std::path::Path::new(file), &options, options.from, options.events);
         }
         "import" | "http" | "rules" | "quotes" | "context" | "deliveries" | "weight" | "midnight"
-        | "growth" | "engines" | "all" => {}
+        | "postgres" | "growth" | "engines" | "all" => {}
         unknown => {
             eprintln!("there is no `{unknown}`\n{HELP}");
             std::process::exit(2);
@@ -110,6 +112,7 @@ fn main() {
         "weight" => weight::measure(&options),
         "deliveries" => deliveries::measure(&options),
         "midnight" => midnight::measure(&options),
+        "postgres" => postgres::measure(&options),
         "growth" => growth::measure(&options),
         "engines" => engines::measure(),
         _ => {}

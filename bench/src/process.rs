@@ -27,17 +27,22 @@ pub fn fealty() -> Command {
     command
 }
 
+/// Where the data of a program are: a folder, or the url of a database.
+fn place(data: &Path) -> &'static str {
+    if data.starts_with("postgres:") { "--database" } else { "--data" }
+}
+
 /// `fealty import` to its end.
 pub fn import(program: &str, data: &Path, events: &Path) -> Run {
     let mut command = fealty();
-    command.args(["import", "--program", program, "--data"]).arg(data).arg(events);
+    command.args(["import", "--program", program, place(data)]).arg(data).arg(events);
     watched(command)
 }
 
-/// A server with that program and data folder, which listens when this returns.
+/// A server with that program and data, which listens when this returns.
 pub fn serve(program: &str, data: &Path, key: &str, port: u16) -> Server {
     let mut command = fealty();
-    command.args(["serve", "--program", program, "--listen", &format!("127.0.0.1:{port}"), "--data"]);
+    command.args(["serve", "--program", program, "--listen", &format!("127.0.0.1:{port}"), place(data)]);
     // What one key may ask is not what is measured.
     command.arg(data).env("FEALTY_API_KEY", key).env("FEALTY_REQUESTS_PER_SECOND", "1000000");
     Server::start(command, port)
@@ -60,11 +65,17 @@ pub struct Run {
     pub memory_mib: u64,
 }
 
-/// Runs to the end and looks on; what a process used of CPU and memory is told by /proc as long as it lives.
+/// Runs to the end and looks on.
+pub fn watched(command: Command) -> Run {
+    watched_output(command).0
+}
+
+/// The same, with what it printed, which is little. What a process used of CPU and memory is told by /proc as long as it
+/// lives.
 #[allow(clippy::zombie_processes)] // It is waited for as soon as it is a zombie: until then /proc tells of it.
-pub fn watched(mut command: Command) -> Run {
+pub fn watched_output(mut command: Command) -> (Run, String) {
     let begun = Instant::now();
-    let mut child = command.stdout(Stdio::null()).spawn().expect("can be started");
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("can be started");
     let mut run = Run { seconds: 0.0, cpu_seconds: 0.0, memory_mib: 0 };
     let ended = loop {
         let is_over = told(child.id(), "stat").contains(") Z ");
@@ -76,8 +87,10 @@ pub fn watched(mut command: Command) -> Run {
         std::thread::sleep(Duration::from_millis(5));
     };
     run.seconds = begun.elapsed().as_secs_f64();
-    assert!(ended.success(), "{command:?}: {ended}");
-    run
+    let mut text = String::new();
+    let said = child.stdout.as_mut().map(|pipe| std::io::Read::read_to_string(pipe, &mut text));
+    assert!(ended.success() && said.is_some_and(|said| said.is_ok()), "{command:?}: {ended}");
+    (run, text)
 }
 
 fn told(pid: u32, name: &str) -> String {
@@ -89,6 +102,16 @@ pub fn cpu_seconds(pid: u32) -> f64 {
     let stat = told(pid, "stat");
     let after = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     after.skip(11).take(2).filter_map(|n| n.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// The same with what its children use and have used.
+pub fn family_cpu_seconds(pid: u32) -> f64 {
+    let stat = told(pid, "stat");
+    let after = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ended = after.skip(13).take(2).filter_map(|n| n.parse::<f64>().ok()).sum::<f64>() / 100.0;
+    let children = told(pid, &format!("task/{pid}/children"));
+    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    cpu_seconds(pid) + ended + children.map(cpu_seconds).sum::<f64>()
 }
 
 /// What it had at most, resident.

@@ -17,10 +17,15 @@ pub fn run(args: &[String]) -> Outcome {
     let mut all = vec!["run", "--release", "--package", "bench", "--"];
     all.extend(args.iter().map(String::as_str));
     let mut measure = shell::cargo(&all);
-    if args.first().is_some_and(|first| first == "engines") {
+    let what = args.first().map_or("", String::as_str);
+    if what == "engines" {
         measure.env("BENCH_NODE", peers::install_engines()?);
     } else {
-        shell::run(shell::cargo(&["build", "--release", "--bin", "fealty"]))?;
+        let mut build = vec!["build", "--release", "--bin", "fealty"];
+        if what == "postgres" {
+            build.extend(["--features", "fealty/postgres"]);
+        }
+        shell::run(shell::cargo(&build))?;
     }
     shell::run(measure)
 }

@@ -18,6 +18,7 @@ const MISSING: &str = "PostgreSQL is not installed: `apt-get install postgresql`
 const WATCH: &str = r#"
 trap '' INT TERM
 bin=$1 dir=$2 port=$3
+shift 3
 if [ -n "$FOLLOWS" ]; then
     "$bin/pg_basebackup" -h 127.0.0.1 -p "$FOLLOWS" -U fealty -D "$dir/data" -R -c fast
 else
@@ -30,7 +31,7 @@ while read -r what; do
     start)
         for again in 1 2 3 4 5 6 7 8 9; do
             "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-                -c shared_buffers=64MB -c max_connections=200 >>"$dir/log" 2>&1 &
+                -c shared_buffers=64MB -c max_connections=200 "$@" >>"$dir/log" 2>&1 &
             pid=$!
             while kill -0 "$pid" 2>/dev/null && ! "$bin/pg_isready" -q -h 127.0.0.1 -p "$port"; do sleep 0.05; done
             kill -0 "$pid" 2>/dev/null && break
@@ -78,18 +79,22 @@ impl Postgres {
 
     /// One of its own, which may be killed.
     pub fn start() -> Result<Postgres, String> {
-        Postgres::make(None)
+        Postgres::make(None, &[])
+    }
+    /// The same with `name=value` settings.
+    pub fn with(settings: &[&str]) -> Result<Postgres, String> {
+        Postgres::make(None, settings)
     }
     /// One that follows this one, which from now on answers a commit only when the standby has it.
     pub fn standby(&self) -> Postgres {
-        let standby = Postgres::make(Some(self.port)).unwrap_or_else(|why| panic!("{why}"));
+        let standby = Postgres::make(Some(self.port), &[]).unwrap_or_else(|why| panic!("{why}"));
         for set in ["ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"] {
             self.sql("postgres", set).unwrap_or_else(|why| panic!("{why}"));
         }
         standby
     }
 
-    fn make(follows: Option<u16>) -> Result<Postgres, String> {
+    fn make(follows: Option<u16>, settings: &[&str]) -> Result<Postgres, String> {
         let bin = programs()?;
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         let port = port.map_err(|e| format!("no port is free: {e}"))?.port();
@@ -113,6 +118,7 @@ impl Postgres {
         };
         command.args(["-c", WATCH, "sh"]).arg(&bin).arg(&dir).arg(port.to_string()).current_dir("/");
         command.env("FOLLOWS", follows.map(|port| port.to_string()).unwrap_or_default());
+        command.args(settings.iter().flat_map(|setting| ["-c", *setting]));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|e| format!("cannot start a shell: {e}"))?;
         let (say, said) = (child.stdin.take(), child.stdout.take());
@@ -148,6 +154,13 @@ impl Postgres {
         self.stop();
         self.again();
         self.dir.join("ca.crt")
+    }
+
+    /// The postmaster, by its id.
+    pub fn pid(&self) -> u32 {
+        let told = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap_or_default();
+        let pid = told.lines().next().and_then(|line| line.trim().parse().ok());
+        pid.expect("a postmaster writes down its id")
     }
 
     /// kill -9 of the postmaster.
@@ -196,8 +209,8 @@ impl Drop for Postgres {
     }
 }
 
-/// The newest that is installed.
-fn programs() -> Result<PathBuf, String> {
+/// Where the newest is that is installed.
+pub fn programs() -> Result<PathBuf, String> {
     if let Some(bin) = std::env::var_os("FEALTY_POSTGRES_BIN") {
         return Ok(bin.into());
     }
