@@ -83,7 +83,13 @@ fn svg(title: &str, axis: &str, unit: &str, lines: &[Line]) -> String {
             );
         }
     }
-    let mut from = left;
+    names(&mut svg, lines);
+    svg + "</svg>\n"
+}
+
+/// Which colour is whose.
+fn names(svg: &mut String, lines: &[Line]) {
+    let mut from = AROUND[0];
     for (line, colour) in lines.iter().zip(COLOURS.iter().cycle()) {
         let _ = writeln!(
             svg,
@@ -93,7 +99,6 @@ fn svg(title: &str, axis: &str, unit: &str, lines: &[Line]) -> String {
         );
         from += 40.0 + 7.0 * line.name.len() as f64;
     }
-    svg + "</svg>\n"
 }
 
 /// The next of 1, 2, 4, 5, 8 times a power of ten.

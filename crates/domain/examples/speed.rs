@@ -19,22 +19,8 @@ use domain::snapshot::{Snapshot, Want};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    let mut toml = String::from(
-        r#"
-program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin" }
-wallets.points = {}
-counters.spend = { on = "order.paid", add = 'order.subtotal', per = "month" }
-rules.base = { on = "order.paid", each = 'order.items', when = 'item.category != "gift_card"', earn.points = 'item.total' }
-rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 'rules.base.points', limit = { points = 500, per = "week" } }
-"#,
-    );
     let asked: Option<usize> = std::env::args().nth(1).map(|count| count.parse().expect("a number of rules"));
-    for n in 0..asked.unwrap_or(20) - 2 {
-        toml += &format!(
-            "rules.r{n} = {{ on = \"order.paid\", when = 'order.store == \"s{n}\" && order.items.exists(i, i.category == \"c{n}\")', earn.points = {n} }}\n"
-        );
-    }
-    let main = Source { name: "program.toml".into(), text: toml };
+    let main = Source { name: "program.toml".into(), text: toml(asked.unwrap_or(20)) };
     let Ok(program) = program::read(main, &mut |_| Err("none".into()), None, 1) else { panic!("it checks") };
     let plans = Plans { current: Arc::new(program.plan), older: Vec::new(), keys: KeyMaker([1; 16]) };
     let now: jiff::Timestamp = "2027-03-01T12:00:00Z".parse().unwrap();
@@ -103,6 +89,24 @@ rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 
         let json = json.unwrap();
         println!("{} bytes: {json}", json.len());
     }
+}
+
+fn toml(rules: usize) -> String {
+    let mut toml = String::from(
+        r#"
+program = { id = "shop", currency = "EUR", timezone = "Europe/Berlin" }
+wallets.points = {}
+counters.spend = { on = "order.paid", add = 'order.subtotal', per = "month" }
+rules.base = { on = "order.paid", each = 'order.items', when = 'item.category != "gift_card"', earn.points = 'item.total' }
+rules.app = { on = "order.paid", when = 'order.channel == "app"', earn.points = 'rules.base.points', limit = { points = 500, per = "week" } }
+"#,
+    );
+    for n in 0..rules - 2 {
+        toml += &format!(
+            "rules.r{n} = {{ on = \"order.paid\", when = 'order.store == \"s{n}\" && order.items.exists(i, i.category == \"c{n}\")', earn.points = {n} }}\n"
+        );
+    }
+    toml
 }
 
 const ORDERS: u32 = 20_000;
