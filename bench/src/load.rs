@@ -35,6 +35,8 @@ pub struct Seen {
     /// Its number.
     pub numbers: Vec<u64>,
     pub refused: u64,
+    /// How long those took, in milliseconds.
+    pub refusals: Vec<f64>,
 }
 
 impl Load {
@@ -60,8 +62,8 @@ impl Load {
             std::thread::sleep(Duration::from_millis(10));
         }
         stop.store(true, Ordering::Relaxed);
-        let (latencies, from_due, sent, numbers) = Default::default();
-        let mut seen = Seen { per_second: 0.0, latencies, from_due, sent, numbers, refused: 0 };
+        let (latencies, from_due, sent, numbers, refusals) = Default::default();
+        let mut seen = Seen { per_second: 0.0, latencies, from_due, sent, numbers, refused: 0, refusals };
         for client in clients {
             let (answered, refused) = client.join().expect("a client ends");
             for (number, [due, sent, answered]) in answered {
@@ -71,19 +73,21 @@ impl Load {
                 seen.latencies.push(ms(sent));
                 seen.from_due.push(ms(due.min(sent)));
             }
-            seen.refused += refused;
+            seen.refused += refused.len() as u64;
+            seen.refusals.extend(refused);
         }
         seen.per_second = seen.latencies.len() as f64 / start.elapsed().as_secs_f64();
         seen
     }
 
-    /// When each answered one was due, sent and answered; and how many were refused.
-    fn client(&self, no: u64, next: &AtomicU64, stop: &AtomicBool) -> (Vec<(u64, [Instant; 3])>, u64) {
+    /// When each answered one was due, sent and answered; and how long the refusals took.
+    fn client(&self, no: u64, next: &AtomicU64, stop: &AtomicBool) -> (Vec<(u64, [Instant; 3])>, Vec<f64>) {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         stream.set_nodelay(true).expect("no delay");
         let mut answers = BufReader::new(stream.try_clone().expect("one socket, two handles"));
         let mut requests = stream;
-        let (mut answered, mut refused, mut body, mut answer) = (Vec::new(), 0, String::new(), Vec::new());
+        let (mut answered, mut refused, mut body, mut answer) =
+            (Vec::new(), Vec::new(), String::new(), Vec::new());
         let mut pauses = self.rate.map(|rate| pauses(no, self.clients as f64 / rate));
         let mut due = Instant::now();
         while !stop.load(Ordering::Relaxed) {
@@ -102,7 +106,7 @@ impl Load {
             if read_answer(&mut answers, &mut answer) == 200 {
                 answered.push((number, [due, sent, Instant::now()]));
             } else {
-                refused += 1;
+                refused.push(sent.elapsed().as_secs_f64() * 1_000.0);
             }
         }
         (answered, refused)

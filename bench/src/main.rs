@@ -12,6 +12,7 @@ mod http;
 mod import;
 mod load;
 mod midnight;
+mod overload;
 mod plot;
 mod postgres;
 mod process;
@@ -22,7 +23,8 @@ mod table;
 mod weight;
 
 const HELP: &str = "\
-bench [import|http|rules|quotes|context|deliveries|weight|midnight|postgres|growth|engines|all]   default: import, http and rules
+bench [import|http|rules|quotes|context|deliveries|weight|midnight|postgres|growth|overload|engines|all]
+                 default: import, http and rules
   quotes           what a checkout waits for, beside a load of events
   context          2,000 members' contexts a second while events flow, beside an answer that says nothing
   weight           members with 1,000 lots, with 10,000 past transfers; a program of 100 rules
@@ -30,6 +32,7 @@ bench [import|http|rules|quotes|context|deliveries|weight|midnight|postgres|grow
   midnight         so many --members due at one instant
   postgres         on PostgreSQL, one process and several, beside pgbench with one transaction an event
   engines          a decision beside json-rules-engine and zen-engine under the same rules
+  overload         ten times as many events as can be taken: what is taken, what is refused and how, and afterwards
   growth           what an event costs by events stored (to --stored), members and rules, as plots too
   --rounds N       each side so often, alternating; medians are shown [3]
   --events N       events of one import [200000]
@@ -93,7 +96,7 @@ fn main() {
             return events::write(std::path::Path::new(file), &options, options.from, options.events);
         }
         "import" | "http" | "rules" | "quotes" | "context" | "deliveries" | "weight" | "midnight"
-        | "postgres" | "growth" | "engines" | "all" => {}
+        | "postgres" | "growth" | "overload" | "engines" | "all" => {}
         unknown => {
             eprintln!("there is no `{unknown}`\n{HELP}");
             std::process::exit(2);
@@ -114,6 +117,7 @@ fn main() {
         "midnight" => midnight::measure(&options),
         "postgres" => postgres::measure(&options),
         "growth" => growth::measure(&options),
+        "overload" => overload::measure(&options),
         "engines" => engines::measure(),
         _ => {}
     }

@@ -27,7 +27,6 @@ fn main() {
     let inputs: Vec<Input> = (0..ORDERS).map(|n| input(n, now)).collect();
     let fields = &plans.current.types[usize::from(plans.current.type_by_name["order.paid"])].fields;
     if asked.is_none() {
-        println!("body {} bytes", inputs[0].event.data.len());
         tell(
             "bind",
             time(|| {
@@ -86,8 +85,7 @@ fn main() {
         }),
     );
     for json in [serde_json::to_string(&**decisions[7]), serde_json::to_string(&**members[0])] {
-        let json = json.unwrap();
-        println!("{} bytes: {json}", json.len());
+        println!("{}", json.unwrap());
     }
 }
 
