@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::http::KEY;
 use crate::load::{Body, Load, Seen};
+use crate::record::{Bar, bar};
 use crate::table::{median, percentile, print, short};
 use crate::{Options, events, process};
 
@@ -45,6 +46,9 @@ pub fn measure(options: &Options) {
                 .collect();
             let of = |what: &dyn Fn(&(Seen, f64)) -> f64| median(&seen.iter().map(what).collect::<Vec<_>>());
             let at = |percent| of(&|(one, _)| percentile(&one.from_due, percent));
+            if tail == Some("/context") {
+                bar(&format!("contexts beside {rate} events/s: p99"), at(99.0), "ms", Bar::AtMost(5.0));
+            }
             let refused: u64 = seen.iter().map(|(one, _)| one.refused).sum();
             rows.push(vec![
                 name.to_owned(),

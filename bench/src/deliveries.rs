@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::http::KEY;
 use crate::load::{Load, Seen};
 use crate::process::{self, Server, cpu_seconds, memory_mib};
+use crate::record::{Bar, bar};
 use crate::sink::{self, Mood, Sink};
 use crate::table::{median, percentile, print, short};
 use crate::{Options, events};
@@ -38,6 +39,12 @@ fn speed(options: &Options) {
             ours.push(per_second);
             cpu.push(cpu_us);
             bare.push(post(count, endpoints * at_once, bytes));
+        }
+        if endpoints > 1 {
+            let of =
+                |what: &str| format!("webhooks to {endpoints} endpoints, {at_once} at once each: {what}");
+            bar(&of("a second"), median(&ours), "/s", Bar::AtLeast(25_000.0));
+            bar(&of("beside the bare client"), median(&ours) / median(&bare), "", Bar::AtLeast(0.5));
         }
         rows.push(vec![
             format!("{endpoints} x {at_once}"),
@@ -135,6 +142,7 @@ fn neighbours(options: &Options) {
         &[first, second],
     );
     println!("p95 beside the bad ones: {:.2} times that alone", beside / alone);
+    bar("a good endpoint beside three bad ones: p95", beside / alone, "times alone", Bar::AtMost(2.0));
     // Mended, they get what they missed.
     bad.iter().for_each(|sink| sink.be(Mood::Well));
     let all: HashSet<Box<str>> =

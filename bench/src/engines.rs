@@ -5,6 +5,7 @@
 use std::process::Command;
 
 use crate::process;
+use crate::record::{Bar, bar};
 use crate::table::{print, short};
 
 pub fn measure() {
@@ -23,6 +24,12 @@ pub fn measure() {
             .filter_map(|word| word.parse().ok())
             .collect();
         let [ours, json_rules, zen] = figures[..] else { panic!("three figures: {ours}{theirs}") };
+        bar(
+            &format!("a decision under {rules} rules beside zen-engine"),
+            zen / ours,
+            "times",
+            Bar::AtLeast(6.0),
+        );
         let times = |other: f64| format!("{:.0}", other / ours);
         vec![count, short(ours), short(json_rules), times(json_rules), short(zen), times(zen)]
     };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::load::{Load, Seen};
 use crate::process::{self, Server};
+use crate::record::{Bar, bar};
 use crate::table::{median, percentile, print, short};
 use crate::{Options, events};
 
@@ -34,6 +35,7 @@ pub fn measure(options: &Options) {
         let at = |seen: &[Seen], percent| {
             median(&seen.iter().map(|one| percentile(&one.latencies, percent)).collect::<Vec<_>>())
         };
+        bars(name, rates(&ours), at(&ours, 50.0), at(&ours, 99.0));
         let refused: u64 = ours.iter().map(|one| one.refused).sum();
         fastest = rates(&ours);
         rows.push(vec![
@@ -56,6 +58,19 @@ pub fn measure(options: &Options) {
         "refused",
     ];
     print("Single events over HTTP, durable", &head, &rows);
+}
+
+fn bars(load: &str, rate: f64, median: f64, late: f64) {
+    let of = |what: &str| format!("single events over HTTP, {load}: {what}");
+    match load {
+        "1 client" => {
+            bar(&of("p50"), median, "ms", Bar::AtMost(0.5));
+            bar(&of("p99"), late, "ms", Bar::AtMost(5.0));
+        }
+        "256 clients" => bar(&of("a second"), rate, "/s", Bar::AtLeast(18_000.0)),
+        "256 clients, half of that" => bar(&of("p99"), late, "ms", Bar::AtMost(50.0)),
+        _ => {}
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::process::Run;
+use crate::record::{Bar, bar};
 use crate::table::{median, print, short};
 use crate::{Options, events, process};
 
 pub fn measure(options: &Options) {
-    let mut rows = Vec::new();
-    rows.push(row(options, 0));
+    let mut rows = vec![row(options, 0)];
     if options.stored > 0 {
         rows.push(row(options, options.stored));
     }
@@ -62,8 +62,13 @@ fn row(options: &Options, stored: u64) -> Vec<String> {
         memory = memory.max(run.memory_mib);
         last = from + options.events;
     }
+    let of = |what: &str| format!("{what}, {stored} stored before, {} members", options.members);
+    bar(&of("import, durable, 20 rules"), median(&ours), "events/s", Bar::AtLeast(60_000.0));
+    bar(&of("memory of an import"), memory as f64, "MiB", Bar::AtMost(512.0));
     let bytes = size(&data) / last as f64;
     let known = run(&data, &file);
+    let ready = start(&data) * 1e3;
+    bar(&of("start to ready"), ready, "ms", Bar::AtMost(1_000.0));
     let ratio = |other: &[f64]| format!("{:.2}", median(&ours) / median(other));
     vec![
         stored.to_string(),
@@ -76,7 +81,7 @@ fn row(options: &Options, stored: u64) -> Vec<String> {
         format!("{:.0}", median(&cpu)),
         format!("{bytes:.0}"),
         memory.to_string(),
-        format!("{:.0}", start(&data) * 1e3),
+        format!("{ready:.0}"),
     ]
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::http::KEY;
 use crate::load::{Body, Load, Seen};
 use crate::process;
+use crate::record::{Bar, bar};
 use crate::table::{median, percentile, print, short};
 use crate::{Options, events};
 
@@ -22,6 +23,10 @@ pub fn measure(options: &Options) {
     let rounds: Vec<[f64; 7]> = (0..options.rounds).map(|_| one(options)).collect();
     let of = |n: usize| median(&rounds.iter().map(|round| round[n]).collect::<Vec<_>>());
     let worst = |n: usize| rounds.iter().map(|round| round[n]).fold(0.0, f64::max);
+    bar("ten times too many events: taken, of capacity", of(2) / of(0), "", Bar::AtLeast(0.8));
+    bar("ten times too many events: refusals, p99", of(4), "ms", Bar::AtMost(50.0));
+    bar("ten times too many events: memory", worst(5), "MiB", Bar::AtMost(512.0));
+    bar("ten times too many events: calm again", worst(6), "ms", Bar::AtMost(10_000.0));
     let head = [
         "",
         "capacity /s",

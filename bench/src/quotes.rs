@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::http::KEY;
 use crate::load::{Body, Load, Seen};
 use crate::process;
+use crate::record::{Bar, bar};
 use crate::table::{median, percentile, print, short};
 use crate::{Options, events};
 
@@ -25,6 +26,7 @@ pub fn measure(options: &Options) {
         let seen: Vec<Seen> = (0..options.rounds).map(|_| one(options, &next, clients, rate)).collect();
         let at =
             |percent| median(&seen.iter().map(|one| percentile(&one.latencies, percent)).collect::<Vec<_>>());
+        bar(&format!("quotes beside {name}: p99"), at(99.0), "ms", Bar::AtMost(5.0));
         rows.push(vec![
             name.to_string(),
             short(median(&seen.iter().map(|one| one.per_second).collect::<Vec<_>>())),

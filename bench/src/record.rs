@@ -42,6 +42,26 @@ struct Table {
 }
 
 static TABLES: Mutex<Vec<Table>> = Mutex::new(Vec::new());
+static BARS: Mutex<Vec<Vec<String>>> = Mutex::new(Vec::new());
+
+/// What a figure must reach.
+#[derive(Clone, Copy)]
+pub enum Bar {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+/// A figure that is held against a bar; all of them are told at the end.
+pub fn bar(what: &str, figure: f64, unit: &str, bar: Bar) {
+    let (sign, limit, holds) = match bar {
+        Bar::AtLeast(limit) => ("at least", limit, figure >= limit),
+        Bar::AtMost(limit) => ("at most", limit, figure <= limit),
+    };
+    let shown = |figure| format!("{} {unit}", table::short(figure)).trim().to_owned();
+    let holds = if holds { "yes" } else { "no" };
+    let row = vec![what.into(), shown(figure), format!("{sign} {}", shown(limit)), holds.into()];
+    BARS.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+}
 
 /// A table was printed.
 pub fn add(title: &str, head: &[&str], rows: &[Vec<String>]) {
@@ -57,8 +77,12 @@ pub fn folder() -> PathBuf {
     folder
 }
 
-/// Writes all tables of this run down.
+/// Tells which figures reach their bar, and writes all tables of this run down.
 pub fn keep() {
+    let bars = BARS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if !bars.is_empty() {
+        table::print("Bars", &["what", "figure", "bar", "holds"], &bars);
+    }
     let tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (commit, at) = (commit(), jiff::Timestamp::now());
     let name = format!("{}-{}.json", at.strftime("%Y%m%d-%H%M%S"), commit.trim_end_matches('+'));

