@@ -28,6 +28,7 @@ cargo xtask bench              side-by-side measurements (release build; takes m
 cargo xtask bench brokers      how long a publisher waits for NATS while the server is idle, saturated, stopped
 cargo xtask sim                seeded simulator with an independent auditor (release build)
     [--seeds N] [--from S]     so many worlds, from this seed; [--trace] tells what happened in them
+    [--postgres]               on a real PostgreSQL, not in memory or on a file
     [--planted]                instead: mistakes planted on purpose, each of which must be found
 cargo xtask kill               kill -9 of the real binary under load (release build)
     [--rounds N] [--seed N]

@@ -9,6 +9,9 @@ pub fn run(args: &[String]) -> Outcome {
     if args.iter().any(|arg| arg == "--planted") {
         all.extend(["--features", "planted", "--target-dir", &folder]);
     }
+    if args.iter().any(|arg| arg == "--postgres") {
+        all.extend(["--features", "postgres"]);
+    }
     all.push("--");
     all.extend(args.iter().map(String::as_str));
     shell::run(shell::cargo(&all))

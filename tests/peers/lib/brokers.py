@@ -6,21 +6,8 @@ import pathlib
 import random
 import sys
 
-from lib import topics
+from lib import moto, topics
 from lib.server import must
-
-MOTO = """
-import sys
-from moto.sqs import models
-plain = models.Queue.delete_message
-def delete_message(self, receipt_handle):
-    with self._messages_lock:
-        return plain(self, receipt_handle)
-models.Queue.delete_message = delete_message
-from moto.server import main
-main(sys.argv[1:])
-"""
-
 
 class Http:
     """One after the other, each until somebody has taken it; so the order is that of the lines."""
@@ -132,15 +119,13 @@ class RabbitMq:
 
 
 class Sqs:
-    """Moto loses what is sent while something is deleted, for it takes no lock there: so it is given one."""
-
     name, most, keeps_order = "SQS", 2000, False
 
     def __init__(self, folder):
         import boto3
 
-        port = topics.free_port()
-        self.process = topics.Process([sys.executable, "-c", MOTO, "-H", "127.0.0.1", "-p", str(port)], port, folder)
+        self.process = moto.start(folder)
+        port = self.process.port
         login = dict(region_name="eu-west-1", aws_access_key_id="AKIDPEERS", aws_secret_access_key="secret", endpoint_url=f"http://127.0.0.1:{port}")
         self.sqs = boto3.client("sqs", **login)
         self.queue = self.sqs.create_queue(QueueName="orders")["QueueUrl"]
@@ -152,11 +137,14 @@ class Sqs:
             ten = [{"Id": str(no), "MessageBody": line} for no, line in enumerate(lines[begin : begin + 10])]
             said = self.sqs.send_message_batch(QueueUrl=self.queue, Entries=ten)
             must(not said.get("Failed"), "it is sent", said)
+            # Moto looks at every message whenever it does anything.
+            topics.wait_for("some are taken", lambda: self.left("ApproximateNumberOfMessages") < 100)
+
+    def left(self, name):
+        return int(self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=[name])["Attributes"][name])
 
     def is_empty(self):
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
-        return all(int(found[name]) == 0 for name in names)
+        return self.left("ApproximateNumberOfMessages") + self.left("ApproximateNumberOfMessagesNotVisible") == 0
 
     def stop(self):
         self.process.kill()

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(why) => {
             eprintln!(
-                "{why}\nsim [--seeds N] [--from S] [--real|--memory] [--trace] [--threads N] [--planted [--only NAME]]"
+                "{why}\nsim [--seeds N] [--from S] [--real|--memory|--postgres] [--trace] [--threads N] [--planted [--only NAME]]"
             );
             return ExitCode::from(2);
         }
@@ -58,6 +58,7 @@ fn read(args: &mut dyn Iterator<Item = String>) -> Result<Args, String> {
             "--from" => read.from = number()?,
             "--threads" => read.threads = number()?.clamp(1, 64) as usize,
             "--real" => read.choice.real = Some(true),
+            "--postgres" => read.choice.on_postgres = true,
             "--memory" => read.choice.real = Some(false),
             "--trace" => read.choice.trace = true,
             "--planted" => read.planted = true,
@@ -79,7 +80,8 @@ fn run(args: &Args, mut each: impl FnMut(Report) -> bool) {
             }
             let mut report = sim::run(seed, args.choice);
             // In memory: the secret of a real store is drawn anew, and codes are made of it.
-            let digest = || sim::run(seed, Choice { real: Some(false), ..args.choice }).digest;
+            let digest =
+                || sim::run(seed, Choice { real: Some(false), on_postgres: false, ..args.choice }).digest;
             if seed % TWICE == 0 && report.failure.is_none() && digest() != digest() {
                 report.failure = Some("run twice, the same seed decided differently".to_owned());
             }

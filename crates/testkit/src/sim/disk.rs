@@ -1,7 +1,7 @@
 //! The two stores that a simulated server runs on: one in memory that can be stopped anywhere, and the real one.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -13,6 +13,7 @@ use serde_json::Value;
 use store::{Options, Store, StoreError, Write, verify};
 
 use super::memory::{Lost, Memory};
+use crate::postgres::Postgres;
 use crate::server::folder;
 
 pub enum Disk {
@@ -22,6 +23,8 @@ pub enum Disk {
 
 pub struct Real {
     dir: PathBuf,
+    /// A database of PostgreSQL, where it is not the folder.
+    url: Option<String>,
     store: Option<Store>,
     done: (Sender<Result<(), StoreError>>, Receiver<Result<(), StoreError>>),
     in_flight: usize,
@@ -51,10 +54,18 @@ fn options() -> Options {
 }
 
 impl Real {
-    pub fn new() -> Real {
-        let dir = folder("sim");
-        let store = Some(Store::open(&dir, &options()).expect("a new folder can be opened"));
-        Real { dir, store, done: channel(), in_flight: 0 }
+    pub fn new(on_postgres: bool) -> Real {
+        let url = on_postgres.then(|| Postgres::shared().database());
+        let mut real = Real { dir: folder("sim"), url, store: None, done: channel(), in_flight: 0 };
+        real.open();
+        real
+    }
+    fn open(&mut self) {
+        let opened = match &self.url {
+            None => Store::open(&self.dir, &options()),
+            Some(url) => Store::connect(url, &options()),
+        };
+        self.store = Some(opened.expect("what was durable opens again"));
     }
     fn store(&mut self) -> &mut Store {
         self.store.as_mut().expect("open between crashes")
@@ -63,10 +74,16 @@ impl Real {
         self.in_flight -= 1;
         self.done.1.recv().expect("the sender is ours")
     }
-    /// As after kill -9 with nothing in flight: the files as they lie, without a tidy end.
+    /// As after kill -9 with nothing in flight: the files as they lie, without a tidy end. On PostgreSQL: another process,
+    /// while the one before it still has its connections.
     fn crash(&mut self) {
         while self.in_flight > 0 {
             let _ = self.settle();
+        }
+        if self.url.is_some() {
+            let before = self.store.take();
+            self.open();
+            return drop(before);
         }
         let copy = folder("sim");
         for entry in std::fs::read_dir(&self.dir).expect("our folder").flatten() {
@@ -74,20 +91,43 @@ impl Real {
         }
         self.store = None;
         let _ = std::fs::remove_dir_all(std::mem::replace(&mut self.dir, copy));
-        self.store = Some(Store::open(&self.dir, &options()).expect("what was durable opens again"));
+        self.open();
     }
+    /// The folder that it can be proved in.
+    fn proof(&self) -> Result<PathBuf, String> {
+        let Some(url) = &self.url else { return Ok(self.dir.clone()) };
+        let copy = self.dir.join("copy");
+        to_folder(url, &copy)?;
+        Ok(copy)
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn to_folder(url: &str, dir: &Path) -> Result<(), String> {
+    store::copy::to_folder(url, dir, &mut |_, _| {}).map(|_| ()).map_err(|e| e.to_string())
+}
+#[cfg(not(feature = "postgres"))]
+fn to_folder(_: &str, _: &Path) -> Result<(), String> {
+    Err("built without the feature `postgres`".into())
 }
 
 impl Drop for Real {
     fn drop(&mut self) {
         self.store = None;
         let _ = std::fs::remove_dir_all(&self.dir);
+        if let Some(name) = self.url.as_ref().and_then(|url| url.rsplit('/').next()) {
+            let _ = Postgres::shared().sql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
+        }
     }
 }
 
 impl Disk {
-    pub fn new(real: bool) -> Disk {
-        if real { Disk::Real(Box::new(Real::new())) } else { Disk::Memory(Box::default()) }
+    pub fn new(real: bool, on_postgres: bool) -> Disk {
+        if real || on_postgres {
+            Disk::Real(Box::new(Real::new(on_postgres)))
+        } else {
+            Disk::Memory(Box::default())
+        }
     }
     /// The versions that will be in force one after the other; a proof needs them.
     pub fn publish(&mut self, programs: &[Program]) {
@@ -100,8 +140,9 @@ impl Disk {
     /// What `verify` and `verify --replay` say of the file.
     pub fn prove(&mut self) -> Result<(), String> {
         let Disk::Real(real) = self else { return Ok(()) };
-        let mut report = verify::verify(&real.dir, &mut |_, _| {}).map_err(|e| e.to_string())?;
-        verify::replay(&real.dir, None, &mut report, &mut |_, _| {}).map_err(|e| e.to_string())?;
+        let dir = real.proof()?;
+        let mut report = verify::verify(&dir, &mut |_, _| {}).map_err(|e| e.to_string())?;
+        verify::replay(&dir, None, &mut report, &mut |_, _| {}).map_err(|e| e.to_string())?;
         match report.breaches.first() {
             None => Ok(()),
             Some(breach) => Err(format!("verify finds {} breaches: {breach:?}", report.breach_count)),
@@ -111,6 +152,12 @@ impl Disk {
         match self {
             Disk::Memory(_) => KeyMaker(*b"sixteen bytes..."),
             Disk::Real(real) => real.store().key_maker(),
+        }
+    }
+    /// Before anything is decided.
+    pub fn begin(&mut self, snapshot: &mut Snapshot) {
+        if let Disk::Real(real) = self {
+            real.store().begin(snapshot).expect("nobody else has the turn");
         }
     }
     pub fn fetch(&mut self, snapshot: &mut Snapshot, wants: &[Want]) -> Result<(), Lost> {

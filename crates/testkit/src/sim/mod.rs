@@ -24,6 +24,8 @@ use story::Story;
 pub struct Choice {
     /// None: every 8th seed runs on the real store.
     pub real: Option<bool>,
+    /// All of them on a real PostgreSQL.
+    pub on_postgres: bool,
     pub trace: bool,
 }
 
@@ -174,7 +176,7 @@ impl Sim {
         Sim {
             clock: messages[0].arrives,
             skew: 0,
-            server: Server::new(Disk::new(real), &programs),
+            server: Server::new(Disk::new(real, choice.on_postgres), &programs),
             told: HashMap::new(),
             same,
             inbox,

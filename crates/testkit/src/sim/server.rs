@@ -75,6 +75,7 @@ impl Server {
         mut lose_read: Option<u32>,
     ) -> Option<Decided> {
         let now = jiff::Timestamp::from_second(now).expect("times of a world are in range");
+        self.disk.begin(&mut self.snapshot);
         let now = now.max(self.snapshot.now);
         let disk = &mut self.disk;
         let mut fetch = |snapshot: &mut Snapshot, wants: &[domain::snapshot::Want]| match &mut lose_read {
