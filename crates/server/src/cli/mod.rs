@@ -15,6 +15,7 @@ pub mod health;
 pub mod import;
 pub mod init;
 pub mod keys;
+pub mod migrate;
 pub mod serve;
 pub mod verify;
 
@@ -70,6 +71,8 @@ enum Command {
     Backup(backup::Backup),
     /// Move everything from a data folder to PostgreSQL, or back
     Copy(copy::Copy),
+    /// Bring the tables up to date before the processes come; declare them to Citus
+    Migrate(migrate::Migrate),
     /// Bring a backup into a folder without data, and check it
     Restore(backup::Restore),
     /// Say in words what became of an event, and why
@@ -190,6 +193,7 @@ pub fn run() -> ExitCode {
         Command::Verify(verify) => verify.run(),
         Command::Backup(backup) => backup.run(),
         Command::Copy(copy) => copy.run(),
+        Command::Migrate(migrate) => migrate.run(),
         Command::Restore(restore) => restore.run(),
         Command::Explain(explain) => explain.run(),
         Command::Keys(keys) => keys.run(),

@@ -10,10 +10,11 @@ use crate::StoreError;
 use crate::flight::Head;
 use crate::sqlite::form;
 
-/// Milliseconds since 1970 by the server's clock, at this very moment.
+/// Milliseconds since 1970 by the server's clock, when it was asked. Not of the very moment: an UPDATE of a table that
+/// Citus distributes may not ask for that.
 macro_rules! server_ms {
     () => {
-        "(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT"
+        "(extract(epoch FROM statement_timestamp()) * 1000)::BIGINT"
     };
 }
 pub(super) use server_ms;
