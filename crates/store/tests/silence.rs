@@ -60,7 +60,7 @@ fn carry(
 ) {
     let mut buffer = [0; 65536];
     while let Ok(len @ 1..) = from.read(&mut buffer) {
-        let is_commit = || buffer[..len].windows(7).any(|at| at == b"COMMIT\0");
+        let is_commit = || testkit::wire::is_commit(&buffer[..len]);
         let last = mute_commit.is_some_and(|last| is_commit() && last.swap(false, Ordering::Relaxed));
         let is_gone = if last {
             gone.swap(true, Ordering::Relaxed)

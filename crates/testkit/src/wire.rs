@@ -1,7 +1,7 @@
 //! A TCP proxy between a process and its PostgreSQL that hangs up where it hurts: at a COMMIT. Every so many of them, half
 //! of them before the server has it, half after, when its answer reaches nobody any more.
 //!
-//! It knows a COMMIT by its bytes, so it cannot look into what is encrypted.
+//! It knows a COMMIT, or a batch that commits by itself, by its bytes, so it cannot look into what is encrypted.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -63,10 +63,23 @@ impl Wire {
     }
 }
 
+/// Whether there is a COMMIT in it, or a batch that is one statement and commits by itself: that tells others of its last
+/// row, by `fealty` and `SCHEMA:POSITION`.
+pub fn is_commit(bytes: &[u8]) -> bool {
+    const TELLS: &[u8] = b"\0\0\0\x06fealty\0\0\0";
+    let position = |at: usize| {
+        let told = &bytes[at + TELLS.len()..];
+        let told = told.split_first().and_then(|(length, told)| told.get(..usize::from(*length)));
+        told.and_then(<[u8]>::last).is_some_and(u8::is_ascii_digit)
+    };
+    bytes.windows(7).any(|at| at == b"COMMIT\0")
+        || bytes.windows(TELLS.len()).enumerate().any(|(at, seen)| seen == TELLS && position(at))
+}
+
 impl Inside {
     fn fate(&self, bytes: &[u8]) -> Fate {
         let every = self.every.load(Ordering::Relaxed);
-        if every == 0 || !bytes.windows(7).any(|at| at == b"COMMIT\0") {
+        if every == 0 || !is_commit(bytes) {
             return Fate::Carried;
         }
         let n = self.commits.fetch_add(1, Ordering::Relaxed);

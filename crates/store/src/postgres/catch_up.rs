@@ -16,6 +16,9 @@ use crate::{News, StoreError};
 const TURN: Duration = Duration::from_millis(25);
 /// So long others are let through after that.
 const COURTESY: Duration = Duration::from_millis(10);
+/// So long it believes what it saw of its turn and of the settings: whoever changes them takes the turn for it, or has
+/// just been started.
+const SURE: Duration = Duration::from_millis(25);
 /// While it waits, it looks by itself this often.
 const LOOK: Duration = Duration::from_millis(20);
 /// So long it waits for its turn.
@@ -32,11 +35,20 @@ impl Postgres {
         if let Some(fence) = self.shared.turn.due() {
             self.shared.give_up(&self.conn, fence);
         }
-        if self.shared.turn.fence().is_some() {
+        if let Some(fence) = self.shared.turn.fence() {
+            let asked = Instant::now();
+            if self.sure.is_some_and(|(of, until)| of == fence && asked < until) {
+                if snapshot.next_pos == 0 {
+                    self.head.begin(snapshot)?;
+                }
+                return Ok(News::default());
+            }
             let seen = self.ask(head::look)?;
             let is_ours = seen.holder == self.shared.me;
             // A lease that is over is renewed by the batches in flight, unless somebody takes the turn before.
-            if is_ours && (seen.held || self.flights_are_out()) {
+            if is_ours && (seen.held() || self.flights_are_out()) {
+                let left = Duration::from_millis(seen.left_ms.max(0).cast_unsigned());
+                self.sure = Some((fence, asked + left.min(SURE)));
                 self.shared.erasing.fetch_or(seen.erasing, Ordering::AcqRel);
                 return self.news(&seen, snapshot, false);
             }
@@ -70,7 +82,7 @@ impl Postgres {
         }
         let mut news = self.news(&seen, snapshot, !is_ours)?;
         // What nobody goes on with.
-        news.work = seen.erasing && !seen.held;
+        news.work = seen.erasing && !seen.held();
         Ok(news)
     }
 

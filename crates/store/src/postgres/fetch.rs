@@ -1,5 +1,5 @@
 //! Answers to what a batch wants to know: from the batches in flight first, then from the database, all names, members,
-//! pages and keys in one question each.
+//! pages and keys in one question; one more for the rows to which keys lead.
 //!
 //! Invariant: an answer holds everything handed over before, and what a snapshot already knows is not touched.
 
@@ -31,6 +31,61 @@ impl Missing<'_> {
     }
 }
 
+/// What is asked for, all of one moment, and who had the turn then. A member is answered with his name, for he is wanted
+/// next.
+const ASK: &str = "SELECT 0, holder, NULL::BIGINT, NULL FROM head
+    UNION ALL SELECT 1, member, NULL, name FROM identity WHERE name = ANY($1)
+    UNION ALL SELECT 2, no, NULL, image FROM member WHERE no = ANY($2)
+    UNION ALL SELECT 2, no, NULL, image FROM member WHERE no IN (SELECT member FROM identity WHERE name = ANY($1))
+    UNION ALL SELECT 3, at, NULL, lots FROM lot_page WHERE at = ANY($3)
+    UNION ALL SELECT 4, key, pos, NULL FROM key WHERE key = ANY($4)";
+
+/// What the database knows of it.
+#[derive(Default)]
+struct Found {
+    holder: i64,
+    owners: HashMap<String, u64>,
+    members: Vec<(u64, String)>,
+    pages: HashMap<i64, String>,
+    keys: HashMap<Key, BTreeSet<u64>>,
+}
+
+impl Found {
+    fn ask(conn: &Conn, missing: &Missing<'_>) -> Result<Found, StoreError> {
+        let keys: Vec<i64> = missing.keys.iter().map(|key| key.0.cast_signed()).collect();
+        let mut found = Found::default();
+        for row in conn.query(ASK, &[&missing.names, &missing.members, &missing.pages, &keys])? {
+            let (what, at) = (row.get::<_, i32>(0), row.get::<_, i64>(1));
+            match what {
+                0 => found.holder = at,
+                1 => drop(found.owners.insert(row.get(3), at.cast_unsigned())),
+                2 => found.members.push((at.cast_unsigned(), row.get(3))),
+                3 => drop(found.pages.insert(at, row.get(3))),
+                _ => {
+                    let positions = found.keys.entry(Key(at.cast_unsigned())).or_default();
+                    positions.insert(row.get::<_, i64>(2).cast_unsigned());
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Of newest states, which were read from the database: so they are there.
+fn pages(snapshot: &mut Snapshot, pages: &[i64], mut found: HashMap<i64, String>) -> Result<(), StoreError> {
+    for at in pages {
+        let (no, page) = (lot_page::owner(*at), lot_page::page(*at));
+        if let Some(text) = found.remove(at) {
+            snapshot.put_page(no, page, text);
+        } else if !snapshot.pages_away().contains(&Want::Page(no, page)) {
+            // Asked for twice.
+        } else {
+            return Err(StoreError::Corrupt(format!("member {no} has no page {page} of lots")));
+        }
+    }
+    Ok(())
+}
+
 /// A stored row, as far as the past is told of.
 struct Stored {
     again: Option<u64>,
@@ -56,29 +111,20 @@ impl Postgres {
         if missing.is_none() {
             return Ok(());
         }
-        if !missing.names.is_empty() {
-            let select = "SELECT name, member FROM identity WHERE name = ANY($1)";
-            let found = self.ask(|conn| conn.query(select, &[&missing.names]))?;
-            let owner = |row: &postgres::Row| (row.get::<_, String>(0), row.get::<_, i64>(1).cast_unsigned());
-            let owners: HashMap<String, u64> = found.iter().map(owner).collect();
-            for want in wants {
-                if let Want::Identity(name) = want {
-                    snapshot
-                        .identities
-                        .entry(name.clone())
-                        .or_insert_with(|| owners.get(name.as_str()).copied());
-                }
-            }
-        }
-        self.members(snapshot, &missing.members)?;
-        self.pages(snapshot, &missing.pages)?;
-        self.rows(snapshot, &missing.keys)?;
-        // Whoever was overtaken meanwhile has read from two moments.
-        let me = self.shared.me;
-        if self.shared.turn.fence().is_some() && self.ask(head::holder)? != Some(me) {
+        let found = self.ask(|conn| Found::ask(conn, &missing))?;
+        // Whoever was overtaken meanwhile reads of other moments than before.
+        if self.shared.turn.fence().is_some() && found.holder != self.shared.me {
             return Err(StoreError::Unavailable("another process has taken the turn meanwhile".into()));
         }
-        Ok(())
+        for want in wants {
+            if let Want::Identity(name) = want {
+                let owner = || found.owners.get(name.as_str()).copied();
+                snapshot.identities.entry(name.clone()).or_insert_with(owner);
+            }
+        }
+        self.members(snapshot, &missing.members, found.members)?;
+        pages(snapshot, &missing.pages, found.pages)?;
+        self.rows(snapshot, &missing.keys, found.keys)
     }
 
     /// What batches in flight say; answers the rest.
@@ -109,17 +155,27 @@ impl Postgres {
         missing
     }
 
-    /// Their pages of lots are asked for when they are looked at.
-    fn members(&mut self, snapshot: &mut Snapshot, numbers: &[i64]) -> Result<(), StoreError> {
-        if numbers.is_empty() {
-            return Ok(());
-        }
-        let select = "SELECT no, image FROM member WHERE no = ANY($1)";
-        for row in self.ask(|conn| conn.query(select, &[&numbers]))? {
-            let no = row.get::<_, i64>(0).cast_unsigned();
-            let mut member: Member = form::from_json(row.get(1), || format!("member {no}"))?;
-            member.leave_pages();
-            snapshot.members.insert(no, Some(Arc::new(member)));
+    /// Their pages of lots are asked for when they are looked at. Those whose names were asked for are answered too,
+    /// where no batch in flight knows better.
+    fn members(
+        &self,
+        snapshot: &mut Snapshot,
+        numbers: &[i64],
+        found: Vec<(u64, String)>,
+    ) -> Result<(), StoreError> {
+        for (no, image) in found {
+            if snapshot.members.contains_key(&no) {
+                continue;
+            }
+            let member = match self.flights.iter().rev().find_map(|one| one.flight.member(no)) {
+                Some(member) => member.clone(),
+                None => {
+                    let mut member: Member = form::from_json(&image, || format!("member {no}"))?;
+                    member.leave_pages();
+                    Arc::new(member)
+                }
+            };
+            snapshot.members.insert(no, Some(member));
         }
         for no in numbers {
             snapshot.members.entry(no.cast_unsigned()).or_insert(None);
@@ -127,38 +183,12 @@ impl Postgres {
         Ok(())
     }
 
-    /// Of newest states, which were read from the database: so they are there.
-    fn pages(&mut self, snapshot: &Snapshot, pages: &[i64]) -> Result<(), StoreError> {
-        if pages.is_empty() {
-            return Ok(());
-        }
-        let found =
-            self.ask(|conn| conn.query("SELECT at, lots FROM lot_page WHERE at = ANY($1)", &[&pages]))?;
-        let mut found: HashMap<i64, String> = found.iter().map(|row| (row.get(0), row.get(1))).collect();
-        for at in pages {
-            let (no, page) = (lot_page::owner(*at), lot_page::page(*at));
-            if let Some(text) = found.remove(at) {
-                snapshot.put_page(no, page, text);
-            } else if !snapshot.pages_away().contains(&Want::Page(no, page)) {
-                // Asked for twice.
-            } else {
-                return Err(StoreError::Corrupt(format!("member {no} has no page {page} of lots")));
-            }
-        }
-        Ok(())
-    }
-
-    fn rows(&mut self, snapshot: &mut Snapshot, keys: &[Key]) -> Result<(), StoreError> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let wanted: Vec<i64> = keys.iter().map(|key| key.0.cast_signed()).collect();
-        let select = "SELECT key, pos FROM key WHERE key = ANY($1)";
-        let mut found: HashMap<Key, BTreeSet<u64>> = HashMap::new();
-        for row in self.ask(|conn| conn.query(select, &[&wanted]))? {
-            let (key, pos) = (row.get::<_, i64>(0).cast_unsigned(), row.get::<_, i64>(1).cast_unsigned());
-            found.entry(Key(key)).or_default().insert(pos);
-        }
+    fn rows(
+        &mut self,
+        snapshot: &mut Snapshot,
+        keys: &[Key],
+        mut found: HashMap<Key, BTreeSet<u64>>,
+    ) -> Result<(), StoreError> {
         for key in keys {
             let flying: Vec<u64> = self.flights.iter().flat_map(|one| one.positions(*key)).collect();
             if !flying.is_empty() {

@@ -30,8 +30,8 @@ pub const FREE: &str = "free";
 pub struct Seen {
     pub holder: i64,
     pub fence: i64,
-    /// Its lease is not over.
-    pub held: bool,
+    /// Until its lease is over; it is, if that is not above 0.
+    pub left_ms: i64,
     pub waiting: bool,
     pub next_pos: u64,
     pub next_member: u64,
@@ -45,7 +45,7 @@ pub struct Seen {
 }
 
 const COLUMNS: &str = concat!(
-    "holder, fence, until_ms > ",
+    "holder, fence, until_ms - ",
     server_ms!(),
     ", waiting, next_pos, next_member, now_ms, hash,
     (SELECT coalesce(max(version), 0) FROM program_version), coalesce((SELECT shift_ms FROM clock), 0),
@@ -86,11 +86,6 @@ pub fn break_up(conn: &Conn) -> Result<(), StoreError> {
     conn.query(end, &[]).map(|_| ())
 }
 
-/// Who has it, or had it last.
-pub fn holder(conn: &Conn) -> Result<Option<i64>, StoreError> {
-    Ok(conn.query("SELECT holder FROM head", &[])?.first().map(|row| row.get(0)))
-}
-
 /// Asks who has it to give it up soon.
 pub fn ask(conn: &Conn, channel: &str, fence: i64) -> Result<(), StoreError> {
     let update = "WITH quick AS (SELECT set_config('synchronous_commit', 'off', true)),
@@ -119,7 +114,7 @@ fn seen(row: &Row) -> Result<Seen, StoreError> {
     Ok(Seen {
         holder: row.get(0),
         fence: row.get(1),
-        held: row.get(2),
+        left_ms: row.get(2),
         waiting: row.get(3),
         next_pos: whole(4),
         next_member: whole(5),
@@ -132,6 +127,10 @@ fn seen(row: &Row) -> Result<Seen, StoreError> {
 }
 
 impl Seen {
+    /// Its lease is not over.
+    pub fn held(&self) -> bool {
+        self.left_ms > 0
+    }
     /// With the budgets, which are at least as new.
     pub fn head(&self, conn: &Conn) -> Result<Head, StoreError> {
         let mut budgets = std::collections::HashMap::new();

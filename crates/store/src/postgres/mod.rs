@@ -18,6 +18,7 @@ mod listen;
 mod migrate;
 mod rows;
 mod shared;
+mod statement;
 mod tls;
 mod turn;
 mod value;
@@ -26,6 +27,7 @@ mod writer;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 pub use address::Address;
 pub use connect::{Conn, Door, IN_USE, Use};
@@ -48,6 +50,8 @@ pub struct Postgres {
     conn: Conn,
     head: Head,
     flights: VecDeque<InFlight>,
+    /// Until when this turn, by its fence, is believed to be ours without looking.
+    sure: Option<(i64, Instant)>,
     /// Batches of this and earlier generations are refused once one of them has failed.
     generation: u64,
     /// All that was committed before is as safe as it was to be, whatever became of connections.
@@ -98,6 +102,7 @@ impl Postgres {
             conn,
             head,
             flights,
+            sure: None,
             generation: 1,
             confirmed: false,
             secret,

@@ -1,23 +1,39 @@
-//! The rows of a batch, within its transaction: COPY for what is only added, arrays for what is changed.
+//! The rows of a batch. Few are one statement, with which they are committed too; of many, what is only added follows by
+//! COPY within its transaction.
 //!
 //! Invariant: the head comes first. Whoever was overtaken finds no row there, and nothing else is written.
 
 use std::collections::HashSet;
 
+use domain::batch::NewRow;
+
 use super::connect::Conn;
-use super::head::{CHANNEL, server_ms};
 use super::shared::Shared;
-use crate::StoreError;
+use super::statement::{Statement, given};
 use crate::access;
 use crate::db::Db;
 use crate::flight::Flight;
 use crate::flight::encode::Encoded;
 use crate::sqlite::headers_json;
+use crate::{Raw, StoreError};
 
 /// Rows of the journal back to which is known what each batch touched.
 const TOUCHED_MAX: i64 = 100_000;
+/// Older ones are forgotten together, when the journal passes a multiple of this.
+const TOUCHED_STEP: i64 = 1_024;
 
-/// In the middle of a transaction. None: it is not our turn any more; otherwise whether others wait for it.
+/// Up to so many rows a batch is one statement, which commits by itself; more are faster by COPY.
+const ROWS_MAX: usize = 64;
+
+/// Whether all of the batch is in one statement.
+pub fn are_few(flight: &Flight) -> bool {
+    flight.write.batch.rows.len() <= ROWS_MAX
+        && flight.write.batch.erased.is_empty()
+        && flight.conflicts.is_empty()
+}
+
+/// In the middle of a transaction, unless they are few. None: it is not our turn any more; otherwise whether others wait
+/// for it.
 pub fn write(
     conn: &Conn,
     shared: &Shared,
@@ -26,79 +42,120 @@ pub fn write(
     flight: &Flight,
     encoded: &Encoded,
 ) -> Result<Option<bool>, StoreError> {
-    let write = &flight.write;
-    let newest_member = write.members.last().map_or(0, |member| int(member.no));
     let hash = encoded.rows().last().map(|row| &row.hash[..]);
-    let now_ms = (!write.batch.rows.is_empty()).then_some(write.now_ms);
-    let update = concat!(
-        "WITH gone_on AS (UPDATE head SET until_ms = ",
-        server_ms!(),
-        " + $1, next_pos = $2, next_member = greatest(next_member, $3), now_ms = coalesce($4, now_ms),
-            hash = coalesce($5, hash)
-            WHERE holder = $6 AND fence = $7 AND next_pos = $8 RETURNING waiting)
-        SELECT waiting, pg_notify($9, $10) FROM gone_on"
-    );
-    let told = format!("{}:{}", shared.channel, flight.last_pos);
-    let (next, first) = (int(flight.last_pos) + 1, int(flight.first_pos));
-    let found = conn.query(
-        update,
-        &[
-            &lease_ms,
-            &next,
-            &(newest_member + 1),
-            &now_ms,
-            &hash,
-            &shared.me,
-            &fence,
-            &first,
-            &CHANNEL,
-            &told,
-        ],
-    )?;
-    let Some(row) = found.first() else { return Ok(None) };
-    journal(conn, flight, encoded)?;
-    keys(conn, flight)?;
-    states(conn, flight, encoded)?;
-    names(conn, flight)?;
-    access::put_conflicts(Db::Postgres(conn), flight)?;
-    Ok(Some(row.get(0)))
+    let mut statement = Statement::new(shared, fence, lease_ms, flight, hash);
+    let few = are_few(flight);
+    if few {
+        add_journal(&mut statement, flight, encoded);
+        add_keys(&mut statement, flight);
+    }
+    add_states(&mut statement, flight, encoded);
+    add_names(&mut statement, flight);
+    let waiting = statement.run(conn)?;
+    if waiting.is_some() && !few {
+        copy_journal(conn, flight, encoded)?;
+        copy_keys(conn, flight)?;
+        access::put_conflicts(Db::Postgres(conn), flight)?;
+    }
+    Ok(waiting)
 }
 
-fn journal(conn: &Conn, flight: &Flight, encoded: &Encoded) -> Result<(), StoreError> {
+fn add_journal<'v>(statement: &mut Statement<'v>, flight: &'v Flight, encoded: &'v Encoded) {
     let write = &flight.write;
-    let (mut journal, mut raws) = (Copy::of(9), Copy::of(4));
+    let rows = &write.batch.rows;
+    if rows.is_empty() {
+        return;
+    }
+    let body_hash = |row: &NewRow| row.input.map(|n| &write.batch.input(&write.inputs, n).body_hash[..]);
+    let texts = || encoded.rows();
+    let put = "INSERT INTO journal SELECT pos, member, prev, $4, again, input, body_hash, decided, hash FROM gone_on,
+        unnest($1::BIGINT[], $2::BIGINT[], $3::BIGINT[], $5::BIGINT[], $6::TEXT[], $7::BYTEA[], $8::TEXT[], $9::BYTEA[])
+        r(pos, member, prev, again, input, body_hash, decided, hash)";
+    let values = given![
+        rows.iter().map(|row| int(row.pos)).collect::<Vec<_>>(),
+        rows.iter().map(|row| row.member.map(int)).collect::<Vec<_>>(),
+        rows.iter().map(|row| int(row.prev_pos)).collect::<Vec<_>>(),
+        write.now_ms,
+        rows.iter().map(|row| row.again.map(int)).collect::<Vec<_>>(),
+        texts().map(|text| text.input).collect::<Vec<_>>(),
+        rows.iter().map(body_hash).collect::<Vec<_>>(),
+        texts().map(|text| text.decided).collect::<Vec<_>>(),
+        texts().map(|text| &text.hash[..]).collect::<Vec<_>>()
+    ];
+    statement.add("came", put, values);
+    let raws: Vec<(i64, &Raw)> = raws(flight).collect();
+    if !raws.is_empty() {
+        let put = "INSERT INTO raw SELECT r.* FROM gone_on,
+            unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::BYTEA[]) r(pos, source, headers, body)";
+        let values = given![
+            raws.iter().map(|(pos, _)| *pos).collect::<Vec<_>>(),
+            raws.iter().map(|(_, raw)| source(raw)).collect::<Vec<_>>(),
+            raws.iter().map(|(_, raw)| headers_json(&raw.headers)).collect::<Vec<_>>(),
+            raws.iter().map(|(_, raw)| &raw.body[..]).collect::<Vec<_>>()
+        ];
+        statement.add("words", put, values);
+    }
+}
+
+fn copy_journal(conn: &Conn, flight: &Flight, encoded: &Encoded) -> Result<(), StoreError> {
+    let write = &flight.write;
+    let mut copy = Copy::of(9);
     for (row, text) in write.batch.rows.iter().zip(encoded.rows()) {
         let body_hash = row.input.map(|n| &write.batch.input(&write.inputs, n).body_hash[..]);
-        journal.row();
-        journal.int(Some(int(row.pos)));
-        journal.int(row.member.map(int));
-        journal.int(Some(int(row.prev_pos)));
-        journal.int(Some(write.now_ms));
-        journal.int(row.again.map(int));
-        journal.bytes(text.input.map(str::as_bytes));
-        journal.bytes(body_hash);
-        journal.bytes(Some(text.decided.as_bytes()));
-        journal.bytes(Some(text.hash));
-        if let Some(raw) = row.input.and_then(|n| write.raws.get(n)).and_then(Option::as_ref) {
-            raws.row();
-            raws.int(Some(int(row.pos)));
-            raws.bytes(Some(raw.source.replace('\0', "\u{fffd}").as_bytes()));
-            raws.bytes(Some(headers_json(&raw.headers).as_bytes()));
-            raws.bytes(Some(&raw.body));
-        }
+        copy.row();
+        copy.int(Some(int(row.pos)));
+        copy.int(row.member.map(int));
+        copy.int(Some(int(row.prev_pos)));
+        copy.int(Some(write.now_ms));
+        copy.int(row.again.map(int));
+        copy.bytes(text.input.map(str::as_bytes));
+        copy.bytes(body_hash);
+        copy.bytes(Some(text.decided.as_bytes()));
+        copy.bytes(Some(text.hash));
     }
-    journal.send(conn, "COPY journal FROM STDIN BINARY")?;
-    raws.send(conn, "COPY raw FROM STDIN BINARY")
+    copy.send(conn, "COPY journal FROM STDIN BINARY")?;
+    let mut copy = Copy::of(4);
+    for (pos, raw) in raws(flight) {
+        copy.row();
+        copy.int(Some(pos));
+        copy.bytes(Some(source(raw).as_bytes()));
+        copy.bytes(Some(headers_json(&raw.headers).as_bytes()));
+        copy.bytes(Some(&raw.body));
+    }
+    copy.send(conn, "COPY raw FROM STDIN BINARY")
+}
+
+/// The vendors' words, with the row that each led to.
+fn raws(flight: &Flight) -> impl Iterator<Item = (i64, &Raw)> {
+    let write = &flight.write;
+    let rows = write.batch.rows.iter();
+    rows.filter_map(|row| Some((int(row.pos), write.raws.get(row.input?)?.as_ref()?)))
+}
+
+fn source(raw: &Raw) -> String {
+    raw.source.replace('\0', "\u{fffd}")
 }
 
 /// In their order, so that neighbours in the index are written together.
-fn keys(conn: &Conn, flight: &Flight) -> Result<(), StoreError> {
+fn keys(flight: &Flight) -> Vec<(i64, i64)> {
     let mut keys: Vec<(i64, i64)> =
         flight.keys.iter().map(|(key, pos)| (key.cast_signed(), int(*pos))).collect();
     keys.sort_unstable();
     keys.dedup();
+    keys
+}
+
+fn add_keys(statement: &mut Statement<'_>, flight: &Flight) {
+    let (keys, positions): (Vec<i64>, Vec<i64>) = keys(flight).into_iter().unzip();
+    if !keys.is_empty() {
+        let put = "INSERT INTO key SELECT k.* FROM gone_on, unnest($1::BIGINT[], $2::BIGINT[]) k";
+        statement.add("found", put, given![keys, positions]);
+    }
+}
+
+fn copy_keys(conn: &Conn, flight: &Flight) -> Result<(), StoreError> {
     let mut copy = Copy::of(2);
-    for (key, pos) in keys {
+    for (key, pos) in keys(flight) {
         copy.row();
         copy.int(Some(key));
         copy.int(Some(pos));
@@ -107,61 +164,68 @@ fn keys(conn: &Conn, flight: &Flight) -> Result<(), StoreError> {
 }
 
 /// Members, their pages of lots, budgets, and who was touched.
-fn states(conn: &Conn, flight: &Flight, encoded: &Encoded) -> Result<(), StoreError> {
+fn add_states<'v>(statement: &mut Statement<'v>, flight: &'v Flight, encoded: &'v Encoded) {
     let write = &flight.write;
-    if !write.members.is_empty() {
-        let numbers: Vec<i64> = write.members.iter().map(|member| int(member.no)).collect();
+    let numbers: Vec<i64> = write.members.iter().map(|member| int(member.no)).collect();
+    if !write.batch.rows.is_empty() || !numbers.is_empty() {
+        // So that others know of every batch whom it touched, be it nobody.
+        let last = int(flight.last_pos);
+        let put = "INSERT INTO touched SELECT $1, $2::BIGINT[] FROM gone_on";
+        statement.add("told", put, given![last, numbers.clone()]);
+        let multiple = last / TOUCHED_STEP * TOUCHED_STEP;
+        if multiple >= int(flight.first_pos) {
+            let forget = "DELETE FROM touched WHERE pos < $1 AND EXISTS (SELECT 1 FROM gone_on)";
+            statement.add("forgotten", forget, given![multiple - TOUCHED_MAX]);
+        }
+    }
+    if !numbers.is_empty() {
         let images: Vec<&str> =
             encoded.image_parts().iter().map(|at| &encoded.images()[at.clone()]).collect();
         let due: Vec<Option<i64>> =
             (0..numbers.len()).map(|n| write.due_ms.get(n).copied().flatten()).collect();
-        let put = "WITH told AS (INSERT INTO touched VALUES ($4, $1)), forgotten AS (DELETE FROM touched WHERE pos < $5)
-            INSERT INTO member SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[])
+        let put =
+            "INSERT INTO member SELECT m.* FROM gone_on, unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[]) m
             ON CONFLICT (no) DO UPDATE SET image = excluded.image, due_ms = excluded.due_ms";
-        let last = int(flight.last_pos);
-        conn.execute(put, &[&numbers, &images, &due, &last, &(last - TOUCHED_MAX)])?;
-    } else if !write.batch.rows.is_empty() {
-        // So that others know of every batch whom it touched, be it nobody.
-        conn.execute("INSERT INTO touched VALUES ($1, '{}')", &[&int(flight.last_pos)])?;
+        statement.add("became", put, given![numbers, images, due]);
     }
     let (at, lots): (Vec<i64>, Vec<&str>) = encoded.pages.added().unzip();
     if !at.is_empty() {
-        let put = "INSERT INTO lot_page SELECT * FROM unnest($1::BIGINT[], $2::TEXT[])";
-        conn.execute(put, &[&at, &lots])?;
+        let put = "INSERT INTO lot_page SELECT p.* FROM gone_on, unnest($1::BIGINT[], $2::TEXT[]) p";
+        statement.add("pages", put, given![at, lots]);
     }
     if !encoded.pages.gone().is_empty() {
-        conn.execute("DELETE FROM lot_page WHERE at = ANY($1)", &[&encoded.pages.gone()])?;
+        let gone = "DELETE FROM lot_page WHERE at = ANY($1) AND EXISTS (SELECT 1 FROM gone_on)";
+        statement.add("old_pages", gone, given![encoded.pages.gone()]);
     }
     if !write.budgets.is_empty() {
         let json = |parts: &Vec<(i64, i64)>| serde_json::to_string(parts).expect("numbers are JSON");
         let (ids, parts): (Vec<&str>, Vec<String>) =
             write.budgets.iter().map(|(id, parts)| (&**id, json(parts))).unzip();
-        let put = "INSERT INTO budget SELECT * FROM unnest($1::TEXT[], $2::TEXT[])
+        let put = "INSERT INTO budget SELECT b.* FROM gone_on, unnest($1::TEXT[], $2::TEXT[]) b
             ON CONFLICT (id) DO UPDATE SET parts = excluded.parts";
-        conn.execute(put, &[&ids, &parts])?;
+        statement.add("used", put, given![ids, parts]);
     }
-    Ok(())
 }
 
-fn names(conn: &Conn, flight: &Flight) -> Result<(), StoreError> {
+fn add_names<'v>(statement: &mut Statement<'v>, flight: &'v Flight) {
     let batch = &flight.write.batch;
-    let freed: Vec<&str> =
-        batch.erased.iter().flat_map(|erasure| &erasure.names).map(|name| name.as_str()).collect();
-    if !freed.is_empty() {
-        conn.execute("DELETE FROM identity WHERE name = ANY($1)", &[&freed])?;
-    }
-    if batch.identities.is_empty() {
-        return Ok(());
-    }
     // A name that was given twice belongs to whom it was given last.
     let mut seen = HashSet::new();
     let newest = batch.identities.iter().rev().filter(|(name, _)| seen.insert(name.as_str()));
     let mut names: Vec<(&str, i64)> = newest.map(|(name, no)| (name.as_str(), int(*no))).collect();
     names.sort_unstable();
-    let (names, owners): (Vec<&str>, Vec<i64>) = names.into_iter().unzip();
-    let put = "INSERT INTO identity SELECT * FROM unnest($1::TEXT[], $2::BIGINT[])
-        ON CONFLICT (name) DO UPDATE SET member = excluded.member";
-    conn.execute(put, &[&names, &owners]).map(|_| ())
+    let freed = batch.erased.iter().flat_map(|erasure| &erasure.names).map(|name| name.as_str());
+    let freed: Vec<&str> = freed.filter(|name| !seen.contains(name)).collect();
+    if !freed.is_empty() {
+        let free = "DELETE FROM identity WHERE name = ANY($1) AND EXISTS (SELECT 1 FROM gone_on)";
+        statement.add("freed", free, given![freed]);
+    }
+    if !names.is_empty() {
+        let (names, owners): (Vec<&str>, Vec<i64>) = names.into_iter().unzip();
+        let put = "INSERT INTO identity SELECT i.* FROM gone_on, unnest($1::TEXT[], $2::BIGINT[]) i
+            ON CONFLICT (name) DO UPDATE SET member = excluded.member";
+        statement.add("named", put, given![names, owners]);
+    }
 }
 
 /// Numbers of ours stay far below 2^63.

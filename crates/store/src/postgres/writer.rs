@@ -196,10 +196,13 @@ impl Desk {
     ) -> Result<Option<bool>, StoreError> {
         let (shared, options) = (self.shared.clone(), self.options.clone());
         let conn = self.connected()?;
-        conn.begin("BEGIN")?;
+        let few = rows::are_few(flight);
+        if !few {
+            conn.begin("BEGIN")?;
+        }
         let waiting = rows::write(conn, &shared, fence, options.lease_ms, flight, encoded)?;
-        if waiting.is_none() {
-            return Ok(None);
+        if few || waiting.is_none() {
+            return Ok(waiting);
         }
         let mut erasing = false;
         for erasure in &flight.write.batch.erased {
