@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -185,4 +186,6 @@ def main():
 
 if __name__ == "__main__":
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    # Whoever ends it ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     main()
