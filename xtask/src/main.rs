@@ -4,6 +4,7 @@
 
 mod bench;
 mod brokers;
+mod container;
 mod cutoff;
 mod journey;
 mod kill;

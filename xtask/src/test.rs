@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::shell::{self, Outcome};
-use crate::{cutoff, journey, kill, outages, peers, tidy};
+use crate::{container, cutoff, journey, kill, outages, peers, tidy};
 
 /// What a plain build leaves out is tested too.
 const EXTRAS: &str = "--features=fealty/brokers,fealty/postgres";
@@ -18,12 +18,14 @@ const ON_POSTGRES: &[&str] = &[
     "clock",
     "context",
     "crowds",
+    "drain",
     "events",
     "explain",
     "feed",
     "giving",
     "households",
     "members",
+    "metrics",
     "program",
     "races",
     "rewards",
@@ -93,6 +95,17 @@ pub fn run() -> Outcome {
     tally.counted("tests", tests);
     tally.counted("the server's tests on PostgreSQL", on_postgres);
     tally.counted("Kafka", kafka);
+    tally.counted("what the container is built of", || match container::check() {
+        None => {
+            peers::not_tested("the container's features: make, g++ and the headers of OpenSSL and zlib");
+            (0, 0)
+        }
+        Some(Ok(())) => (1, 0),
+        Some(Err(why)) => {
+            eprintln!("{why}");
+            (0, 1)
+        }
+    });
     tally.counted("example programs", programs);
     // One of them lets real households shop; where their purchases cannot be had, it says so itself.
     let _ = peers::install_journey();
