@@ -11,7 +11,15 @@ pub fn check() -> Option<Outcome> {
         return None;
     }
     Some(features().and_then(|features| {
-        shell::run(shell::cargo(&["check", "--quiet", "--locked", "--bin", "fealty", "--features", &features]))
+        shell::run(shell::cargo(&[
+            "check",
+            "--quiet",
+            "--locked",
+            "--bin",
+            "fealty",
+            "--features",
+            &features,
+        ]))
     }))
 }
 

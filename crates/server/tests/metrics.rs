@@ -90,7 +90,10 @@ fn figures_of_the_store_and_of_endpoints_are_what_they_are() {
     assert_eq!(of(&said, "fealty_events_total{status=\"applied\"}"), 1.0, "{said}");
     // Of a database elsewhere nothing is known.
     if api.server.launch.database.is_none() {
-        assert!(of(&said, "fealty_disk_free_bytes") > 1e6 && of(&said, "fealty_data_bytes") > 4096.0, "{said}");
+        assert!(
+            of(&said, "fealty_disk_free_bytes") > 1e6 && of(&said, "fealty_data_bytes") > 4096.0,
+            "{said}"
+        );
     }
     // What is looked up is looked up now and then, for whoever asks.
     let rows = of(&said, "fealty_journal_rows");
