@@ -6,6 +6,7 @@ mod bench;
 mod brokers;
 mod container;
 mod cutoff;
+mod faults;
 mod journey;
 mod kill;
 mod outages;
@@ -42,6 +43,8 @@ cargo xtask outages            PostgreSQL killed, connections ended, COMMITs cut
 cargo xtask postgres-versions  what concerns PostgreSQL, on 16, 17 and 18 (from npm)
 cargo xtask soak               all of these and the bench, scaled to the time given, with a table of what holds
     [--minutes N] [--write]    (30, unless it is said); writes the table to docs/proof.md
+cargo xtask faults [NAME]      power cuts and other faults of the real world, each with its control (NAME: only that one)
+    [--images N] [--seed N]    2,000 images of cut disks, unless it is said; `--json FILE` writes the figures
 cargo xtask races              many clients at the same instant, ten times as often as every test run (minutes)";
 
 fn main() {
@@ -68,6 +71,7 @@ fn main() {
         "brokers" => brokers::run(rest),
         "outages" => outages::run(rest),
         "postgres-versions" => versions::run(),
+        "faults" => faults::run(rest),
         "races" => races::run(),
         "soak" => soak::run(rest),
         "help" | "--help" | "-h" => {

@@ -146,6 +146,9 @@ pub struct Options {
     pub sweep_min: u64,
     /// On PostgreSQL: so long a process that is not heard of keeps its turn.
     pub lease_ms: i64,
+    /// For the test that must see a power cut lose commits (synchronous=NORMAL). No setting leads here.
+    #[doc(hidden)]
+    pub loses_on_power_cut: bool,
 }
 
 impl Default for Options {
@@ -157,6 +160,7 @@ impl Default for Options {
             checkpoint_pages: 8000,
             sweep_min: 1024,
             lease_ms: 2_000,
+            loses_on_power_cut: false,
         }
     }
 }

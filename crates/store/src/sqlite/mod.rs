@@ -63,6 +63,9 @@ impl Sqlite {
     pub fn open(dir: &Path, options: &Options) -> Result<Sqlite, StoreError> {
         let lock = file::lock(dir)?;
         let write_conn = file::open(dir)?;
+        if options.loses_on_power_cut {
+            write_conn.execute_batch("PRAGMA synchronous=NORMAL").map_err(|e| store_error(&e))?;
+        }
         let conn = file::open_reader(dir, 32 * 1024)?;
         let recent = Recent::load(&conn)?;
         let head = Head::load(&conn, &recent)?;

@@ -1,0 +1,37 @@
+//! What a campaign found, for people and as JSON: one flat object a line.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use serde_json::json;
+
+pub struct Figure {
+    pub promise: String,
+    pub figure: String,
+    pub bar: String,
+    pub holds: bool,
+}
+
+impl Figure {
+    pub fn new(promise: &str, figure: String, bar: &str, holds: bool) -> Figure {
+        Figure { promise: promise.to_owned(), figure, bar: bar.to_owned(), holds }
+    }
+}
+
+/// A table of all; true if all hold.
+pub fn show(figures: &[Figure]) -> bool {
+    println!();
+    for figure in figures {
+        let verdict = if figure.holds { "ok  " } else { "FAIL" };
+        println!("{verdict} {}: {} (bar: {})", figure.promise, figure.figure, figure.bar);
+    }
+    figures.iter().all(|figure| figure.holds)
+}
+
+pub fn write(figures: &[Figure], to: &Path) -> std::io::Result<()> {
+    let mut file = std::fs::File::create(to)?;
+    for Figure { promise, figure, bar, holds } in figures {
+        writeln!(file, "{}", json!({"promise": promise, "figure": figure, "bar": bar, "holds": holds}))?;
+    }
+    Ok(())
+}
