@@ -51,8 +51,7 @@ pub fn measure(options: &Options) {
             }
             let refused: u64 = seen.iter().map(|(one, _)| one.refused).sum();
             rows.push(vec![
-                name.to_owned(),
-                short(rate),
+                format!("{name}, {rate} events/s"),
                 short(of(&|(one, _)| one.per_second)),
                 format!("{:.2} / {:.2} / {:.2}", at(50.0), at(99.0), at(99.9)),
                 format!("{:.0}", of(&|(_, cpu)| *cpu)),
@@ -62,8 +61,7 @@ pub fn measure(options: &Options) {
     }
     let busy = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("{members} members, {} events before; load of the machine at the end: {busy}", options.events);
-    let head =
-        ["asked for", "events /s", "answers /s", "p50 / p99 / p99.9 ms", "CPU us an answer", "refused"];
+    let head = ["asked for, beside", "answers /s", "p50 / p99 / p99.9 ms", "CPU us an answer", "refused"];
     print("Contexts over HTTP, 2,000 a second", &head, &rows);
 }
 

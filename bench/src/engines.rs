@@ -33,6 +33,13 @@ pub fn measure() {
         let times = |other: f64| format!("{:.0}", other / ours);
         vec![count, short(ours), short(json_rules), times(json_rules), short(zen), times(zen)]
     };
-    let head = ["rules", "Fealty us", "json-rules-engine us", "times", "zen-engine us", "times"];
+    let head = [
+        "rules",
+        "Fealty us",
+        "json-rules-engine us",
+        "ratio of json-rules",
+        "zen-engine us",
+        "ratio of zen",
+    ];
     print("CPU of one order's decision", &head, &[row(20), row(100), row(300)]);
 }

@@ -78,9 +78,8 @@ fn one(options: &Options) -> [f64; 7] {
                 std::thread::sleep(Duration::from_millis(20));
             }
         });
-        let seen = load(CLIENTS, &batch, Some(10.0 * calm / BATCH as f64), seconds).run(&next);
-        over.store(true, Ordering::Relaxed);
-        seen
+        let _over = Over(&over);
+        load(CLIENTS, &batch, Some(10.0 * calm / BATCH as f64), seconds).run(&next)
     });
     let offered =
         flood.per_second * BATCH as f64 * (1.0 + flood.refused as f64 / flood.latencies.len().max(1) as f64);
@@ -93,6 +92,15 @@ fn one(options: &Options) -> [f64; 7] {
         memory.load(Ordering::Relaxed) as f64,
         until_calm(port, &next, members),
     ]
+}
+
+/// Says so when it goes, in a panic too.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Milliseconds until ten single events in a row are answered at once.

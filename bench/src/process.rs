@@ -70,12 +70,17 @@ pub fn watched(command: Command) -> Run {
     watched_output(command).0
 }
 
-/// The same, with what it printed, which is little. What a process used of CPU and memory is told by /proc as long as it
+/// The same, with what it printed. What a process used of CPU and memory is told by /proc as long as it
 /// lives.
 #[allow(clippy::zombie_processes)] // It is waited for as soon as it is a zombie: until then /proc tells of it.
 pub fn watched_output(mut command: Command) -> (Run, String) {
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::piped()).spawn().expect("can be started");
+    let mut pipe = child.stdout.take().expect("piped above");
+    let said = std::thread::spawn(move || {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut pipe, &mut text).map(|_| text)
+    });
     let mut run = Run { seconds: 0.0, cpu_seconds: 0.0, memory_mib: 0 };
     let ended = loop {
         let is_over = told(child.id(), "stat").contains(") Z ");
@@ -87,9 +92,8 @@ pub fn watched_output(mut command: Command) -> (Run, String) {
         std::thread::sleep(Duration::from_millis(5));
     };
     run.seconds = begun.elapsed().as_secs_f64();
-    let mut text = String::new();
-    let said = child.stdout.as_mut().map(|pipe| std::io::Read::read_to_string(pipe, &mut text));
-    assert!(ended.success() && said.is_some_and(|said| said.is_ok()), "{command:?}: {ended}");
+    let text = said.join().expect("reading does not panic").expect("what it prints is text");
+    assert!(ended.success(), "{command:?}: {ended}\n{text}");
     (run, text)
 }
 

@@ -65,6 +65,8 @@ pub fn bar(what: &str, figure: f64, unit: &str, bar: Bar) {
 
 /// A table was printed.
 pub fn add(title: &str, head: &[&str], rows: &[Vec<String>]) {
+    let twice = head.iter().enumerate().find(|(n, name)| head[..*n].contains(name));
+    assert!(twice.is_none(), "{title} has two columns of one name: {twice:?}");
     let head = head.iter().map(|name| (*name).to_owned()).collect();
     let table = Table { title: title.into(), head, rows: rows.to_vec() };
     TABLES.lock().unwrap_or_else(PoisonError::into_inner).push(table);

@@ -31,7 +31,8 @@ pub fn measure(options: &Options) {
     cold(options, &mut rows);
     heavy(options, &mut rows, "10,000 past transfers", "visit", 10_000, MEMBERS / 5);
     rules(options, &mut rows);
-    let head = ["heavy", "CPU us an event", "light", "ratio", "events/s", "light", "ratio"];
+    let head =
+        ["heavy", "CPU us an event", "light", "ratio of CPU", "events/s", "light /s", "ratio of speed"];
     print("Import of heavy members and programs beside light ones", &head, &rows);
 }
 
