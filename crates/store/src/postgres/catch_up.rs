@@ -31,8 +31,7 @@ impl Postgres {
         if let Some(fence) = self.shared.turn.rest(false, TURN) {
             self.shared.give_up(&self.conn, fence);
         }
-        self.shared.turn.go_on();
-        if let Some(fence) = self.shared.turn.due() {
+        if let Some(fence) = self.shared.turn.go_on() {
             self.shared.give_up(&self.conn, fence);
         }
         if let Some(fence) = self.shared.turn.fence() {

@@ -48,13 +48,15 @@ impl Turn {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The decider has something to do: waits while the turn is being given up.
-    pub fn go_on(&self) {
+    /// The decider has something to do: waits while the turn is being given up. Answers what is to be given up now; if
+    /// nothing is, the turn stays until the decider rests.
+    pub fn go_on(&self) -> Option<i64> {
         let mut state = self.lock();
         state.resting = false;
         while state.leaving || state.ending && state.flying > 0 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.due()
     }
     pub fn took(&self, fence: i64) {
         let mut state = self.lock();
@@ -164,8 +166,20 @@ mod tests {
         assert_eq!(turn.rest(false, Duration::ZERO), None, "nobody wants it");
         assert_eq!(turn.want(), None);
         assert_eq!(turn.rest(false, Duration::from_secs(60)), None, "not so long yet");
-        turn.go_on();
+        assert_eq!(turn.go_on(), None);
         assert_eq!(turn.rest(false, Duration::ZERO), Some(7));
+    }
+
+    #[test]
+    fn what_flew_when_the_turn_ended_has_landed_before_anybody_goes_on() {
+        let turn = Turn::default();
+        turn.took(7);
+        turn.take_off();
+        assert_eq!(turn.want(), None);
+        assert_eq!(turn.rest(false, Duration::ZERO), None, "in flight");
+        turn.land();
+        // Either the decider gives it up or the writer, and not while the other goes on with it.
+        assert_eq!((turn.go_on(), turn.due()), (Some(7), None));
     }
 
     #[test]
