@@ -31,14 +31,15 @@ PROGRAM = ROOT / "programs/grocery/program.toml"
 class Killer(threading.Thread):
     """kill -9 of one of the servers now and then, and another start at once, until it is told to end."""
 
-    def __init__(self, servers, seed):
+    def __init__(self, servers, seed, pause):
         super().__init__()
+        self.pause = pause
         self.servers, self.random, self.over = servers, random.Random(seed), threading.Event()
         self.kills, self.trouble = 0, None
 
     def run(self):
         try:
-            while not self.over.wait(self.random.uniform(0.1, 2.0)):
+            while not self.over.wait(self.random.uniform(0.1, self.pause)):
                 server = self.random.choice(self.servers)
                 server.kill()
                 server.start()
@@ -120,7 +121,7 @@ def run(way, place, lines, parts, seed):
         store = place(folder.name)
         for _ in range(store.processes):
             servers.append(Server(settings=broker.settings, secrets=broker.secrets, program=PROGRAM.read_text(), database=store.database))
-        killer = Killer(servers, seed)
+        killer = Killer(servers, seed, broker.pause)
         killer.start()
         size = -(-len(lines) // parts)
         for begin in range(0, len(lines), size):

@@ -1,4 +1,5 @@
-"""Ways in: brokers of this machine, and HTTP. Each brings lines of NDJSON to servers that know its `settings`."""
+"""Ways in: brokers of this machine, and HTTP. Each brings lines of NDJSON to servers that know its `settings`. `most`: so many
+lines it can carry; `keeps_order`: they come in the order in which they were told; `pause`: seconds between two kills, at most."""
 
 import asyncio
 import json
@@ -12,7 +13,7 @@ from lib.server import must
 class Http:
     """One after the other, each until somebody has taken it; so the order is that of the lines."""
 
-    name, settings, secrets, most, keeps_order = "HTTP", "", {}, None, True
+    name, settings, secrets, most, keeps_order, pause = "HTTP", "", {}, None, True, 2
 
     def __init__(self, folder):
         pass
@@ -37,7 +38,7 @@ class Http:
 
 
 class Nats:
-    name, most, keeps_order = "NATS JetStream", None, False
+    name, most, keeps_order, pause = "NATS JetStream", None, False, 2
 
     def __init__(self, folder):
         import nats
@@ -74,7 +75,7 @@ class Nats:
 
 
 class RabbitMq:
-    name, most, keeps_order = "RabbitMQ", None, False
+    name, most, keeps_order, pause = "RabbitMQ", None, False, 2
 
     def __init__(self, folder):
         from lib import rabbitmq
@@ -119,7 +120,8 @@ class RabbitMq:
 
 
 class Sqs:
-    name, most, keeps_order = "SQS", 2000, False
+    # Moto is so slow that who is killed every other second brings nothing to an end.
+    name, most, keeps_order, pause = "SQS", 2000, False, 15
 
     def __init__(self, folder):
         import boto3
@@ -138,7 +140,7 @@ class Sqs:
             said = self.sqs.send_message_batch(QueueUrl=self.queue, Entries=ten)
             must(not said.get("Failed"), "it is sent", said)
             # Moto looks at every message whenever it does anything.
-            topics.wait_for("some are taken", lambda: self.left("ApproximateNumberOfMessages") < 100)
+            topics.wait_for("some are taken", lambda: self.left("ApproximateNumberOfMessages") < 100, 240)
 
     def left(self, name):
         return int(self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=[name])["Attributes"][name])
@@ -153,7 +155,7 @@ class Sqs:
 class Kafka:
     """Its brokers live in this process, and are open to others."""
 
-    name, most, keeps_order = "Kafka", None, False
+    name, most, keeps_order, pause = "Kafka", None, False, 2
 
     def __init__(self, folder):
         import confluent_kafka
