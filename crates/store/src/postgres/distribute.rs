@@ -4,10 +4,16 @@
 //! Invariant: it is declared, and has done there what batches do, or nothing is changed.
 //! Not here: Citus itself. It could not be installed where this was written; see docs/scaling.md.
 
+use domain::batch::Batch;
+use domain::snapshot::Snapshot;
+
 use super::connect::{Conn, IN_USE, Use};
 use super::rows::Copy;
+use super::shared::Shared;
+use super::statement::{Statement, given};
 use super::{enter, head};
-use crate::StoreError;
+use crate::flight::Flight;
+use crate::{StoreError, Write};
 
 /// The oldest that has schemas as shards.
 const VERSION_MIN: u32 = 12;
@@ -18,8 +24,11 @@ const KNOWN: &str =
 
 /// Brings the tables up to date and declares their schema to Citus. Answers its name.
 pub fn distribute(url: &str) -> Result<String, StoreError> {
-    let conn = enter(url)?.connect(Use::Migrate)?;
+    let door = enter(url)?;
+    let conn = door.connect(Use::Migrate)?;
     let schema = may_be(&conn)?;
+    // Nobody has this number.
+    let shared = Shared::new(door, schema.clone(), -1, (0, [0; 32]));
     conn.begin("BEGIN")?;
     let alone = conn.query(&format!("SELECT pg_try_advisory_xact_lock({IN_USE})"), &[])?;
     if !alone.first().is_some_and(|row| row.get(0)) {
@@ -30,7 +39,8 @@ pub fn distribute(url: &str) -> Result<String, StoreError> {
     conn.run("SELECT pg_catalog.citus_schema_distribute(quote_ident(current_schema())::REGNAMESPACE)")
         .map_err(|why| refused("Citus does not distribute the schema", &why))?;
     conn.run("SAVEPOINT declared")?;
-    try_out(&conn).map_err(|why| refused("Citus does not do what a batch asks of these tables", &why))?;
+    try_out(&conn, &shared)
+        .map_err(|why| refused("Citus does not do what a batch asks of these tables", &why))?;
     conn.run("ROLLBACK TO declared")?;
     conn.commit()?;
     Ok(schema)
@@ -58,25 +68,30 @@ fn may_be(conn: &Conn) -> Result<String, StoreError> {
 }
 
 /// What every turn and every batch does, with rows that nobody sees.
-fn try_out(conn: &Conn) -> Result<(), StoreError> {
+fn try_out(conn: &Conn, shared: &Shared) -> Result<(), StoreError> {
     conn.run("UPDATE head SET until_ms = 0")?;
-    let (me, channel) = (-1, "fealty is tried out");
-    let Some((seen, _)) = head::take(conn, me, 1_000)? else {
+    let (me, channel, lease_ms) = (shared.me, &shared.channel, 1_000);
+    let Some((seen, _)) = head::take(conn, me, lease_ms)? else {
         return Err(StoreError::Unavailable("the head is not given".into()));
     };
     head::confirm(conn)?;
     head::ask(conn, channel, seen.fence)?;
+    // A few are written in one statement, more by COPY.
+    let flight = Flight::new(Write::of(&Snapshot::default(), Batch::default(), Vec::new(), 0), seen.next_pos);
+    for _ in 0..2 {
+        let mut batch = Statement::new(shared, seen.fence, lease_ms, &flight, None);
+        let put = "INSERT INTO member SELECT r.* FROM gone_on, unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[]) r(no, image, due_ms)
+            ON CONFLICT (no) DO UPDATE SET image = excluded.image, due_ms = excluded.due_ms";
+        batch.add("states", put, given![vec![i64::MAX], vec!["{}"], vec![None::<i64>]]);
+        if batch.run(conn)?.is_none() {
+            return Err(StoreError::Unavailable("the head does not go on".into()));
+        }
+    }
     let mut keys = Copy::of(2);
     keys.row();
     keys.int(Some(i64::MIN));
     keys.int(Some(1));
     keys.send(conn, "COPY key FROM STDIN BINARY")?;
-    let (no, image, due) = (vec![i64::MAX], vec!["{}"], vec![None::<i64>]);
-    let put = "INSERT INTO member SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[])
-        ON CONFLICT (no) DO UPDATE SET image = excluded.image, due_ms = excluded.due_ms";
-    conn.execute(put, &[&no, &image, &due])?;
-    conn.execute(put, &[&no, &image, &due])?;
-    conn.execute("INSERT INTO touched VALUES ($1, '{}')", &[&i64::MAX])?;
     head::give_up(conn, channel, me, seen.fence)?;
     head::look(conn).map(|_| ())
 }
