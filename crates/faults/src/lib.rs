@@ -5,6 +5,8 @@
 
 pub mod disk;
 pub mod figures;
+pub mod flips;
+pub mod full;
 pub mod mount;
 pub mod orders;
 pub mod power;

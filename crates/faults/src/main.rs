@@ -5,23 +5,25 @@ use std::process::ExitCode;
 
 use faults::figures::{self, Figure};
 use faults::power::{self, Control};
-use faults::{mount, shop};
+use faults::{flips, full, mount, shop};
 
-const USAGE: &str = "faults [power|all] [--images N] [--seed N] [--json FILE]";
+const USAGE: &str = "faults [power|full|flips|all] [--images N] [--flips N] [--seed N] [--json FILE]";
 
 struct Args {
     campaign: String,
     images: u32,
+    flips: u32,
     seed: u64,
     json: Option<PathBuf>,
 }
 
 fn read_args() -> Option<Args> {
-    let mut args = Args { campaign: "all".into(), images: 2000, seed: 1, json: None };
+    let mut args = Args { campaign: "all".into(), images: 2000, flips: 1000, seed: 1, json: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--images" => args.images = words.next()?.parse().ok()?,
+            "--flips" => args.flips = words.next()?.parse().ok()?,
             "--seed" => args.seed = words.next()?.parse().ok()?,
             "--json" => args.json = Some(words.next()?.into()),
             name if !name.starts_with('-') => args.campaign = name.into(),
@@ -59,6 +61,12 @@ fn main() -> ExitCode {
     let mut result = Ok(());
     if wanted("power") {
         result = result.and_then(|()| power_cuts(&args, &mut found));
+    }
+    if wanted("full") {
+        result = result.and_then(|()| full_disk(&mut found));
+    }
+    if wanted("flips") {
+        result = result.and_then(|()| bit_flips(&args, &mut found));
     }
     let good = figures::show(&found);
     if let Some(path) = &args.json
@@ -103,5 +111,38 @@ fn power_cuts(args: &Args, found: &mut Vec<Figure>) -> Result<(), String> {
         let promise = format!("a power cut is seen to lose commits with {name} (control)");
         found.push(Figure::new(&promise, figure, "more than 0", control.broken() > 0));
     }
+    Ok(())
+}
+
+fn full_disk(found: &mut Vec<Figure>) -> Result<(), String> {
+    if let Some(why) = full::missing() {
+        return Err(format!("full disks: {why}"));
+    }
+    let tally = full::run(20)?;
+    let ms = tally.recovery_max.as_millis();
+    println!(
+        "a full disk: {} rounds, {} acknowledged, each round refused with 503",
+        tally.rounds, tally.acked
+    );
+    let figure = format!(
+        "{} rounds, {} acknowledged and all there, writing again after {ms} ms at most",
+        tally.rounds, tally.acked
+    );
+    let promise =
+        "a full disk: reads go on, writes are answered 503 with Retry-After, and it recovers by itself";
+    found.push(Figure::new(promise, figure, "10 s to recover, nothing lost", true));
+    Ok(())
+}
+
+fn bit_flips(args: &Args, found: &mut Vec<Figure>) -> Result<(), String> {
+    let tally = flips::run(args.flips, args.seed)?;
+    tally.show();
+    let figure = format!("{} of {}", args.flips - tally.missed, args.flips);
+    found.push(Figure::new(
+        "a flipped bit in a row of the journal is found by verify",
+        figure,
+        "all",
+        tally.missed == 0,
+    ));
     Ok(())
 }

@@ -79,6 +79,8 @@ impl Tally {
 /// Images of one life of a disk; then a new one, so that first starts are cut too and data stay small.
 const LIFE: u32 = 50;
 const CLIENTS: u64 = 3;
+/// What is old is large, and takes long to look at.
+const OLD_LIFE: u32 = 8;
 /// A checkpoint of the server begins at 8,000 pages in its log, each of them two writes.
 const WRITES_TO_CHECKPOINT: i64 = 15_900;
 
@@ -137,9 +139,13 @@ fn store_life(
 /// The server. Every image is verified here, every `serve_every`th is served by the binary again.
 pub fn server(images: u32, seed: u64, control: Control, serve_every: u32) -> Result<Tally, String> {
     let (mut tally, mut rng, begun) = (Tally::default(), Rng::new(seed), Instant::now());
+    let mut lives = 0;
     while tally.images() < images {
         let before = tally.images();
-        server_life(LIFE.min(images - before), &mut rng, control, serve_every, &mut tally)?;
+        // Some get as old as their first checkpoint.
+        lives += 1;
+        let old = lives % 5 == 2;
+        server_life(LIFE.min(images - before), &mut rng, control, serve_every, old, &mut tally)?;
         if tally.images() == before {
             return Err("the server went before power was cut".into());
         }
@@ -153,6 +159,7 @@ fn server_life(
     rng: &mut Rng,
     control: Control,
     serve_every: u32,
+    old: bool,
     tally: &mut Tally,
 ) -> Result<(), String> {
     let launch = Launch::new(server::binary()).with_program(PROGRAM);
@@ -162,8 +169,7 @@ fn server_life(
     let mounted = Mounted::new(disk(control), &at).map_err(|e| format!("FUSE: {e}"))?;
     let acked = Acked::default();
     let mut running = launch.start()?;
-    // Every fifth life gets as old as its first checkpoint.
-    let first = if tally.images() / LIFE % 5 == 1 { WRITES_TO_CHECKPOINT } else { 1 };
+    let (first, count) = if old { (WRITES_TO_CHECKPOINT, count.min(OLD_LIFE)) } else { (1, count) };
     let shots = begin_cuts(&mounted, &acked, rng, &[10, 60, 400], first);
     std::thread::scope(|scope| {
         let _closing = Closing(&shots);
