@@ -16,7 +16,7 @@ use store::StoreError;
 use testkit::postgres::Postgres;
 
 /// As long as nobody is to wait for longer than, with a machine that has other things to do.
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(30);
 
 /// Between processes and their server. It swallows what it is told to, and keeps every connection open.
 struct Wire {
@@ -132,6 +132,21 @@ fn a_commit_whose_answer_is_swallowed_is_settled() {
     bring(&mut shop, &[(1, 2, 3)]);
     bench.url = Some(direct);
     check(&bench, 3);
+}
+
+/// Of several hosts one that takes connections and says nothing is passed over, and asked last from then on.
+#[test]
+fn a_silent_host_is_passed_over() {
+    let (mut bench, wire, direct) = bench();
+    wire.mute.store(true, Ordering::Relaxed);
+    let (mute, good) = (format!("127.0.0.1:{}", wire.port), format!("127.0.0.1:{}", Postgres::shared().port));
+    bench.url = Some(format!("{}?sslmode=disable", direct.replace(&good, &format!("{mute},{good}"))));
+    let begun = Instant::now();
+    let mut shop = open(&bench);
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    bring(&mut shop, &[(1, 0, 3)]);
+    bench.url = Some(direct);
+    check(&bench, 1);
 }
 
 /// Slow is not silent: it says to another connection that it works at it.

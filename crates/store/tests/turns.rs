@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use domain::snapshot::{Snapshot, Want};
 use shop::several::{bring, check, open};
 use shop::{Bench, identity, small};
+use store::postgres::{Use, enter, head};
 use store::{Options, StoreError, Write};
 use testkit::postgres::Postgres;
 
@@ -139,6 +140,34 @@ fn who_was_overtaken_while_it_rested_or_read_hears_of_it() {
     check(&bench, 4);
 }
 
+/// Free is not settled: whoever left may not have known what became of his last commit.
+#[test]
+fn after_one_who_left_the_next_one_makes_sure() {
+    let conn = enter(&Postgres::shared().database()).unwrap().connect(Use::Write).unwrap();
+    let take = |me| head::take(&conn, me, 60_000).unwrap().map(|(seen, settled)| (seen.fence, settled));
+    let (first, _) = take(1).unwrap();
+    assert!(take(2).is_none());
+    head::leave(&conn, "x", 1).unwrap();
+    assert_eq!(take(2), Some((first + 1, false)));
+    head::give_up(&conn, "x", 2, first + 1).unwrap();
+    assert_eq!(take(1), Some((first + 2, true)));
+}
+
+/// A batch on a slow disk is no reason to end its connection.
+#[test]
+fn who_works_in_a_transaction_is_not_put_out_of_it() {
+    let url = Postgres::shared().database();
+    let [works, other] = [(); 2].map(|()| enter(&url).unwrap().connect(Use::Write).unwrap());
+    let work = "BEGIN; UPDATE head SET waiting = waiting; SELECT pg_sleep(4); COMMIT";
+    std::thread::scope(|scope| {
+        let working = scope.spawn(move || works.run(work));
+        while !working.is_finished() {
+            head::break_up(&other).unwrap();
+        }
+        assert_eq!(working.join().unwrap(), Ok(()));
+    });
+}
+
 /// Stopped or cut off in the middle of a commit: its transaction would keep the head for as long as its connection lives.
 #[test]
 fn who_stands_still_in_a_transaction_is_put_out_of_it() {
@@ -146,7 +175,7 @@ fn who_stands_still_in_a_transaction_is_put_out_of_it() {
     let mut one = open(&bench);
     bring(&mut one, &[(1, 0, 10)]);
     let url = bench.url.as_ref().unwrap();
-    let still = store::postgres::enter(url).unwrap().connect(store::postgres::Use::Write).unwrap();
+    let still = enter(url).unwrap().connect(Use::Write).unwrap();
     still
         .run("SET idle_in_transaction_session_timeout = 0; BEGIN; UPDATE head SET waiting = waiting")
         .unwrap();

@@ -101,16 +101,21 @@ impl Postgres {
     fn take(&mut self) -> Result<Seen, StoreError> {
         let begun = Instant::now();
         let lease_ms = self.options.lease_ms;
+        let lease = Duration::from_millis(lease_ms.max(0).cast_unsigned());
         let mut asked = None;
         if self.shared.turn.yielded() {
             self.shared.turn.wait(self.shared.turn.heard(), COURTESY);
         }
         loop {
-            let (me, heard) = (self.shared.me, self.shared.turn.heard());
+            let (me, heard, began) = (self.shared.me, self.shared.turn.heard(), Instant::now());
             match self.ask(|conn| head::take(conn, me, lease_ms)) {
                 Ok(Some((seen, settled))) => {
                     // Whoever had it may have committed what nobody was told of: now others will be.
                     self.confirmed &= settled;
+                    // It waited for the row for as long as the lease that it asked for: that is over.
+                    if began.elapsed() >= lease && begun.elapsed() < PATIENCE {
+                        continue;
+                    }
                     if !self.confirmed {
                         head::confirm(&self.conn)?;
                         self.confirmed = true;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::io::Cursor;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use futures_util::SinkExt;
@@ -41,12 +42,14 @@ const COPIED_AT_ONCE: usize = 1 << 20;
 pub struct Door {
     pub address: Arc<Address>,
     pub(super) tls: Tls,
+    /// Which of several hosts answered last.
+    pub(super) answered: Arc<AtomicUsize>,
 }
 
 impl Door {
     pub fn new(address: Address) -> Result<Door, StoreError> {
         let tls = Tls::new(&address.trust)?;
-        Ok(Door { address: Arc::new(address), tls })
+        Ok(Door { address: Arc::new(address), tls, answered: Arc::default() })
     }
 
     pub fn connect(&self, what_for: Use) -> Result<Conn, StoreError> {
@@ -56,9 +59,10 @@ impl Door {
             if what_for != Use::Read { refuse_what_is_not_durable(&conn) } else { Ok(()) }
         };
         set_up().map_err(|e| match e {
-            StoreError::Busy => {
-                StoreError::Unavailable(format!("{}: data are being copied into it", self.address))
-            }
+            StoreError::Busy => StoreError::Unavailable(format!(
+                "{}: data are being copied into it: start again when that is done",
+                self.address
+            )),
             StoreError::Unavailable(why) => StoreError::Unavailable(format!("{}: {why}", self.address)),
             other => other,
         })?;
@@ -78,7 +82,9 @@ fn settings(what_for: Use, schema: Option<&str>) -> String {
          SET default_transaction_isolation = 'read committed'; SET jit = off; SET bytea_output = 'hex';
          SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false);
          DO $$ BEGIN PERFORM set_config('client_connection_check_interval', '2s', false);
-         EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$;"
+         EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$;
+         SELECT set_config(name, '0', false) FROM pg_settings
+             WHERE name IN ('transaction_timeout', 'idle_session_timeout');"
     );
     if what_for == Use::Read {
         set.push_str("SET default_transaction_read_only = on;");
@@ -184,7 +190,14 @@ impl Conn {
     }
     pub fn commit(&self) -> Result<(), StoreError> {
         self.begun.set(false);
-        self.run("COMMIT")
+        self.run("COMMIT")?;
+        self.is_kept()
+    }
+    /// Of the commit that was just answered. Whoever cancels the waiting for a standby has the server warn and say that it is
+    /// done: then this is not known.
+    pub fn is_kept(&self) -> Result<(), StoreError> {
+        let warned = |why| StoreError::Unavailable(format!("the server warned while it committed: {why}"));
+        self.line.warned().map_or(Ok(()), |why| Err(warned(why)))
     }
     /// Out of a transaction, if it is in one. False: the connection cannot be used on.
     pub fn rest(&self) -> bool {

@@ -36,7 +36,7 @@ fn is_io(e: &Error) -> bool {
     false
 }
 
-fn words(e: &Error) -> String {
+pub fn words(e: &Error) -> String {
     match e.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),
         None => std::error::Error::source(e).map_or_else(|| e.to_string(), |why| format!("{e}: {why}")),

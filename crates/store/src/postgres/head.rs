@@ -74,15 +74,16 @@ pub fn take(conn: &Conn, me: i64, lease_ms: i64) -> Result<Option<(Seen, bool)>,
 
 /// After this whatever was committed before is kept as commits are to be kept, by a standby too where one is asked for.
 pub fn confirm(conn: &Conn) -> Result<(), StoreError> {
-    conn.execute("UPDATE head SET waiting = waiting", &[]).map(|_| ())
+    conn.execute("UPDATE head SET waiting = waiting", &[])?;
+    conn.is_kept()
 }
 
-/// Ends the transaction that keeps the head locked, if it has done so for long: its process stands still or is cut off.
+/// Ends the transaction that keeps the head locked, if the server has waited for more of it for long: its process stands
+/// still or is cut off. One that works is waited for.
 pub fn break_up(conn: &Conn) -> Result<(), StoreError> {
     let end = "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE relation = 'head'::REGCLASS AND mode = 'RowExclusiveLock' AND granted AND pid <> pg_backend_pid()
-        AND wait_event_type IS DISTINCT FROM 'Lock'
-        AND wait_event IS DISTINCT FROM 'SyncRep' AND xact_start < now() - INTERVAL '2 seconds'";
+        AND wait_event_type = 'Client' AND state_change < now() - INTERVAL '2 seconds'";
     conn.query(end, &[]).map(|_| ())
 }
 
@@ -102,9 +103,9 @@ pub fn give_up(conn: &Conn, channel: &str, me: i64, fence: i64) -> Result<(), St
     conn.query(update, &[&me, &fence, &CHANNEL, &format!("{channel}:{FREE}")]).map(|_| ())
 }
 
-/// For good: nothing is on its way, and nothing comes any more.
+/// Nothing is on its way, but what became of it may be open: it is free, and whoever takes it begins with a commit.
 pub fn leave(conn: &Conn, channel: &str, me: i64) -> Result<(), StoreError> {
-    conn.execute("UPDATE head SET until_ms = 0 WHERE holder = $1", &[&me])?;
+    conn.execute("UPDATE head SET until_ms = 1 WHERE holder = $1", &[&me])?;
     conn.query("SELECT pg_notify($1, $2)", &[&CHANNEL, &format!("{channel}:{FREE}")]).map(|_| ())
 }
 

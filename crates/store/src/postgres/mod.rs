@@ -8,6 +8,7 @@ mod address;
 mod catch_up;
 mod connect;
 mod desk;
+mod dial;
 mod distribute;
 mod error;
 mod fetch;
@@ -177,6 +178,8 @@ impl Postgres {
     fn ask<T>(&mut self, ask: impl Fn(&Conn) -> Result<T, StoreError>) -> Result<T, StoreError> {
         match ask(&self.conn) {
             Err(StoreError::Unavailable(_)) if !self.conn.rest() => {
+                // The answer may be lost that it was not given up to us.
+                self.confirmed = false;
                 self.conn = self.shared.door.connect(Use::Write)?;
                 ask(&self.conn)
             }

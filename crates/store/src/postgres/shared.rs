@@ -76,6 +76,6 @@ impl Shared {
         if self.failures.now().is_none() {
             let _lease_ends: Result<(), StoreError> = head::give_up(conn, &self.channel, self.me, fence);
         }
-        self.turn.left();
+        self.turn.left(fence);
     }
 }

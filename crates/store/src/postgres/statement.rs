@@ -65,6 +65,8 @@ impl<'v> Statement<'v> {
     pub fn run(mut self, conn: &Conn) -> Result<Option<bool>, StoreError> {
         self.text.push_str(" SELECT waiting, pg_notify(channel, told) FROM gone_on");
         let values: Vec<&(dyn ToSql + Sync)> = self.values.iter().map(|value| &**value as _).collect();
-        Ok(conn.query(&self.text, &values)?.first().map(|row| row.get(0)))
+        let waiting = conn.query(&self.text, &values)?.first().map(|row| row.get(0));
+        conn.is_kept()?;
+        Ok(waiting)
     }
 }

@@ -25,8 +25,8 @@ struct State {
     resting: bool,
     /// To be given up as soon as nothing flies.
     ending: bool,
-    /// Somebody is about to give it up in the database.
-    leaving: bool,
+    /// Somebody is about to give up this one in the database.
+    leaving: Option<i64>,
     /// It was given up because others wait: they are to be let through.
     yielded: bool,
     /// Counts what was heard of others.
@@ -36,9 +36,9 @@ struct State {
 impl State {
     /// To be given up by whoever is told so.
     fn due(&mut self) -> Option<i64> {
-        let due = self.wanted && (self.resting || self.ending) && self.flying == 0 && !self.leaving;
+        let due = self.wanted && (self.resting || self.ending) && self.flying == 0 && self.leaving.is_none();
         let fence = self.fence.filter(|_| due)?;
-        self.leaving = true;
+        self.leaving = Some(fence);
         Some(fence)
     }
 }
@@ -53,7 +53,7 @@ impl Turn {
     pub fn go_on(&self) -> Option<i64> {
         let mut state = self.lock();
         state.resting = false;
-        while state.leaving || state.ending && state.flying > 0 {
+        while state.leaving.is_some() || state.ending && state.flying > 0 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.due()
@@ -72,7 +72,7 @@ impl Turn {
     }
     pub fn lost(&self) {
         let mut state = self.lock();
-        (state.fence, state.wanted, state.ending, state.leaving) = (None, false, false, false);
+        (state.fence, state.wanted, state.ending, state.leaving) = (None, false, false, None);
         self.changed.notify_all();
     }
     pub fn fence(&self) -> Option<i64> {
@@ -110,10 +110,14 @@ impl Turn {
         state.due()
     }
     /// It was given up in the database, or could not be, which comes to the same when the lease ends.
-    pub fn left(&self) {
+    pub fn left(&self, fence: i64) {
         let mut state = self.lock();
+        if state.leaving != Some(fence) {
+            // It was lost meanwhile, and what is held now is another one.
+            return;
+        }
         state.yielded = state.wanted;
-        (state.fence, state.wanted, state.ending, state.leaving) = (None, false, false, false);
+        (state.fence, state.wanted, state.ending, state.leaving) = (None, false, false, None);
         self.changed.notify_all();
     }
 
@@ -153,9 +157,25 @@ mod tests {
         assert_eq!(turn.rest(true, Duration::ZERO), None, "in flight");
         turn.land();
         assert_eq!((turn.due(), turn.due()), (Some(7), None), "once");
-        turn.left();
+        turn.left(7);
         assert!(turn.yielded() && !turn.yielded());
         turn.go_on();
+        assert_eq!(turn.fence(), None);
+    }
+
+    #[test]
+    fn who_is_late_to_give_up_a_turn_gives_up_no_later_one() {
+        let turn = Turn::default();
+        turn.took(7);
+        assert_eq!((turn.want(), turn.rest(true, Duration::ZERO)), (None, Some(7)));
+        turn.lost();
+        turn.took(8);
+        turn.left(7);
+        assert_eq!(turn.fence(), Some(8));
+        assert_eq!((turn.want(), turn.rest(true, Duration::ZERO)), (None, Some(8)));
+        turn.left(7);
+        assert_eq!(turn.fence(), Some(8));
+        turn.left(8);
         assert_eq!(turn.fence(), None);
     }
 

@@ -79,7 +79,7 @@ impl Desk {
                     if let Some(fence) = self.shared.turn.due() {
                         match self.connected() {
                             Ok(_) => self.shared.give_up(self.conn.as_ref().expect("connected"), fence),
-                            Err(_) => self.shared.turn.left(),
+                            Err(_) => self.shared.turn.left(fence),
                         }
                     }
                 }
@@ -244,6 +244,7 @@ impl Desk {
             " + $2 WHERE holder = $1 RETURNING fence, next_pos"
         );
         let found = conn.query(update, &[&shared.me, &lease_ms])?;
+        conn.is_kept()?;
         let last = encoded.rows().last().map(|row| &row.hash[..]);
         if let Some(row) = found.first() {
             shared.turn.renewed(row.get(0));
