@@ -54,6 +54,12 @@ const CAMPAIGNS: &[Campaign] = &[
         "brokers",
     ),
     whole("155,848 real baskets come out as an independent calculation says", "journey"),
+    scaled(
+        "Power cuts, full disks and flipped bits lose nothing that was acknowledged",
+        "faults",
+        "--images",
+        20.0,
+    ),
     whole("Many clients at the same instant: no reward, code or budget is given out twice", "races"),
     whole("Imports: speed, memory, start", "bench import --rounds 1"),
     whole("Single events over HTTP: speed and lateness", "bench http --rounds 1"),

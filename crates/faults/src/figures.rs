@@ -18,12 +18,12 @@ impl Figure {
     }
 }
 
-/// A table of all; true if all hold.
+/// A table of all, as every campaign prints it; true if all hold.
 pub fn show(figures: &[Figure]) -> bool {
-    println!();
+    println!("\n### Bars\n| what | figure | bar | holds |\n|---|---|---|---|");
     for figure in figures {
-        let verdict = if figure.holds { "ok  " } else { "FAIL" };
-        println!("{verdict} {}: {} (bar: {})", figure.promise, figure.figure, figure.bar);
+        let holds = if figure.holds { "yes" } else { "no" };
+        println!("| {} | {} | {} | {holds} |", figure.promise, figure.figure, figure.bar);
     }
     figures.iter().all(|figure| figure.holds)
 }
