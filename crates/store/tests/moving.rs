@@ -3,6 +3,8 @@
 
 mod shop;
 
+use std::time::{Duration, Instant};
+
 use shop::{Bench, Shop, small};
 use store::Store;
 use store::postgres::{IN_USE, Use, enter};
@@ -22,9 +24,10 @@ fn nobody_is_moved_in_on() {
     let refused = copy().unwrap_err().to_string();
     assert!(refused.contains("a process uses the database"), "{refused}");
     drop(there);
-    let mut moved = copy();
+    let (mut moved, begun) = (copy(), Instant::now());
     // Its connections end a moment later than it.
     while moved.as_ref().is_err_and(|why| why.to_string().contains("a process uses the database")) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{moved:?}");
         moved = copy();
     }
     assert_eq!(moved, Ok(1));

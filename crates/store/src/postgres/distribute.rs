@@ -2,7 +2,7 @@
 //! those of other installations on other nodes.
 //!
 //! Invariant: it is declared, and has done there what batches do, or nothing is changed.
-//! Not here: Citus itself. It could not be installed where this was written; see docs/scaling.md.
+//! Not here: Citus itself. This was not run on it; see docs/scaling.md.
 
 use domain::batch::Batch;
 use domain::snapshot::Snapshot;
