@@ -114,7 +114,7 @@ def households(count, folder):
 def run(way, place, lines, parts, seed):
     """All lines by this way into this place. What is wrong is noted by `must`."""
     begun, folder = time.monotonic(), tempfile.TemporaryDirectory(prefix="fealty-processes-")
-    broker, servers = way(folder.name), []
+    broker, servers, killer = way(folder.name), [], None
     lines = lines[: broker.most]
     by_id = {json.loads(line)["id"]: line for line in lines}
     try:
@@ -141,6 +141,8 @@ def run(way, place, lines, parts, seed):
         for server in servers:
             server.child.terminate()
             must(server.child.wait(60) == 0, f"{name}: it stops when it is asked to")
+        # What nobody has acknowledged is the broker's again.
+        must(broker.is_empty(), f"{name}: nothing comes back to the broker")
         code, said = servers[0].run("verify", "--replay")
         must(code == 0, f"{name}: verify --replay", said)
         ours, theirs = store.ledger(servers[0]), imported([by_id[id] for id in order], folder.name)
@@ -150,6 +152,10 @@ def run(way, place, lines, parts, seed):
         print(f"{name}: {len(lines)} events told, {len(order)} different, {moved} at another place; {killer.kills} kills of "
             f"{store.processes} processes; {len(ours[1])} transfers, {len(ours[2])} balances, as by import ({time.monotonic() - begun:.0f} s)", flush=True)
     finally:
+        # Nothing is started any more.
+        if killer is not None:
+            killer.over.set()
+            killer.join()
         for server in servers:
             server.kill()
         broker.stop()

@@ -165,6 +165,8 @@ class Kafka:
         # So that the topic is there.
         self.cluster.produce("orders", b"[]")
         must(self.cluster.flush(60) == 0, "the topic is there")
+        # It never joins the group, only asks how far that is.
+        self.kafka, self.group = confluent_kafka, confluent_kafka.Consumer({"bootstrap.servers": hosts, "group.id": "shop"})
         self.settings = f'[sources.orders]\nfrom = "kafka://{hosts}/orders?group=shop"\n'
         self.secrets = {}
 
@@ -177,10 +179,13 @@ class Kafka:
         must(self.cluster.flush(60) == 0 and not failed, "it is confirmed", failed[:3])
 
     def is_empty(self):
-        return True
+        """Everything is acknowledged."""
+        partitions = self.group.list_topics("orders", timeout=30).topics["orders"].partitions
+        at = self.group.committed([self.kafka.TopicPartition("orders", number) for number in partitions], timeout=30)
+        return all(max(one.offset, 0) >= self.group.get_watermark_offsets(one, timeout=30)[1] for one in at)
 
     def stop(self):
-        pass
+        self.group.close()
 
 
 ALL = {"http": Http, "nats": Nats, "rabbitmq": RabbitMq, "sqs": Sqs, "kafka": Kafka}
