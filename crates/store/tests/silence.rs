@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use shop::several::{attempt, bring, check, open};
 use shop::{Bench, small};
 use store::StoreError;
-use testkit::postgres::Postgres;
+use store::postgres::{Address, Door, Use};
+use testkit::postgres::{Postgres, ask};
 
 /// As long as nobody is to wait for longer than, with a machine that has other things to do.
 const SOON: Duration = Duration::from_secs(30);
@@ -153,7 +154,30 @@ fn a_silent_host_is_passed_over() {
 #[test]
 fn a_server_that_works_for_long_is_waited_for() {
     let url = Postgres::shared().database();
-    let conn = store::postgres::enter(&url).unwrap().connect(store::postgres::Use::Read).unwrap();
+    let conn = store::postgres::enter(&url).unwrap().connect(Use::Read).unwrap();
     let slept = conn.query("SELECT 1 FROM pg_sleep(8)", &[]).unwrap();
     assert_eq!(slept.len(), 1);
+}
+
+/// Nor is one that has no connection left for those who ask what it does.
+#[test]
+fn a_server_that_is_full_is_waited_for() {
+    let server = Postgres::shared();
+    server.sql("postgres", "CREATE ROLE alone LOGIN CONNECTION LIMIT 1").unwrap();
+    let url = server.database().replace("fealty@", "alone@");
+    let door = Door::new(Address::parse(&url).unwrap()).unwrap();
+    let conn = door.connect(Use::Read).unwrap();
+    assert!(door.connect(Use::Read).err().unwrap().to_string().contains("53300"));
+    assert_eq!(conn.query("SELECT 1 FROM pg_sleep(8)", &[]).unwrap().len(), 1);
+}
+
+/// How long a session may do nothing or work is said by whoever has it.
+#[test]
+fn bounds_of_the_server_end_no_session() {
+    let url = Postgres::shared().database();
+    let base = url.rsplit('/').next().unwrap();
+    ask(&url, &format!("ALTER DATABASE {base} SET idle_session_timeout = '1min'")).unwrap();
+    let conn = Door::new(Address::parse(&url).unwrap()).unwrap().connect(Use::Read).unwrap();
+    let set = "SELECT name FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout') AND setting <> '0'";
+    assert!(conn.query(set, &[]).unwrap().is_empty());
 }
