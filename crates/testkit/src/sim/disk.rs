@@ -86,8 +86,23 @@ impl Real {
             return drop(before);
         }
         let copy = folder("sim");
-        for entry in std::fs::read_dir(&self.dir).expect("our folder").flatten() {
-            std::fs::copy(entry.path(), copy.join(entry.file_name())).expect("our folder");
+        let log = self.dir.join("fealty.db-wal");
+        // What is being erased is still written, and checkpoints go on: the database first, then the log, in which all
+        // is that a checkpoint may have moved meanwhile, unless it began anew.
+        loop {
+            let before = head(&log);
+            let mut names: Vec<_> = std::fs::read_dir(&self.dir)
+                .expect("our folder")
+                .flatten()
+                .map(|entry| entry.file_name())
+                .collect();
+            names.sort();
+            for name in names {
+                std::fs::copy(self.dir.join(&name), copy.join(&name)).expect("our folder");
+            }
+            if head(&log) == before {
+                break;
+            }
         }
         self.store = None;
         let _ = std::fs::remove_dir_all(std::mem::replace(&mut self.dir, copy));
@@ -100,6 +115,13 @@ impl Real {
         to_folder(url, &copy)?;
         Ok(copy)
     }
+}
+
+/// The head of a write-ahead log, which is another one whenever it begins anew.
+fn head(log: &Path) -> Option<[u8; 32]> {
+    use std::io::Read as _;
+    let mut head = [0; 32];
+    std::fs::File::open(log).ok()?.read_exact(&mut head).ok().map(|()| head)
 }
 
 #[cfg(feature = "postgres")]
